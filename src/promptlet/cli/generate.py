@@ -1,0 +1,43 @@
+"""`promptlet generate`: prompts to order, on standard output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def generate(
+    text: Annotated[
+        str | None, typer.Argument(help="What the prompt is about, in free words (a Topic).", show_default=False)
+    ] = None,
+    intent: Annotated[
+        list[str] | None,
+        typer.Option("--intent", "-i", help='One wish, as in "Scene object: balloon"; may be repeated.', show_default=False),
+    ] = None,
+    task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
+    words: Annotated[str, typer.Option(help="Number of words, or a range such as 10-20.")] = "20",
+    n: Annotated[int, typer.Option("-n", help="How many prompts, 1 to 64.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same prompts.", show_default="a new one each time")
+    ] = None,
+    free: Annotated[bool, typer.Option("--free", help="Leave the word count to the model.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
+    student: Annotated[
+        Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads.", show_default="all cores")] = None,
+) -> None:
+    """Write prompts that hold the given intents in exactly the number of words asked for."""
+    from promptlet.errors import UsageError
+    from promptlet.generator import Generator
+    from promptlet.types import parse_intents
+
+    if (text is None) == (not intent):
+        raise UsageError("give either free text or at least one --intent \"Kind: value\"")
+    intents = parse_intents(text if text is not None else intent or [])
+    generator = Generator.load(student, threads=threads)
+    for prompt in generator.generate(intents, task, words, n, seed, exact=not free):
+        typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)

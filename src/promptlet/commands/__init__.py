@@ -1,0 +1,17 @@
+"""Commands: what can be measured on a prompt and asked for by a token. One file each, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from promptlet import registry
+from promptlet.commands.base import Command
+
+__all__ = ["Command", "make_commands"]
+
+
+def make_commands(settings: Mapping[str, Mapping[str, Any]] | Iterable[str]) -> dict[str, Command]:
+    """Return the commands of these names, in order, each with its settings (those of a recipe or a student)."""
+    table = settings if isinstance(settings, Mapping) else dict.fromkeys(settings, {})
+    return {name: registry.load(__name__, name).COMMAND.make(table[name]) for name in table}

@@ -1,0 +1,65 @@
+"""What a command is: the one place that knows how a property of a prompt is measured, asked for and judged.
+
+Upside-down reinforcement learning (paper, section 3.2) turns an outcome into an input. The same class labels the
+training data in hindsight, gives the tokenizer its tokens, reads what a user asks for, and scores obedience.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from promptlet.types import Sample
+
+
+class Command(ABC):
+    """A measurable property with one special token per value. Values are small integers."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def make(cls, settings: Mapping[str, Any]) -> Self:
+        """Return the command as a recipe or a student's folder describes it.
+
+        Raises:
+            UsageError: for a setting that is unknown or out of range.
+        """
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return what `make` needs to build this command again."""
+
+    @abstractmethod
+    def measure(self, sample: Sample) -> int | None:
+        """Return the value that the sample's prompt achieves, or None if no token stands for it."""
+
+    @abstractmethod
+    def tokens(self) -> list[str]:
+        """Return all special tokens of this command."""
+
+    @abstractmethod
+    def encode(self, value: int) -> str:
+        """Return the special token of one value."""
+
+    @abstractmethod
+    def parse(self, raw: object) -> range:
+        """Return the values that satisfy what a user asked for.
+
+        Raises:
+            UsageError: naming the value and what is allowed.
+        """
+
+    @abstractmethod
+    def score(self, wanted: range, sample: Sample) -> int:
+        """Return how far the sample misses: 0 if it obeys, below 0 for too little, above 0 for too much."""
+
+    def draw(self, wanted: range, seed: int) -> int:
+        """Return one of the wanted values, the same for the same seed."""
+        return random.Random(f"{self.name}:{seed}").choice(wanted)
+
+    def grammar(self, value: int) -> str | None:
+        """Return a GBNF grammar whose texts all have this value, or None if decoding can't enforce it."""
+        return None

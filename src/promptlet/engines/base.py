@@ -1,0 +1,60 @@
+"""The small door to an engine: token ids in, token ids out, under a grammar."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from promptlet.student.format import Student
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. A temperature of 0 takes the likeliest."""
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    top_k: int = 0
+    min_p: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """One piece of text to write."""
+
+    head: tuple[int, ...]
+    max_tokens: int
+    seed: int
+    sampling: Sampling
+    grammar: str | None
+    """GBNF that the text must follow, or None to leave it to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The text written, how many tokens it took, and whether it ended of itself."""
+
+    text: str
+    tokens: int
+    finished: bool
+
+
+class Engine(ABC):
+    """Runs one student. The same decoding gives the same text, in any process and whatever was decoded before."""
+
+    name: str
+
+    @classmethod
+    @abstractmethod
+    def open(cls, student: Student, threads: int | None) -> Self:
+        """Return an engine with the student's weights loaded.
+
+        Raises:
+            StudentError: if the weights can't be loaded.
+        """
+
+    @abstractmethod
+    def decode(self, decodings: Sequence[Decoding]) -> list[Decoded]:
+        """Return what the student writes for each decoding, in order."""

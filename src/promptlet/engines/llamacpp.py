@@ -1,0 +1,60 @@
+"""The engine for CPUs: the student's GGUF in llama.cpp, inside this process.
+
+Decodings run one after another in one slot: the arithmetic of a batch depends on what else is in it, and the same
+request must give the same text always.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+from promptlet.engines.base import Decoded, Decoding, Engine
+from promptlet.errors import PromptletError, StudentError
+from promptlet.native import ask, start_server
+from promptlet.student.format import GGUF, Student
+
+
+class LlamaCpp(Engine):
+    """llama.cpp through xllamacpp, without torch."""
+
+    name = "llamacpp"
+
+    def __init__(self, server: Any, banned: list[int]) -> None:
+        self.server = server
+        self._bias = [[index, False] for index in banned]  # False is llama.cpp's way to say "never"
+
+    @classmethod
+    def open(cls, student: Student, threads: int | None) -> Self:
+        controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
+        try:
+            server = start_server(student.folder / GGUF, 1, student.context, threads or os.cpu_count() or 1)
+        except PromptletError as error:
+            raise StudentError(str(error)) from error
+        return cls(server, controls)
+
+    def decode(self, decodings: Sequence[Decoding]) -> list[Decoded]:
+        return [self._decode(decoding) for decoding in decodings]
+
+    def _decode(self, decoding: Decoding) -> Decoded:
+        sampling = decoding.sampling
+        body = {
+            "prompt": list(decoding.head),
+            "max_tokens": decoding.max_tokens,
+            "seed": decoding.seed,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "min_p": sampling.min_p,
+            "logit_bias": self._bias,
+            "cache_prompt": False,
+        }
+        if decoding.grammar is not None:
+            body["grammar"] = decoding.grammar
+        reply = ask(self.server.handle_completions, body, StudentError)
+        choice = reply["choices"][0]
+        return Decoded(choice["text"].strip(), reply["usage"]["completion_tokens"], choice["finish_reason"] == "stop")
+
+
+ENGINE = LlamaCpp

@@ -1,0 +1,36 @@
+"""The error tree: what a user can mend, and what failed around us.
+
+The CLI prints any ``PromptletError`` as one line and exits with its ``exit_status``; everything else is a bug
+and keeps its traceback.
+"""
+
+
+class PromptletError(Exception):
+    """Something failed that the user should know about in one line."""
+
+    exit_status = 1
+
+
+class UsageError(PromptletError, ValueError):
+    """A request that can't be met as asked; the message names the value and what is allowed."""
+
+    exit_status = 2
+
+
+class StudentError(PromptletError):
+    """A student's folder is missing, incomplete or damaged."""
+
+
+class TeacherError(PromptletError):
+    """A teacher could not be reached or gave no usable answer."""
+
+
+class RunError(PromptletError):
+    """A run's folder can't be used as it is, or a stage could not finish."""
+
+
+class MissingExtraError(PromptletError):
+    """A feature needs an optional dependency that is not installed."""
+
+    def __init__(self, feature: str, extra: str, module: str) -> None:
+        super().__init__(f"{feature} needs the module '{module}': pip install 'promptlet[{extra}]'")

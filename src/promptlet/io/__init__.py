@@ -1,0 +1,1 @@
+"""Files: atomic writes, digests, Parquet records, append-only journals, manifests."""

@@ -1,0 +1,72 @@
+"""An append-only log of JSON lines: what was appended before a `kill -9` is there after it.
+
+Each append is one `write` to the operating system, so a killed process loses nothing; `sync` guards against a
+power failure. A last line torn by a full disk or a power failure is cut off when the journal is opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from promptlet.errors import RunError
+
+
+class Journal:
+    """JSON objects in one file, appended by any thread, read back in order."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = threading.Lock()
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        os.ftruncate(self._descriptor, _whole_lines(path))
+
+    def append(self, value: dict[str, Any]) -> None:
+        """Append one object."""
+        line = json.dumps(value, ensure_ascii=False).encode() + b"\n"
+        with self._lock:
+            written = os.write(self._descriptor, line)
+        if written != len(line):
+            raise RunError(f"{self.path}: only {written} of {len(line)} bytes were written; is the disk full?")
+
+    def sync(self) -> None:
+        """Return when all that was appended is on disk."""
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise RunError(f"{self.path}, line {number}: not JSON ({error})") from error
+
+
+def _whole_lines(path: Path) -> int:
+    """Return how many bytes of the file end with its last complete line."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - 65536)
+            file.seek(start)
+            cut = file.read(end - start).rfind(b"\n")
+            if cut >= 0:
+                return start + cut + 1
+            end = start
+    return 0

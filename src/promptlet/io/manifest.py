@@ -1,0 +1,77 @@
+"""A stage's folder: made under one digest, resumed only under the same, finished when its manifest says so."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from promptlet import __version__
+from promptlet.errors import RunError
+from promptlet.io.atomic import value_digest, write_json
+
+NAME = "manifest.json"
+_VERSIONS_OF = ("pyarrow", "tokenizers", "torch", "transformers", "xllamacpp")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a stage did: enough to tell whether it is up to date and to do it again."""
+
+    stage: str
+    digest: str
+    configuration: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    finished: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def planned(cls, stage: str, configuration: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest:
+        """Return the manifest of work not done yet; its digest covers configuration and inputs."""
+        digest = value_digest({"stage": stage, "configuration": configuration, "inputs": inputs})
+        return cls(stage, digest, configuration, inputs)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest | None:
+        """Return the folder's manifest, or None where there is none."""
+        path = folder / NAME
+        if not path.exists():
+            return None
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path} is not a manifest: {error}") from error
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest into the folder, atomically."""
+        write_json(folder / NAME, asdict(self))
+
+    def done(self, counts: Mapping[str, Any], seconds: float) -> Manifest:
+        """Return this manifest as that of finished work."""
+        return Manifest(
+            self.stage,
+            self.digest,
+            self.configuration,
+            self.inputs,
+            counts,
+            round(self.seconds + seconds, 3),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            _versions(),
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {"promptlet": __version__, "python": platform.python_version()}
+    for name in _VERSIONS_OF:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

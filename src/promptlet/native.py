@@ -1,0 +1,61 @@
+"""llama.cpp inside this process, through xllamacpp (MIT): starting a model and asking it.
+
+The only module that knows xllamacpp. Both the embedded teacher and the CPU engine of a student stand on it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from promptlet.errors import PromptletError
+
+_QUIET = -1
+_MAGIC = b"GGUF"
+
+
+def start_server(model: Path, slots: int, context: int, threads: int) -> Any:
+    """Return a running `xllamacpp.Server`.
+
+    Args:
+        model: a GGUF file.
+        slots: how many requests are decoded together.
+        context: tokens per slot.
+        threads: threads that compute.
+
+    Raises:
+        PromptletError: if the file is no GGUF model that llama.cpp can load.
+    """
+    import xllamacpp
+
+    with model.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise PromptletError(f"{model} is not a GGUF file")
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(model)
+    parameters.n_parallel = slots
+    parameters.n_ctx = slots * context
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
+    parameters.n_gpu_layers = 0
+    parameters.cache_ram_mib = 0  # slots keep their own prefix; a second cache only costs memory
+    parameters.verbosity = _QUIET
+    # xllamacpp also listens on a loopback port that nobody here uses: without the key it answers no one.
+    parameters.api_keys = [secrets.token_hex(16)]
+    parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = False
+    try:
+        return xllamacpp.Server(parameters)
+    except RuntimeError as error:
+        raise PromptletError(f"llama.cpp can't load {model}: {error}") from error
+
+
+def ask(handler: Callable[[dict[str, Any]], Any], body: dict[str, Any], failure: type[PromptletError]) -> Any:
+    """Return a handler's reply, with llama.cpp's error objects and exceptions turned into `failure`."""
+    try:
+        reply = handler(body)
+    except RuntimeError as error:
+        raise failure(f"llama.cpp: {error}") from error
+    if "error" in reply:
+        raise failure(f"llama.cpp: {reply['error'].get('message', reply['error'])}")
+    return reply

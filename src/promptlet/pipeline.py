@@ -1,0 +1,154 @@
+"""A recipe, and running it: every stage that is not up to date, in order, each into a folder of its own.
+
+A stage's folder is named after the digest of its configuration and inputs (``runs/laptop/train-3f2a9c1b``). A
+changed recipe therefore writes beside the old result, never over it, and an interrupted stage finds its own work.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from promptlet import registry
+from promptlet.errors import RunError, UsageError
+from promptlet.io.manifest import Manifest
+from promptlet.stages.base import Context, Stage, StageConfig
+
+ORDER = ("intents", "synthesize", "curate", "tokenize", "train", "export", "evaluate")
+
+
+def load_stage(name: str) -> Stage:
+    """Return the stage of this name."""
+    stage: Stage = registry.load("promptlet.stages", name).STAGE()
+    return stage
+
+
+class Head(BaseModel):
+    """What a recipe says beside its stages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    seed: int = Field(default=1, ge=0, lt=2**31)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One YAML file: a name, a seed, and a section per stage; what is left out has its default."""
+
+    head: Head
+    stages: Mapping[str, StageConfig]
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Return the recipe in a YAML file.
+
+    Raises:
+        UsageError: if it can't be read, or names a key or value that is not allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the recipe {path} can't be read: {getattr(error, 'strerror', None) or error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"the recipe {path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"the recipe {path} holds no keys; expected: name, seed, {', '.join(ORDER)}")
+    for key in content:
+        if key not in (*Head.model_fields, *ORDER):
+            raise UsageError(f"{path}: {registry.unknown('key', str(key), (*Head.model_fields, *ORDER))}")
+    with _explaining(path, "", Head):
+        head = Head.model_validate({key: content[key] for key in Head.model_fields if key in content})
+    stages: dict[str, StageConfig] = {}
+    for name in ORDER:
+        config = load_stage(name).Config
+        with _explaining(path, name, config):
+            stages[name] = config.model_validate({} if content.get(name) is None else content[name])
+    return Recipe(head, stages)
+
+
+@contextmanager
+def _explaining(path: Path, section: str, model: type[BaseModel]) -> Iterator[None]:
+    """Turn pydantic's report into one line that names the key, the value and what is allowed."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (section, *first["loc"]) if part != "")
+        if first["type"] == "extra_forbidden":
+            key = str(first["loc"][-1])
+            near = difflib.get_close_matches(key, model.model_fields, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            known = ", ".join(model.model_fields)
+            raise UsageError(f"{path}: unknown key '{where}'{hint} (known: {known})") from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{path}: {where} is {first['input']!r}: {message}") from error
+
+
+def run_recipe(
+    recipe: Recipe, folder: Path, until: str = ORDER[-1], report: Callable[[str], None] = lambda _: None
+) -> dict[str, Path]:
+    """Run every stage up to `until` that is not up to date; return each stage's folder.
+
+    Args:
+        recipe: what to do.
+        folder: the run's folder, made if it is missing.
+        until: the last stage.
+        report: called with one line per stage.
+
+    Raises:
+        UsageError: for an unknown stage.
+        RunError: if another process works in the folder.
+        PromptletError: what a stage raises; finished work stays.
+    """
+    if until not in ORDER:
+        raise UsageError(registry.unknown("stage", until, ORDER))
+    folder.mkdir(parents=True, exist_ok=True)
+    done: dict[str, Path] = {}
+    digests: dict[str, str] = {}
+    with _locked(folder):
+        for name in ORDER[: ORDER.index(until) + 1]:
+            stage, config = load_stage(name), recipe.stages[name]
+            planned = Manifest.planned(
+                name,
+                {"seed": recipe.head.seed} | config.model_dump(mode="json"),
+                {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
+            )
+            digests[name] = planned.digest
+            done[name] = folder / f"{name}-{planned.digest[:8]}"
+            context = Context(done[name], {source: done[source] for source in stage.inputs}, folder, recipe.head.seed)
+            report(_bring_up_to_date(stage, config, context, planned))
+    return done
+
+
+def _bring_up_to_date(stage: Stage, config: StageConfig, context: Context, planned: Manifest) -> str:
+    """Run the stage unless its folder holds the finished result; return a line about it."""
+    found = Manifest.read(context.folder)
+    if found is not None and found.digest != planned.digest:
+        raise RunError(f"{context.folder} was made by another configuration; move it away")
+    if found is not None and found.finished:
+        return f"{stage.name}: up to date in {context.folder}"
+    context.folder.mkdir(exist_ok=True)
+    (found or planned).write(context.folder)
+    start = time.monotonic()
+    counts = stage.run(config, context)
+    (found or planned).done(counts, time.monotonic() - start).write(context.folder)
+    summary = ", ".join(f"{key} {value}" for key, value in counts.items() if not isinstance(value, dict | list))
+    return f"{stage.name}: {summary} in {context.folder}"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(f"another process is running in {folder}") from error
+        yield

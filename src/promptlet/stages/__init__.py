@@ -1,0 +1,1 @@
+"""The stages of a run. One file each, found by name; they meet only through files."""

@@ -1,0 +1,51 @@
+"""What a stage is: a configuration of its own, inputs that are other stages' folders, and one `run`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class StageConfig(BaseModel):
+    """Settings of a stage; each stage's own class adds to them. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a stage works.
+
+    `folder` is its own and may hold what an interrupted run of the same configuration left; `inputs` are the
+    finished folders of other stages; `shared` outlives changes of configuration (the teacher's answers).
+    """
+
+    folder: Path
+    inputs: Mapping[str, Path]
+    shared: Path
+    seed: int
+
+
+class Stage(ABC):
+    """One step from intents to a measured student."""
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]] = ()
+    Config: ClassVar[type[StageConfig]]
+
+    def materials(self, config: Any) -> dict[str, str]:  # noqa: ARG002
+        """Return digests of packaged files that the outcome depends on besides configuration and inputs."""
+        return {}
+
+    @abstractmethod
+    def run(self, config: Any, context: Context) -> dict[str, Any]:
+        """Do the work, from where an earlier run was interrupted, and return its counts.
+
+        Raises:
+            PromptletError: if it can't be finished; what is done stays and is used by the next run.
+        """

@@ -1,0 +1,91 @@
+"""Stage 7, evaluate: Table 3 of the paper on held-out combinations, free and exact, with every prompt kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from promptlet.adherence import Adherence, measure_adherence, table
+from promptlet.errors import RunError
+from promptlet.generator import Generator
+from promptlet.intents.splits import TEST
+from promptlet.io.atomic import write_json, write_text
+from promptlet.io.journal import Journal
+from promptlet.io.records import read_samples
+from promptlet.progress import metering
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.export import STUDENT
+from promptlet.types import Sample
+
+MODES = ("free", "exact")
+
+
+class EvaluateConfig(StageConfig):
+    """What is asked of the student, how often."""
+
+    targets: tuple[int, ...] = (10, 20, 30, 35)
+    prompts_per_target: int = Field(default=100, ge=1, le=100_000)
+
+
+class EvaluateStage(Stage):
+    """Writes the prompts, the statistics as JSON, and the table as Markdown."""
+
+    name = "evaluate"
+    inputs = ("export", "intents")
+    Config = EvaluateConfig
+
+    def run(self, config: EvaluateConfig, context: Context) -> dict[str, Any]:
+        held_out = [sample for sample in read_samples(context.inputs["intents"]) if sample.split == TEST]
+        generator = Generator.load(context.inputs["export"] / STUDENT)
+        results = evaluate_words(generator, held_out, config, context.seed, context.folder)
+        return {
+            f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows
+        }
+
+
+def evaluate_words(
+    generator: Generator, held_out: list[Sample], config: EvaluateConfig, seed: int, folder: Path
+) -> dict[str, list[Adherence]]:
+    """Ask for every target in both modes, write ``prompts.jsonl``, ``adherence.json`` and ``adherence.md`` into `folder`.
+
+    Raises:
+        RunError: if nothing is held out.
+    """
+    if not held_out:
+        raise RunError("no combination of intents is held out for the test; draw more of them (intents.count)")
+    jobs = [
+        (mode, target, index)
+        for mode in MODES
+        for target in config.targets
+        for index in range(config.prompts_per_target)
+    ]
+    with Journal(folder / "prompts.jsonl") as journal:
+        counts = {(entry["mode"], entry["target_words"], entry["index"]): entry["words"] for entry in journal}
+        with metering("evaluate", "prompts", len(jobs), len(counts)) as meter:
+            for mode, target, index in jobs:
+                if (mode, target, index) in counts:
+                    continue
+                wish = held_out[index % len(held_out)]
+                prompt = generator.generate(
+                    wish.intents, wish.task, target, seed=(seed * 100_003 + index) % 2**32, exact=mode == "exact"
+                )[0]
+                journal.append({"mode": mode, "index": index} | prompt.to_dict())
+                counts[mode, target, index] = prompt.words
+                meter.advance()
+    results = {
+        mode: [
+            measure_adherence(target, [counts[mode, target, index] for index in range(config.prompts_per_target)])
+            for target in config.targets
+        ]
+        for mode in MODES
+    }
+    write_json(folder / "adherence.json", {mode: [asdict(row) for row in rows] for mode, rows in results.items()})
+    text = "\n\n".join(f"### {mode.capitalize()}\n\n{table(rows)}" for mode, rows in results.items())
+    write_text(folder / "adherence.md", text + "\n")
+    return results
+
+
+STAGE = EvaluateStage

@@ -1,0 +1,66 @@
+"""Stage 6, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+from pydantic import field_validator
+
+from promptlet.errors import MissingExtraError
+from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.registry import unknown
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.tokenize import CONTROLS, TOKENIZER
+from promptlet.student.format import GGUF, write_description
+from promptlet.tokenizer import END
+
+STUDENT = "student"
+_QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
+
+
+class ExportConfig(StageConfig):
+    """What the student is called and how its weights are stored for CPUs."""
+
+    name: str = "student"
+    quantization: str = "Q8_0"
+
+    @field_validator("quantization")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in _QUANTIZATIONS:
+            raise ValueError(unknown("quantization", name, _QUANTIZATIONS))
+        return name
+
+
+class ExportStage(Stage):
+    """Writes a folder that transformers, llama.cpp and promptlet load as it is."""
+
+    name = "export"
+    inputs = ("train", "tokenize")
+    Config = ExportConfig
+
+    def run(self, config: ExportConfig, context: Context) -> dict[str, Any]:
+        try:
+            from promptlet.student.gguf import write_gguf
+        except ImportError as error:
+            raise MissingExtraError("export", "train", error.name or "gguf") from error
+        model, source = context.inputs["train"] / "model", context.inputs["tokenize"]
+        controls = json.loads((source / CONTROLS).read_text(encoding="utf-8"))
+        size = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        with replacing_folder(context.folder / STUDENT) as folder:
+            shutil.copytree(model, folder, dirs_exist_ok=True)
+            shutil.copy(source / TOKENIZER, folder / TOKENIZER)
+            tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
+            write_json(
+                folder / "tokenizer_config.json",
+                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": size["n_positions"]} | tokens,
+            )
+            write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
+            files = (GGUF, TOKENIZER, "config.json", "model.safetensors")
+            write_description(folder, config.name, controls, size["n_positions"], files)
+            return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / "model.safetensors")}
+
+
+STAGE = ExportStage

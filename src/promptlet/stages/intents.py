@@ -1,0 +1,61 @@
+"""Stage 1, intents: draw combinations from the creative graph, each with its task and split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from promptlet.intents.graph import graph_digest, load_graph
+from promptlet.intents.sampling import sample_intents
+from promptlet.intents.splits import split_of
+from promptlet.io.records import write_samples
+from promptlet.progress import metering
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.tasks import load_task
+from promptlet.types import Sample
+
+
+class IntentsConfig(StageConfig):
+    """How many combinations, of which tasks."""
+
+    tasks: tuple[str, ...] = ("t2i", "t2t")
+    count: int = Field(default=3000, ge=1, le=100_000_000)
+    """Combinations per task."""
+
+    @field_validator("tasks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            load_task(name)
+        return names
+
+
+class IntentsStage(Stage):
+    """Writes samples without a prompt."""
+
+    name = "intents"
+    Config = IntentsConfig
+
+    def materials(self, config: IntentsConfig) -> dict[str, str]:
+        return {"graph": graph_digest()}
+
+    def run(self, config: IntentsConfig, context: Context) -> dict[str, Any]:
+        splits: Counter[str] = Counter()
+
+        def draw() -> Iterator[Sample]:
+            with metering(self.name, "intents", config.count * len(config.tasks)) as meter:
+                for task in map(load_task, config.tasks):
+                    for intents in sample_intents(load_graph(), task, config.count, context.seed):
+                        sample = Sample(intents, task.name, "", source="creative graph", split=split_of(intents))
+                        splits[sample.split] += 1
+                        yield sample
+                        meter.advance()
+
+        rows = write_samples(context.folder, draw())
+        return {"intents": rows} | dict(splits)
+
+
+STAGE = IntentsStage

@@ -1,0 +1,184 @@
+"""Stage 2, synthesize: ask the teacher for prompts, several per combination, of lengths from short to long.
+
+Every answer goes to a journal under the identity of its request before anything else happens to it. A killed run
+loses no finished answer, and a run with other counts or a changed curation asks for nothing twice.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from promptlet import registry
+from promptlet.errors import TeacherError
+from promptlet.intents.splits import TEST
+from promptlet.io.atomic import value_digest
+from promptlet.io.journal import Journal
+from promptlet.io.records import read_samples, write_rejects, write_samples
+from promptlet.progress import Meter, metering
+from promptlet.prompting import band_of, hand, messages
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.tasks import load_task
+from promptlet.teachers.base import Answer, Teacher, TeacherRequest
+from promptlet.types import Sample, intents_key
+
+_BLOCK = 50_000
+"""Requests that are ordered by their prefix at a time."""
+_FAILURES_IN_A_ROW = 20
+"""After so many the teacher counts as dead, and the stage stops."""
+
+
+class TeacherChoice(BaseModel):
+    """The teacher's name and, beside it, the settings that this teacher has."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "embedded"
+
+    @model_validator(mode="after")
+    def _check(self) -> TeacherChoice:
+        self.settings()
+        return self
+
+    def settings(self) -> Any:
+        """Return the teacher's own, checked configuration."""
+        return registry.load("promptlet.teachers", self.name).TEACHER.Config(**(self.model_extra or {}))
+
+    def open(self) -> Teacher:
+        """Return the teacher, ready to answer."""
+        teacher: Teacher = registry.load("promptlet.teachers", self.name).TEACHER.open(self.settings())
+        return teacher
+
+
+class SynthesizeConfig(StageConfig):
+    """Which teacher, asked how often and how."""
+
+    teacher: TeacherChoice = TeacherChoice()
+    prompts_per_intents: int = Field(default=2, ge=1, le=1000)
+    words: tuple[int, int] = (5, 40)
+    """Shortest and longest length that is asked for."""
+    shots: int = Field(default=4, ge=0, le=32)
+    """Exemplars shown with each request."""
+    hands: int = Field(default=12, ge=1, le=1000)
+    """Different sets of exemplars per task and length band."""
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=80, ge=8, le=4096)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SynthesizeConfig:
+        if not 1 <= self.words[0] <= self.words[1] <= 64:
+            raise ValueError(f"words {list(self.words)} must be two rising numbers from 1 to 64")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    sample: Sample
+    request: TeacherRequest
+    identity: str
+
+
+class SynthesizeStage(Stage):
+    """Writes samples with the teacher's raw answers; rejected are failed requests and answers cut off."""
+
+    name = "synthesize"
+    inputs = ("intents",)
+    Config = SynthesizeConfig
+
+    def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
+        with config.teacher.open() as teacher, Journal(context.shared / "answers.jsonl") as journal:
+            answers = {entry["id"]: entry for entry in journal if "error" not in entry}
+            jobs = list(_plan(config, context, teacher.identity))
+            due = [job for job in jobs if job.identity not in answers]
+            with metering(self.name, "prompts", len(jobs), len(jobs) - len(due)) as meter:
+                for entry in _ask_all(teacher, due, journal, meter):
+                    answers[entry["id"]] = entry
+        return _write(jobs, answers, context) | {"teacher": teacher.identity}
+
+
+def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:
+    """Yield all requests; within a block those with the same exemplars stand together, for the engines' caches."""
+    samples = (sample for sample in read_samples(context.inputs["intents"]) if sample.split != TEST)
+    wanted = ((sample, repetition) for sample in samples for repetition in range(config.prompts_per_intents))
+    while block := list(islice(wanted, _BLOCK)):
+        keyed = []
+        for sample, repetition in block:
+            key = f"{context.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}"
+            chance = random.Random(key)
+            words = chance.randint(*config.words)
+            prefix = (sample.task, band_of(words), chance.randrange(config.hands))
+            keyed.append((prefix, words, chance.getrandbits(31), sample))
+        keyed.sort(key=lambda item: item[0])
+        for (name, band, number), words, seed, sample in keyed:
+            task = load_task(name)
+            chat = messages(task, hand(task, band, number, config.shots), sample.intents, words)
+            request = TeacherRequest(chat, config.max_tokens, config.temperature, config.top_p, seed)
+            yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
+
+
+def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Meter) -> Iterator[dict[str, Any]]:
+    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal."""
+    jobs, failures = iter(jobs), 0
+    with ThreadPoolExecutor(teacher.concurrency) as pool:
+        running: dict[Future[Answer], _Job] = {}
+        try:
+            while True:
+                for job in islice(jobs, 2 * teacher.concurrency - len(running)):
+                    running[pool.submit(teacher.complete, job.request)] = job
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    entry = _entry(running.pop(future).identity, future)
+                    journal.append(entry)
+                    failures = failures + 1 if "error" in entry else 0
+                    yield entry
+                    meter.advance()
+                    if failures >= _FAILURES_IN_A_ROW:
+                        raise TeacherError(
+                            f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
+                            "all finished answers are kept, run again to go on"
+                        )
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _entry(identity: str, future: Future[Answer]) -> dict[str, Any]:
+    error = future.exception()
+    if error is None:
+        return {"id": identity} | asdict(future.result())
+    if isinstance(error, TeacherError):
+        return {"id": identity, "error": str(error)}
+    raise error
+
+
+def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
+    counts: Counter[str] = Counter()
+    rejects: list[tuple[Sample, str]] = []
+
+    def accepted() -> Iterator[Sample]:
+        for job in jobs:
+            answer = answers[job.identity]
+            if "error" in answer:
+                rejects.append((job.sample, f"failed: {answer['error']}"))
+                continue
+            counts["prompt tokens"] += answer["prompt_tokens"]
+            counts["completion tokens"] += answer["completion_tokens"]
+            sample = replace(job.sample, prompt=answer["text"], source="teacher")
+            if answer["finished"]:
+                yield sample
+            else:
+                rejects.append((sample, "cut off"))
+
+    counts["prompts"] = write_samples(context.folder, accepted())
+    counts["rejected"] = write_rejects(context.folder, rejects)
+    return dict(counts)
+
+
+STAGE = SynthesizeStage

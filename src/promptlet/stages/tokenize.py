@@ -1,0 +1,106 @@
+"""Stage 4, tokenize: train the tokenizer, measure every command in hindsight, and encode the training texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field, field_validator
+
+from promptlet.commands import Command, make_commands
+from promptlet.intents.splits import TRAIN, VALIDATION
+from promptlet.io.atomic import replacing, write_json
+from promptlet.io.records import read_samples
+from promptlet.progress import metering
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.tasks import load_task
+from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, train_tokenizer
+from promptlet.types import KINDS, Sample, render_intents
+
+TOKENIZER, CONTROLS = "tokenizer.json", "controls.json"
+ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
+
+
+class TokenizeConfig(StageConfig):
+    """The size of the vocabulary and the commands that the student learns."""
+
+    size: int = Field(default=DEFAULT_SIZE, ge=512, le=200_000)
+    commands: dict[str, dict[str, Any]] = {"words": {"low": 5, "high": 40}}
+
+    @field_validator("commands")
+    @classmethod
+    def _known(cls, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        make_commands(settings)
+        return settings
+
+
+class TokenizeStage(Stage):
+    """Writes the tokenizer, the controls it holds, and token ids per split."""
+
+    name = "tokenize"
+    inputs = ("curate",)
+    Config = TokenizeConfig
+
+    def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
+        samples = list(read_samples(context.inputs["curate"]))
+        commands = make_commands(config.commands)
+        tasks = {name: load_task(name) for name in sorted({sample.task for sample in samples})}
+        texts = (
+            f" {text}"
+            for sample in samples
+            if sample.split == TRAIN
+            for text in (render_intents(sample.intents), sample.prompt)
+        )
+        # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
+        tokenizer = train_tokenizer([*texts, ", ".join(KINDS)], config.size, control_tokens(commands.values(), tasks.values()))
+        with replacing(context.folder / TOKENIZER) as path:
+            tokenizer.save(str(path))
+        codec = Codec(tokenizer, commands, tasks)
+        counts: Counter[str] = Counter({"vocabulary": len(codec)})
+        longest_head = 0
+        with metering(self.name, "samples", len(samples)) as meter:
+            for split in (TRAIN, VALIDATION):
+                rows = []
+                for sample in _measured(samples, split, commands, counts):
+                    ids, start = codec.encode(sample)
+                    rows.append({"ids": ids, "start": start})
+                    longest_head = max(longest_head, start)
+                    counts[f"{split} tokens"] += len(ids)
+                    meter.advance()
+                counts[split] = len(rows)
+                _write(context.folder / f"{split}.parquet", rows)
+        controls = {
+            "commands": {name: command.settings() for name, command in commands.items()},
+            "tasks": {name: task.token for name, task in tasks.items()},
+            "longest_head": longest_head,
+        }
+        write_json(context.folder / CONTROLS, controls)
+        return dict(counts)
+
+
+def _measured(
+    samples: list[Sample], split: str, commands: dict[str, Command], counts: Counter[str]
+) -> Iterator[Sample]:
+    """Yield the split's samples labelled with what they achieved; those beyond a command's range are left out."""
+    for sample in samples:
+        if sample.split != split:
+            continue
+        values = {name: command.measure(sample) for name, command in commands.items()}
+        achieved = {name: value for name, value in values.items() if value is not None}
+        if len(achieved) == len(values):
+            yield replace(sample, commands=achieved)
+        else:
+            counts["out of range"] += 1
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, ENCODED_SCHEMA), temporary, compression="zstd")
+
+
+STAGE = TokenizeStage

@@ -1,0 +1,1 @@
+"""The student: its folder's format, model presets, training data, the training loop, checkpoints, GGUF."""

@@ -1,0 +1,76 @@
+"""Tasks: what kinds of prompt there are. One YAML file each, found by name, with its exemplars beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from promptlet.errors import UsageError
+from promptlet.registry import unknown
+from promptlet.types import Intent, Intents
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """A hand-written pair that shows a teacher what is wanted; never training data."""
+
+    intents: Intents
+    prompt: str
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A kind of prompt: the token that commands it, and how a teacher is asked for it."""
+
+    name: str
+    title: str
+    token: str
+    always: tuple[str, ...]
+    """Kinds that every sampled set of intents has."""
+    phrases: Mapping[str, str]
+    """Kinds of intents that occur in this task, in order, and how each is put to a teacher."""
+    instructions: str
+    """The teacher's system message."""
+    request: str
+    """The teacher's user message, with the fields {wish} and {words}."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of intents that occur in this task, in the order in which they are written."""
+        return tuple(self.phrases)
+
+    def ask(self, intents: Intents, words: int) -> str:
+        """Return the user message that asks a teacher for one prompt."""
+        ordered = sorted(intents, key=lambda intent: self.kinds.index(intent.kind))
+        wish = "".join(self.phrases[intent.kind].format(intent.value) for intent in ordered)
+        return self.request.format(wish=wish, words=words)
+
+    def exemplars(self) -> list[Exemplar]:
+        """Return the task's exemplars, in file order."""
+        text = (resources.files(__name__) / f"{self.name}.exemplars.jsonl").read_text(encoding="utf-8")
+        rows = map(json.loads, text.splitlines())
+        return [Exemplar(tuple(Intent.of(*pair) for pair in row["intents"]), row["prompt"]) for row in rows]
+
+
+def task_names() -> list[str]:
+    """Return the names of all tasks that this installation knows."""
+    files = resources.files(__name__).iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+@cache
+def load_task(name: str) -> Task:
+    """Return the task of this name.
+
+    Raises:
+        UsageError: if there is none; it lists those there are.
+    """
+    if name not in task_names():
+        raise UsageError(unknown("task", name, task_names()))
+    fields = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
+    return Task(name=name, **fields | {"always": tuple(fields["always"])})

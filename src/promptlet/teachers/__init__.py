@@ -1,0 +1,1 @@
+"""Teachers: the large models that are distilled. One file each, found by name."""

@@ -1,0 +1,74 @@
+"""What every teacher offers: chat messages in, one answer out, called from many threads at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherRequest:
+    """One question. Its fields, and the teacher's identity, are all that an answer may depend on."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the teacher said; `finished` is False where it was cut off by `max_tokens`."""
+
+    text: str
+    finished: bool
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class TeacherConfig(BaseModel):
+    """Settings of a teacher; each teacher's own class adds to them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Teacher(ABC):
+    """A source of answers. Make one with `open`, close it after use."""
+
+    Config: ClassVar[type[TeacherConfig]]
+    identity: str
+    """Names the model and its version; part of the identity of every request."""
+    concurrency: int
+    """How many requests it takes at once."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, config: Any) -> Self:
+        """Return a teacher that is ready to answer.
+
+        Raises:
+            TeacherError: if it can't be reached or loaded.
+        """
+
+    @abstractmethod
+    def complete(self, request: TeacherRequest) -> Answer:
+        """Return the answer to one request; may be called from `concurrency` threads at once.
+
+        Raises:
+            TeacherError: if there is none.
+        """
+
+    def close(self) -> None:
+        """Free what the teacher holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

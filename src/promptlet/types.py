@@ -1,0 +1,120 @@
+"""The records that every layer shares: an intent, a set of them, and a sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from promptlet.errors import UsageError
+
+KINDS: tuple[str, ...] = (
+    "Topic",
+    "Scene object",
+    "Design type",
+    "Style",
+    "Mood",
+    "Color",
+    "Audience",
+    "Occasion",
+    "Setting",
+    "Lighting",
+    "Composition",
+    "Tone",
+)
+"""What an intent can be about (the paper's section 3, widened); the label is part of the training text."""
+
+KIND_ALIASES: Mapping[str, str] = {
+    "colour": "Color",
+    "object": "Scene object",
+    "scene": "Setting",
+    "season": "Occasion",
+    "event": "Occasion",
+    "design": "Design type",
+    "template": "Design type",
+}
+
+MAX_INTENTS = 8
+MAX_VALUE_CHARACTERS = 120
+
+_BY_NAME = {kind.casefold(): kind for kind in KINDS} | dict(KIND_ALIASES)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One typed wish. Its text form is ``Kind: value``."""
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.value}"
+
+    @classmethod
+    def of(cls, kind: str, value: str) -> Intent:
+        """Return a checked intent: a known kind and a value of 1 to 120 printable characters.
+
+        Raises:
+            UsageError: naming the kind or value and what is allowed.
+        """
+        known = _BY_NAME.get(" ".join(kind.replace("_", " ").split()).casefold())
+        if known is None:
+            raise UsageError(f"unknown kind of intent '{kind.strip()}'; known: {', '.join(KINDS)}")
+        text = " ".join(value.split())
+        if not text:
+            raise UsageError(f"the intent '{known}' is empty; give it a value, as in '{known}: birthday'")
+        if len(text) > MAX_VALUE_CHARACTERS:
+            raise UsageError(
+                f"the intent '{text[:30]}...' has {len(text)} characters; at most {MAX_VALUE_CHARACTERS} are allowed"
+            )
+        if not text.isprintable():
+            raise UsageError(f"the intent {text!r} holds control characters; plain text is allowed")
+        return cls(known, text)
+
+    @classmethod
+    def parse(cls, text: str) -> Intent:
+        """Return the intent written as ``Kind: value``; text without a colon is a Topic."""
+        kind, colon, value = text.partition(":")
+        return cls.of(kind, value) if colon else cls.of("Topic", text)
+
+
+Intents = tuple[Intent, ...]
+
+
+def parse_intents(raw: str | Iterable[str | Intent | tuple[str, str]]) -> Intents:
+    """Return checked intents from what a caller may hand in: free text, ``Kind: value`` strings or pairs.
+
+    One string is free text, taken whole as a Topic (whatever punctuation it holds).
+    """
+    if isinstance(raw, str):
+        return (Intent.of("Topic", raw),)
+    intents = tuple(
+        item if isinstance(item, Intent) else Intent.parse(item) if isinstance(item, str) else Intent.of(*item)
+        for item in raw
+    )
+    if not 1 <= len(intents) <= MAX_INTENTS:
+        raise UsageError(f"{len(intents)} intents were given; 1 to {MAX_INTENTS} are allowed")
+    return intents
+
+
+def render_intents(intents: Intents) -> str:
+    """Return the text that the student and the teacher read: ``Topic: birthday, Scene object: balloon``."""
+    return ", ".join(map(str, intents))
+
+
+def intents_key(intents: Intents) -> str:
+    """Return a digest of the set of intents, whatever their order: what splits and counts go by."""
+    canonical = "\n".join(sorted(str(intent).casefold() for intent in intents))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One training example: what was wanted, what was written, and where it came from."""
+
+    intents: Intents
+    task: str
+    prompt: str
+    source: str = ""
+    split: str = "train"
+    commands: Mapping[str, int] = field(default_factory=dict)
