@@ -27,7 +27,7 @@ _KIND_LABEL = re.compile(
 )
 _LEAK = re.compile(
     r"\b(?:intents?|prompts?|words? (?:long|count|limit)|\d+[- ]words?|text-to-\w+|as an ai|language model|"
-    r"sure,|certainly|here(?:'s| is| are)|of course|i(?:'m|'ll|'ve| am| will| would| have| can)|you(?:'ll|'re| are| can)|"
+    r"sure,|certainly|here(?:'s| is| are)|of course|i|i'\w+|my|me|we|our|us|you|your|you'\w+|"
     r"please|answer|instructions?|one line|user)\b",
     re.IGNORECASE,
 )
@@ -65,7 +65,7 @@ def lists(sample: Sample) -> str | None:
 
 
 def leakage(sample: Sample) -> str | None:
-    """The instructions, the request's labels, or talk about the answer."""
+    """The instructions, the request's labels, or talk to somebody: a prompt has no I and no you."""
     return "instruction leak" if _KIND_LABEL.search(sample.prompt) or _LEAK.search(sample.prompt) else None
 
 

@@ -43,6 +43,17 @@ class Prompt:
         return asdict(self) | {"intents": list(self.intents)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A checked request."""
+
+    intents: Intents
+    task: str
+    wanted: range
+    exact: bool
+    sampling: Sampling
+
+
 class Generator:
     """A student with an engine, ready to write."""
 
@@ -99,39 +110,33 @@ class Generator:
             seed = secrets.randbelow(MAX_SEED + 1)
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"the seed is {seed}; 0 to {MAX_SEED} are allowed")
+        wish = _Wish(checked, task, wanted, exact, sampling)
         prompts: list[Prompt] = []
         for index in range(n):
-            prompts.append(self._one(checked, task, wanted, _derive(seed, index), exact, sampling, prompts))
+            prompts.append(self._write(wish, _derive(seed, index), {prompt.prompt for prompt in prompts}))
         return prompts
 
-    def _one(
-        self,
-        intents: Intents,
-        task: str,
-        wanted: range,
-        seed: int,
-        exact: bool,
-        sampling: Sampling,
-        before: list[Prompt],
-    ) -> Prompt:
-        """Return one prompt, drawn again from a derived seed while it repeats an earlier one or breaks the count."""
+    def _write(self, wish: _Wish, seed: int, seen: set[str]) -> Prompt:
+        """Return one prompt, drawn again from a derived seed while it repeats one already seen or breaks the count."""
         command = self.student.commands[_WORDS]
-        target = command.draw(wanted, seed)
-        head = self.student.codec.head(intents, task, {_WORDS: target})
+        target = command.draw(wish.wanted, seed)
+        head = self.student.codec.head(wish.intents, wish.task, {_WORDS: target})
         self.student.check_head(head)
-        grammar = command.grammar(target) if exact else None
-        seen = {prompt.prompt for prompt in before}
+        grammar = command.grammar(target) if wish.exact else None
+        room = self.student.context - len(head)
         tokens, start = 0, time.perf_counter()
         for attempt in range(_ATTEMPTS):
-            decoding = Decoding(tuple(head), self.student.context - len(head), _derive(seed, attempt), sampling, grammar)
+            decoding = Decoding(tuple(head), room, _derive(seed, attempt), wish.sampling, grammar)
             decoded = self.engine.decode([decoding])[0]
             tokens += decoded.tokens
-            sample = Sample(intents, task, decoded.text)
-            missed = exact and command.score(range(target, target + 1), sample) != 0
+            sample = Sample(wish.intents, wish.task, decoded.text)
+            missed = wish.exact and command.score(range(target, target + 1), sample) != 0
             if not missed and decoded.text not in seen:
                 break
         if missed:
-            raise StudentError(f"no prompt of exactly {target} words in {_ATTEMPTS} attempts; the last: {decoded.text!r}")
+            raise StudentError(
+                f"no prompt of exactly {target} words in {_ATTEMPTS} attempts; the last: {decoded.text!r}"
+            )
         return self._prompt(decoded, sample, target, seed, tokens, time.perf_counter() - start)
 
     def _prompt(self, decoded: Decoded, sample: Sample, target: int, seed: int, tokens: int, seconds: float) -> Prompt:

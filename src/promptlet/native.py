@@ -45,9 +45,12 @@ def start_server(model: Path, slots: int, context: int, threads: int) -> Any:
     parameters.api_keys = [secrets.token_hex(16)]
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = False
     try:
-        return xllamacpp.Server(parameters)
+        server = xllamacpp.Server(parameters)
     except RuntimeError as error:
         raise PromptletError(f"llama.cpp can't load {model}: {error}") from error
+    # A server that is freed before its loop has begun waits for ever; one token proves that it has.
+    ask(server.handle_completions, {"prompt": [0], "max_tokens": 1}, PromptletError)
+    return server
 
 
 def ask(handler: Callable[[dict[str, Any]], Any], body: dict[str, Any], failure: type[PromptletError]) -> Any:

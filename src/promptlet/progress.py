@@ -77,7 +77,13 @@ def metering(name: str, unit: str, total: int, done: int = 0) -> Iterator[Meter]
     if not console.is_terminal:
         yield _LineMeter(name, unit, total, done, console)
         return
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), _RateColumn())
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        _RateColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         yield _BarMeter(name, unit, total, done, bars)
 

@@ -39,4 +39,3 @@ def messages(task: Task, exemplars: Sequence[Exemplar], intents: Intents, words:
         chat.append({"role": "assistant", "content": exemplar.prompt})
     chat.append({"role": "user", "content": task.ask(intents, words)})
     return tuple(chat)
-

@@ -9,13 +9,15 @@ from typing import Annotated
 import typer
 
 
-def generate(
+def generate(  # noqa: PLR0913, PLR0917 (one per option)
     text: Annotated[
         str | None, typer.Argument(help="What the prompt is about, in free words (a Topic).", show_default=False)
     ] = None,
     intent: Annotated[
         list[str] | None,
-        typer.Option("--intent", "-i", help='One wish, as in "Scene object: balloon"; may be repeated.', show_default=False),
+        typer.Option(
+            "--intent", "-i", help='One wish, as in "Scene object: balloon"; may be repeated.', show_default=False
+        ),
     ] = None,
     task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
     words: Annotated[str, typer.Option(help="Number of words, or a range such as 10-20.")] = "20",
@@ -36,7 +38,7 @@ def generate(
     from promptlet.types import parse_intents
 
     if (text is None) == (not intent):
-        raise UsageError("give either free text or at least one --intent \"Kind: value\"")
+        raise UsageError('give either free text or at least one --intent "Kind: value"')
     intents = parse_intents(text if text is not None else intent or [])
     generator = Generator.load(student, threads=threads)
     for prompt in generator.generate(intents, task, words, n, seed, exact=not free):

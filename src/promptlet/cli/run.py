@@ -10,9 +10,7 @@ import typer
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)],
-    folder: Annotated[
-        Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")] = None,
     until: Annotated[str, typer.Option(help="The last stage to run.")] = "evaluate",
 ) -> None:
     """Run the stages of a recipe that are not up to date. Safe to stop and to run again at any point."""

@@ -13,5 +13,5 @@ __all__ = ["Command", "make_commands"]
 
 def make_commands(settings: Mapping[str, Mapping[str, Any]] | Iterable[str]) -> dict[str, Command]:
     """Return the commands of these names, in order, each with its settings (those of a recipe or a student)."""
-    table = settings if isinstance(settings, Mapping) else dict.fromkeys(settings, {})
+    table = settings if isinstance(settings, Mapping) else {key: {} for key in settings}
     return {name: registry.load(__name__, name).COMMAND.make(table[name]) for name in table}

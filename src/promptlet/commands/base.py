@@ -60,6 +60,6 @@ class Command(ABC):
         """Return one of the wanted values, the same for the same seed."""
         return random.Random(f"{self.name}:{seed}").choice(wanted)
 
-    def grammar(self, value: int) -> str | None:
+    def grammar(self, value: int) -> str | None:  # noqa: ARG002
         """Return a GBNF grammar whose texts all have this value, or None if decoding can't enforce it."""
         return None

@@ -20,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
@@ -44,8 +44,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             _sync(file)
         _sync(temporary)
         if path.exists():
-            os.rename(path, old)
-        os.rename(temporary, path)
+            path.rename(old)
+        temporary.rename(path)
         _sync(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:
@@ -59,7 +59,7 @@ def recover_folder(path: Path) -> None:
         if path.exists():
             shutil.rmtree(old)
         else:
-            os.rename(old, path)
+            old.rename(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from promptlet import __version__
 from promptlet.errors import RunError
 from promptlet.io.atomic import value_digest, write_json
 
@@ -68,7 +67,7 @@ class Manifest:
 
 
 def _versions() -> dict[str, str]:
-    found = {"promptlet": __version__, "python": platform.python_version()}
+    found = {"promptlet": metadata.version("promptlet"), "python": platform.python_version()}
     for name in _VERSIONS_OF:
         try:
             found[name] = metadata.version(name)

@@ -41,15 +41,13 @@ class EvaluateStage(Stage):
         held_out = [sample for sample in read_samples(context.inputs["intents"]) if sample.split == TEST]
         generator = Generator.load(context.inputs["export"] / STUDENT)
         results = evaluate_words(generator, held_out, config, context.seed, context.folder)
-        return {
-            f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows
-        }
+        return {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
 
 
 def evaluate_words(
     generator: Generator, held_out: list[Sample], config: EvaluateConfig, seed: int, folder: Path
 ) -> dict[str, list[Adherence]]:
-    """Ask for every target in both modes, write ``prompts.jsonl``, ``adherence.json`` and ``adherence.md`` into `folder`.
+    """Ask for every target in both modes; write the prompts, and the statistics as JSON and Markdown, into `folder`.
 
     Raises:
         RunError: if nothing is held out.

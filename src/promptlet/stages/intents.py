@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -39,7 +40,7 @@ class IntentsStage(Stage):
     name = "intents"
     Config = IntentsConfig
 
-    def materials(self, config: IntentsConfig) -> dict[str, str]:
+    def materials(self, config: IntentsConfig) -> dict[str, str]:  # noqa: ARG002
         return {"graph": graph_digest()}
 
     def run(self, config: IntentsConfig, context: Context) -> dict[str, Any]:
@@ -47,11 +48,16 @@ class IntentsStage(Stage):
 
         def draw() -> Iterator[Sample]:
             with metering(self.name, "intents", config.count * len(config.tasks)) as meter:
-                for task in map(load_task, config.tasks):
-                    for intents in sample_intents(load_graph(), task, config.count, context.seed):
-                        sample = Sample(intents, task.name, "", source="creative graph", split=split_of(intents))
-                        splits[sample.split] += 1
-                        yield sample
+                tasks = [load_task(name) for name in config.tasks]
+                streams = [sample_intents(load_graph(), task, config.count, context.seed) for task in tasks]
+                # Task by task in turn: the beginning of a longer run is the whole of a shorter one.
+                for row in zip_longest(*streams):
+                    for task, intents in zip(tasks, row, strict=True):
+                        if intents is None:
+                            continue
+                        split = split_of(intents)
+                        splits[split] += 1
+                        yield Sample(intents, task.name, "", source="creative graph", split=split)
                         meter.advance()
 
         rows = write_samples(context.folder, draw())

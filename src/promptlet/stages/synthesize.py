@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
+from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,11 +28,13 @@ from promptlet.progress import Meter, metering
 from promptlet.prompting import band_of, hand, messages
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
-from promptlet.teachers.base import Answer, Teacher, TeacherRequest
+from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
 
-_BLOCK = 50_000
-"""Requests that are ordered by their prefix at a time."""
+_BLOCK = 4096
+"""Requests that are ordered by their prefix at a time; what an interrupted run has is balanced up to a block."""
+_RUN = 24
+"""Requests with the same exemplars that one worker asks one after another."""
 _FAILURES_IN_A_ROW = 20
 """After so many the teacher counts as dead, and the stage stops."""
 
@@ -63,11 +67,11 @@ class SynthesizeConfig(StageConfig):
     prompts_per_intents: int = Field(default=2, ge=1, le=1000)
     words: tuple[int, int] = (5, 40)
     """Shortest and longest length that is asked for."""
-    shots: int = Field(default=4, ge=0, le=32)
+    shots: int = Field(default=3, ge=0, le=32)
     """Exemplars shown with each request."""
-    hands: int = Field(default=12, ge=1, le=1000)
+    hands: int = Field(default=6, ge=1, le=1000)
     """Different sets of exemplars per task and length band."""
-    temperature: float = Field(default=0.7, ge=0, le=2)
+    temperature: float = Field(default=0.6, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=80, ge=8, le=4096)
 
@@ -124,38 +128,63 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
 
 
 def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Meter) -> Iterator[dict[str, Any]]:
-    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal."""
-    jobs, failures = iter(jobs), 0
+    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal.
+
+    A worker takes a run of jobs with the same exemplars and asks them one after another, so the slot of an engine
+    that serves it reads those exemplars once per run.
+    """
+    runs = _runs(jobs)
+    entries: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
+    stop = Event()
+
+    def work(run: list[_Job]) -> None:
+        try:
+            for job in run:
+                if stop.is_set():
+                    return
+                entry = _ask(teacher, job)
+                journal.append(entry)
+                entries.put(entry)
+        except BaseException as error:  # noqa: BLE001 (handed to the main thread, which raises it)
+            entries.put(error)
+
+    waiting, failures = 0, 0
     with ThreadPoolExecutor(teacher.concurrency) as pool:
-        running: dict[Future[Answer], _Job] = {}
         try:
             while True:
-                for job in islice(jobs, 2 * teacher.concurrency - len(running)):
-                    running[pool.submit(teacher.complete, job.request)] = job
-                if not running:
+                while waiting < 2 * teacher.concurrency * _RUN and (run := next(runs, None)):
+                    waiting += len(run)
+                    pool.submit(work, run)
+                if not waiting:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    entry = _entry(running.pop(future).identity, future)
-                    journal.append(entry)
-                    failures = failures + 1 if "error" in entry else 0
-                    yield entry
-                    meter.advance()
-                    if failures >= _FAILURES_IN_A_ROW:
-                        raise TeacherError(
-                            f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
-                            "all finished answers are kept, run again to go on"
-                        )
+                entry = entries.get()
+                if isinstance(entry, BaseException):
+                    raise entry
+                waiting -= 1
+                failures = failures + 1 if "error" in entry else 0
+                yield entry
+                meter.advance()
+                if failures >= _FAILURES_IN_A_ROW:
+                    raise TeacherError(
+                        f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
+                        "all finished answers are kept, run again to go on"
+                    )
         finally:
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _entry(identity: str, future: Future[Answer]) -> dict[str, Any]:
-    error = future.exception()
-    if error is None:
-        return {"id": identity} | asdict(future.result())
-    if isinstance(error, TeacherError):
-        return {"id": identity, "error": str(error)}
-    raise error
+def _runs(jobs: Iterable[_Job]) -> Iterator[list[_Job]]:
+    for _, group in groupby(jobs, key=lambda job: job.request.messages[:-1]):
+        while run := list(islice(group, _RUN)):
+            yield run
+
+
+def _ask(teacher: Teacher, job: _Job) -> dict[str, Any]:
+    try:
+        return {"id": job.identity} | asdict(teacher.complete(job.request))
+    except TeacherError as error:
+        return {"id": job.identity, "error": str(error)}
 
 
 def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:

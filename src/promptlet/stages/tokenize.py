@@ -30,7 +30,7 @@ class TokenizeConfig(StageConfig):
     """The size of the vocabulary and the commands that the student learns."""
 
     size: int = Field(default=DEFAULT_SIZE, ge=512, le=200_000)
-    commands: dict[str, dict[str, Any]] = {"words": {"low": 5, "high": 40}}
+    commands: dict[str, dict[str, Any]] = Field(default={"words": {"low": 5, "high": 40}})
 
     @field_validator("commands")
     @classmethod
@@ -57,7 +57,9 @@ class TokenizeStage(Stage):
             for text in (render_intents(sample.intents), sample.prompt)
         )
         # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
-        tokenizer = train_tokenizer([*texts, ", ".join(KINDS)], config.size, control_tokens(commands.values(), tasks.values()))
+        tokenizer = train_tokenizer(
+            [*texts, ", ".join(KINDS)], config.size, control_tokens(commands.values(), tasks.values())
+        )
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
         codec = Codec(tokenizer, commands, tasks)

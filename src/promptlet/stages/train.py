@@ -54,9 +54,12 @@ class TrainStage(Stage):
         source = context.inputs["tokenize"]
         tokenizer = Tokenizer.from_file(str(source / TOKENIZER))
         end_id = tokenizer.token_to_id(END)
+        assert end_id is not None, source
         training, validation = (Encoded.read(source / f"{split}.parquet") for split in ("train", "validation"))
         if not len(training) or not len(validation):
-            raise RunError(f"{len(training)} samples to train on and {len(validation)} to validate with; both need some")
+            raise RunError(
+                f"{len(training)} samples to train on and {len(validation)} to validate with; both need some"
+            )
         longest = int(max(training.lengths.max(), validation.lengths.max()))
         if longest > config.context:
             raise UsageError(f"train.context is {config.context}; the longest sample has {longest} tokens")

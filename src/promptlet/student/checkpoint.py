@@ -32,15 +32,12 @@ class Position:
     best_loss: float = float("inf")
 
 
-def save_checkpoint(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, position: Position
-) -> None:
+def save_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> None:
     """Write a checkpoint atomically."""
-    names = {parameter: name for name, parameter in model.named_parameters()}
     moments = {
-        f"{names[parameter]}/{key}": value.contiguous()
-        for parameter, state in optimizer.state.items()
-        for key, value in state.items()
+        f"{name}/{key}": value.contiguous()
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state[parameter].items()
     }
     with replacing_folder(folder) as temporary:
         save_file({name: parameter.data for name, parameter in model.named_parameters()}, temporary / _WEIGHTS)

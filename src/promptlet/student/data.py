@@ -53,8 +53,8 @@ class Batch:
     Padding stands on the right, where a causal model never looks, so no attention mask is needed.
     """
 
-    ids_BT: torch.Tensor  # noqa: N815 (shape suffix)
-    labels_BT: torch.Tensor  # noqa: N815
+    ids_BT: torch.Tensor
+    labels_BT: torch.Tensor
     tokens: int
     """Real tokens, without padding."""
 
@@ -89,7 +89,9 @@ def make_batch(data: Encoded, indices: np.ndarray, pad: int) -> Batch:
     return Batch(torch.from_numpy(ids), torch.from_numpy(labels), int(data.lengths[indices].sum()))
 
 
-def batches_from(data: Encoded, tokens: int, seed: int, pad: int, epoch: int, step: int) -> Iterator[tuple[int, int, Batch]]:
+def batches_from(
+    data: Encoded, tokens: int, seed: int, pad: int, epoch: int, step: int
+) -> Iterator[tuple[int, int, Batch]]:
     """Yield ``(epoch, next step in it, batch)`` without end, beginning where a checkpoint left off."""
     while True:
         plan = plan_epoch(data.lengths, tokens, seed, epoch)
@@ -100,5 +102,7 @@ def batches_from(data: Encoded, tokens: int, seed: int, pad: int, epoch: int, st
 
 def padding_share(data: Encoded, batch_tokens: int) -> float:
     """Return the share of computed positions that are padding."""
-    computed = sum(len(batch) * int(data.lengths[batch].max()) for batch in plan_epoch(data.lengths, batch_tokens, 0, 0))
+    computed = sum(
+        len(batch) * int(data.lengths[batch].max()) for batch in plan_epoch(data.lengths, batch_tokens, 0, 0)
+    )
     return 1 - float(np.sum(data.lengths)) / computed

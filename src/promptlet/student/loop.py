@@ -67,7 +67,7 @@ def train(
             loss = _loss(model, batch, device)
             if not math.isfinite(loss.item()):
                 raise RunError(f"the loss is {loss.item()} at step {position.step + 1}; lower the learning rate")
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

