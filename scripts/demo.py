@@ -22,7 +22,7 @@ def main() -> None:
             tokens += prompt.tokens
             seconds += prompt.seconds
             print(f"  {prompt.words:>2} words  {prompt.prompt}")
-    print(f"\n{generator.student.name}: {tokens / seconds:.0f} tokens/s on this machine")
+    print(f"\n{generator.student.description.name}: {tokens / seconds:.0f} tokens/s on this machine")
 
 
 if __name__ == "__main__":

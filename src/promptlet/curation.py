@@ -27,8 +27,8 @@ _KIND_LABEL = re.compile(
 )
 _LEAK = re.compile(
     r"\b(?:intents?|prompts?|words? (?:long|count|limit)|\d+[- ]words?|text-to-\w+|as an ai|language model|"
-    r"sure,|certainly|here(?:'s| is| are)|of course|i|i'\w+|my|me|we|our|us|you|your|you'\w+|"
-    r"please|answer|instructions?|one line|user)\b",
+    r"sure,|certainly|here(?:'s| is| are)|of course|i|i'\w+|my|we|our|us|(?<!thank )you|your|you'\w+|"
+    r"please|instructions?|one line|user)\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
@@ -158,9 +158,10 @@ def _content(value: str) -> list[str]:
     return [word for word in words if len(word) > 2] or words
 
 
+@cache
 def _stem(word: str) -> str:
-    """Return a crude stem, enough to match plurals and participles."""
-    for ending in ("ies", "ing", "ed", "es", "s", "y", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+    """Return the word's stem by Snowball's English rules, so that plurals and participles match."""
+    import snowballstemmer
+
+    stem: str = snowballstemmer.stemmer("english").stemWord(word)
+    return stem

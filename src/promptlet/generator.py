@@ -101,8 +101,8 @@ class Generator:
             UsageError: for a value that is not allowed; it says what is.
         """
         checked = parse_intents(intents)
-        if task not in self.student.task_tokens:
-            raise UsageError(registry.unknown("task", task, self.student.task_tokens))
+        if task not in self.student.description.tasks:
+            raise UsageError(registry.unknown("task", task, self.student.description.tasks))
         wanted = self.student.commands[_WORDS].parse(words)
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_N:
             raise UsageError(f"n is {n}; 1 to {MAX_N} are allowed")
@@ -123,7 +123,7 @@ class Generator:
         head = self.student.codec.head(wish.intents, wish.task, {_WORDS: target})
         self.student.check_head(head)
         grammar = command.grammar(target) if wish.exact else None
-        room = self.student.context - len(head)
+        room = self.student.description.context - len(head)
         tokens, start = 0, time.perf_counter()
         for attempt in range(_ATTEMPTS):
             decoding = Decoding(tuple(head), room, _derive(seed, attempt), wish.sampling, grammar)
@@ -147,7 +147,7 @@ class Generator:
             words=len(decoded.text.split()),
             intents=tuple(map(str, sample.intents)),
             seed=seed,
-            model={"name": self.student.name, "digest": self.student.digest},
+            model={"name": self.student.description.name, "digest": self.student.digest},
             engine=self.engine.name,
             tokens=tokens,
             seconds=round(seconds, 6),

@@ -29,7 +29,7 @@ class LlamaCpp(Engine):
     def open(cls, student: Student, threads: int | None) -> Self:
         controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
         try:
-            server = start_server(student.folder / GGUF, 1, student.context, threads or os.cpu_count() or 1)
+            server = start_server(student.folder / GGUF, 1, student.description.context, threads or os.cpu_count() or 1)
         except PromptletError as error:
             raise StudentError(str(error)) from error
         return cls(server, controls)

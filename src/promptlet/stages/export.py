@@ -13,7 +13,7 @@ from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.tokenize import CONTROLS, TOKENIZER
-from promptlet.student.format import GGUF, write_description
+from promptlet.student.format import GGUF, Description, write_description
 from promptlet.tokenizer import END
 
 STUDENT = "student"
@@ -59,7 +59,8 @@ class ExportStage(Stage):
             )
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
             files = (GGUF, TOKENIZER, "config.json", "model.safetensors")
-            write_description(folder, config.name, controls, size["n_positions"], files)
+            description = Description(name=config.name, context=size["n_positions"], digests={}, **controls)
+            write_description(folder, description, files)
             return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / "model.safetensors")}
 
 

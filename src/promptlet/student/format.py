@@ -5,49 +5,58 @@ A folder that lacks a part, or whose files are not those that its description wa
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlet.commands import Command, make_commands
 from promptlet.errors import StudentError, UsageError
-from promptlet.io.atomic import file_digest, write_json
+from promptlet.io.atomic import file_digest, write_text
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import Codec
 
 DESCRIPTION, TOKENIZER, GGUF, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "README.md"
-VERSION = 1
+
+
+class Description(BaseModel):
+    """The content of ``promptlet.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: Literal[1] = 1
+    name: str
+    commands: dict[str, dict[str, Any]]
+    """The settings of the commands that the student obeys, in the order of their tokens."""
+    tasks: dict[str, str]
+    """The tasks that it knows, each with its token."""
+    longest_head: int = Field(ge=1)
+    """Most tokens of commands and intents that it was trained on."""
+    context: int = Field(ge=1)
+    """Most tokens in all."""
+    digests: dict[str, str]
+    """SHA-256 of the files that lie beside the description."""
 
 
 @dataclass(frozen=True)
 class Student:
-    """A checked student's folder.
-
-    `controls` are the settings of its commands and the tokens of its tasks; `longest_head` is the most tokens of
-    commands and intents that it was trained on; `context` is the most tokens in all.
-    """
+    """A checked student's folder."""
 
     folder: Path
-    name: str
-    commands_settings: Mapping[str, Mapping[str, Any]]
-    task_tokens: Mapping[str, str]
-    longest_head: int
-    context: int
-    digests: Mapping[str, str]
+    description: Description
 
     @cached_property
     def commands(self) -> dict[str, Command]:
         """The commands that the student obeys, by name, in the order of their tokens."""
-        return make_commands(self.commands_settings)
+        return make_commands(self.description.commands)
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The tasks that the student knows, by name."""
-        return {name: load_task(name) for name in self.task_tokens}
+        return {name: load_task(name) for name in self.description.tasks}
 
     @cached_property
     def codec(self) -> Codec:
@@ -57,12 +66,14 @@ class Student:
     @property
     def digest(self) -> str:
         """What identifies the weights: the first 16 digits of their SHA-256."""
-        return self.digests[GGUF][:16]
+        return self.description.digests[GGUF][:16]
 
     def check_head(self, ids: list[int]) -> None:
         """Refuse intents that are longer than any that the student was trained on."""
-        if len(ids) > self.longest_head:
-            raise UsageError(f"the intents are {len(ids)} tokens long; this student allows {self.longest_head}")
+        if len(ids) > self.description.longest_head:
+            raise UsageError(
+                f"the intents are {len(ids)} tokens long; this student allows {self.description.longest_head}"
+            )
 
 
 def default_student() -> Path:
@@ -80,38 +91,26 @@ def load_student(folder: Path) -> Student:
     if not path.is_file():
         raise StudentError(f"{folder} is no student's folder: it has no {DESCRIPTION}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.pop("version")
-        student = Student(folder=folder, **content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StudentError(f"{path} can't be read: {error}") from error
-    if version != VERSION:
-        raise StudentError(f"{path} has version {version}; this promptlet reads version {VERSION}")
-    for name, digest in student.digests.items():
+        description = Description.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StudentError(f"{path} can't be used: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    for name in {TOKENIZER, GGUF} - description.digests.keys():
+        raise StudentError(f"{path} names no digest of {name}")
+    for name, digest in description.digests.items():
         file = folder / name
         if not file.is_file():
             raise StudentError(f"{folder} has no {name}")
         if file_digest(file) != digest:
             raise StudentError(f"{file} is damaged: its digest is not the one in {DESCRIPTION}")
-    for name, token in student.task_tokens.items():
+    for name, token in description.tasks.items():
         if load_task(name).token != token:
             raise StudentError(f"{path} knows the task '{name}' by another token, {token}")
-    return student
+    return Student(folder, description)
 
 
-def write_description(
-    folder: Path, name: str, controls: Mapping[str, Any], context: int, files: tuple[str, ...]
-) -> None:
-    """Write ``promptlet.json`` for the files that lie in `folder`."""
-    student = Student(
-        folder=folder,
-        name=name,
-        commands_settings=controls["commands"],
-        task_tokens=controls["tasks"],
-        longest_head=controls["longest_head"],
-        context=context,
-        digests={file: file_digest(folder / file) for file in files},
-    )
-    content = asdict(student)
-    del content["folder"]
-    write_json(folder / DESCRIPTION, {"version": VERSION} | content)
+def write_description(folder: Path, description: Description, files: Iterable[str]) -> None:
+    """Write ``promptlet.json`` into `folder`, with the digests of the named files there."""
+    digests = {name: file_digest(folder / name) for name in files}
+    whole = description.model_copy(update={"digests": digests})
+    write_text(folder / DESCRIPTION, whole.model_dump_json(indent=2) + "\n")

@@ -51,7 +51,7 @@ class OpenAICompatible(Teacher):
         )
         try:
             served = [model.id for model in client.with_options(timeout=10, max_retries=1).models.list()]
-        except openai.APIError as error:
+        except (openai.APIError, ValueError) as error:
             raise TeacherError(f"the teacher at {config.base_url} can't be reached: {_reason(error)}") from error
         if config.model not in served:
             raise TeacherError(f"{config.base_url} serves no model '{config.model}'; it serves: {', '.join(served)}")
@@ -69,7 +69,7 @@ class OpenAICompatible(Teacher):
                 top_p=request.top_p,
                 seed=request.seed,
             )
-        except openai.APIError as error:
+        except (openai.APIError, ValueError) as error:  # ValueError: an answer that is no JSON
             raise TeacherError(f"{self.config.base_url}: {_reason(error)}") from error
         if not reply.choices or reply.choices[0].message.content is None:
             raise TeacherError(f"{self.config.base_url} answered without any text")

@@ -1,0 +1,59 @@
+"""The exported student: transformers and llama.cpp read the same model from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from promptlet.engines.base import Decoding, Sampling
+from promptlet.engines.llamacpp import LlamaCpp
+from promptlet.errors import StudentError
+from promptlet.student.format import load_student
+from promptlet.student.gguf import write_gguf
+from promptlet.types import Intent
+
+HEADS = [
+    ((Intent("Topic", "tea ceremony"), Intent("Mood", "calm")), "t2i", 12),
+    ((Intent("Topic", "potluck dinner"), Intent("Design type", "flyer")), "t2t", 20),
+]
+
+
+def test_llama_cpp_and_transformers_write_the_same_greedy_text(student_folder: Path) -> None:
+    student = load_student(student_folder)
+    model = AutoModelForCausalLM.from_pretrained(student_folder).eval()
+    engine = LlamaCpp.open(student, 2)
+    for intents, task, words in HEADS:
+        head = student.codec.head(intents, task, {"words": words})
+        out = model.generate(torch.tensor([head]), max_new_tokens=24, do_sample=False, pad_token_id=0)
+        expected = student.codec.decode(out[0, len(head) :].tolist())
+        greedy = Sampling(temperature=0.0, top_p=1.0, min_p=0.0)
+        decoded = engine.decode([Decoding(tuple(head), 24, 1, greedy, None)])[0]
+        assert decoded.text == expected
+
+
+def test_transformers_reads_the_tokenizer_as_it_is(student_folder: Path) -> None:
+    student = load_student(student_folder)
+    tokenizer = AutoTokenizer.from_pretrained(student_folder)
+    text = "<|19|><|intent|> Topic: birthday<|IP|> whimsical balloons"
+    ids = tokenizer(text)["input_ids"]
+    assert ids[:2] == [tokenizer.convert_tokens_to_ids("<|19|>"), tokenizer.convert_tokens_to_ids("<|intent|>")]
+    assert ids[: ids.index(tokenizer.convert_tokens_to_ids("<|IP|>")) + 1] == student.codec.head(
+        (Intent("Topic", "birthday"),), "t2i", {"words": 19}
+    )
+    assert tokenizer.eos_token == "<|endoftext|>"
+
+
+@pytest.mark.parametrize("quantization", ["Q8_0", "Q4_0"])
+def test_smaller_precisions_load_and_write(student_folder: Path, tmp_path: Path, quantization: str) -> None:
+    target = tmp_path / "model.gguf"
+    write_gguf(student_folder, student_folder / "tokenizer.json", target, quantization)
+    assert target.stat().st_size < (student_folder / "model.gguf").stat().st_size
+
+
+def test_another_architecture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "mamba"}')
+    with pytest.raises(StudentError, match="mamba"):
+        write_gguf(tmp_path, tmp_path / "tokenizer.json", tmp_path / "model.gguf", "F16")

@@ -1,0 +1,144 @@
+"""The contract of every teacher in the folder, each asked for real: SmolLM2 in llama.cpp, and over HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import pytest
+import xllamacpp
+
+from promptlet import registry
+from promptlet.curation import CHECKS, clean
+from promptlet.errors import TeacherError
+from promptlet.io.gguf import widen
+from promptlet.prompting import band_of, hand, messages
+from promptlet.tasks import load_task
+from promptlet.teachers.base import Teacher, TeacherRequest
+from promptlet.teachers.embedded import Embedded, EmbeddedConfig, packaged_model
+from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
+from promptlet.types import Intent, Sample
+
+WISHES = [
+    (Intent("Topic", topic), Intent("Style", style))
+    for topic, style in [("lighthouse", "watercolor"), ("tea ceremony", "ink drawing"), ("red fox", "oil painting")]
+]
+
+
+def request(index: int, task: str = "t2i", words: int = 16) -> TeacherRequest:
+    chosen = load_task(task)
+    chat = messages(chosen, hand(chosen, band_of(words), 0, 3), WISHES[index % len(WISHES)], words)
+    return TeacherRequest(chat, max_tokens=60, temperature=0.6, top_p=1.0, seed=index)
+
+
+@pytest.fixture(scope="module")
+def llama_server() -> Iterator[str]:
+    """Yield the root of OpenAI's API on a llama.cpp server with SmolLM2; the server lives until the generator ends."""
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(packaged_model())
+    parameters.model_alias = {"smollm2"}
+    parameters.n_parallel, parameters.n_ctx, parameters.verbosity = 2, 2048, -1
+    server = xllamacpp.Server(parameters)
+    server.handle_completions({"prompt": "x", "max_tokens": 1})
+    yield f"{server.listening_address}/v1"
+    del server
+
+
+@pytest.fixture
+def settings(llama_server: str) -> dict[str, dict[str, Any]]:
+    """How each teacher in the folder is opened here; a new one adds its line."""
+    return {
+        "embedded": {"slots": 4},
+        "fake": {"accidents": 0},
+        "openai_compatible": {"base_url": llama_server, "model": "smollm2", "concurrency": 2},
+    }
+
+
+@pytest.mark.parametrize("name", registry.names("promptlet.teachers"))
+def test_every_teacher_answers_eight_requests(name: str, settings: dict[str, dict[str, Any]]) -> None:
+    kind: type[Teacher] = registry.load("promptlet.teachers", name).TEACHER
+    with kind.open(kind.Config(**settings[name])) as teacher:
+        assert teacher.identity
+        with ThreadPoolExecutor(teacher.concurrency) as pool:
+            answers = list(pool.map(teacher.complete, map(request, range(8))))
+    assert all(answer.text.strip() for answer in answers)
+    assert all(answer.prompt_tokens > 0 and answer.completion_tokens > 0 for answer in answers)
+    assert len({answer.text for answer in answers}) >= 3
+    samples = [Sample(WISHES[n % 3], "t2i", clean(answer.text)) for n, answer in enumerate(answers)]
+    kept = [sample for sample in samples if not any(check(sample) for check in CHECKS)]
+    assert len(kept) >= 2, samples
+
+
+def test_the_widened_teacher_has_the_values_of_the_packaged_one(tmp_path: Path) -> None:
+    widened = widen(packaged_model(), tmp_path / "wide.gguf")
+    before = {tensor.name: tensor for tensor in gguf.GGUFReader(packaged_model()).tensors}
+    after = {tensor.name: tensor for tensor in gguf.GGUFReader(widened).tensors}
+    assert before.keys() == after.keys()
+    for name in ("token_embd.weight", "blk.0.attn_q.weight", "blk.29.ffn_down.weight", "output_norm.weight"):
+        old, new = (gguf.quants.dequantize(t.data, t.tensor_type) for t in (before[name], after[name]))
+        assert np.abs(old - new).max() <= np.abs(old).max() / 250, name
+
+
+def test_an_endpoint_that_is_not_there_is_named() -> None:
+    config = OpenAICompatibleConfig(base_url="http://127.0.0.1:9/v1", model="m", retries=0)
+    with pytest.raises(TeacherError, match=r"127\.0\.0\.1:9.*can't be reached"):
+        OpenAICompatible.open(config)
+
+
+def test_a_model_that_is_not_served_is_named_with_those_that_are(llama_server: str) -> None:
+    with pytest.raises(TeacherError, match=r"'gpt-0'.*smollm2"):
+        OpenAICompatible.open(OpenAICompatibleConfig(base_url=llama_server, model="gpt-0"))
+
+
+def test_a_missing_teacher_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError, match=r"nowhere\.gguf"):
+        Embedded.open(EmbeddedConfig(model=str(tmp_path / "nowhere.gguf")))
+
+
+class _Garbage(BaseHTTPRequestHandler):
+    """Lists one model, then fails in the way that the path of the root says."""
+
+    def do_GET(self) -> None:
+        self._reply(200, b'{"object": "list", "data": [{"id": "m", "object": "model", "created": 0, "owned_by": "x"}]}')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = {
+            "/garbage": (200, b"<html>not json</html>"),
+            "/empty": (200, b'{"choices": []}'),
+            "/busy": (429, b'{"error": {"message": "slow down"}}'),
+            "/broken": (500, b""),
+        }[self.path.partition("/chat")[0]]
+        self._reply(status, body)
+
+    def _reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.mark.parametrize("path", ["garbage", "empty", "busy", "broken"])
+def test_an_endpoint_that_misbehaves_is_a_teacher_error(path: str) -> None:
+    server = HTTPServer(("127.0.0.1", 0), _Garbage)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/{path}"
+    try:
+        teacher = OpenAICompatible.open(OpenAICompatibleConfig(base_url=url, model="m", retries=0))
+        with teacher, pytest.raises(TeacherError, match=r"127\.0\.0\.1"):
+            teacher.complete(request(0))
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,137 @@
+"""Generation as callers see it: exact, different, reproducible, and strict about what it is asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promptlet.errors import StudentError, UsageError
+from promptlet.generator import Generator
+from tests.conftest import Run
+
+WISH = ["Topic: birthday", "Scene object: balloon"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and t.strip()), words=st.integers(5, 40))
+def test_any_free_text_gives_exactly_the_words_asked(generator: Generator, text: str, words: int) -> None:
+    prompt = generator.generate(text, words=words, seed=1)[0]
+    assert prompt.words == len(prompt.prompt.split()) == prompt.target_words == words
+
+
+def test_a_range_draws_its_counts_from_within(generator: Generator) -> None:
+    counts = {prompt.words for prompt in generator.generate(WISH, words="8-12", n=16, seed=3)}
+    assert counts <= set(range(8, 13))
+    assert len(counts) >= 3
+
+
+def test_prompts_differ_and_more_begin_with_fewer(generator: Generator) -> None:
+    four = generator.generate(WISH, words=12, n=4, seed=7)
+    assert len({prompt.prompt for prompt in four}) == 4
+    assert generator.generate(WISH, words=12, n=1, seed=7)[0].prompt == four[0].prompt
+    assert generator.generate(WISH, words=12, n=1, seed=8)[0].prompt != four[0].prompt
+
+
+def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
+    prompts = generator.generate(WISH, words=12, n=4, seed=7, exact=False)
+    assert all(prompt.words == len(prompt.prompt.split()) for prompt in prompts)
+    assert any(prompt.words != 12 for prompt in prompts)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"task": "t3i"}, "'t3i'.*t2i"),
+        ({"words": 41}, "'41'.*5 to 40"),
+        ({"words": "4-9"}, "'4-9'.*5 to 40"),
+        ({"n": 0}, "n is 0.*64"),
+        ({"n": 65}, "n is 65.*64"),
+        ({"n": True}, "n is True"),
+        ({"seed": -1}, "-1.*4294967295"),
+        ({"seed": 2**32}, "4294967296"),
+        ({"intents": []}, "0 intents"),
+        ({"intents": [f"Topic: {'many different words ' * 5}"] * 8}, "tokens long"),
+    ],
+)
+def test_what_is_not_allowed_is_named_with_what_is(generator: Generator, wrong: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        generator.generate(**{"intents": WISH} | wrong)
+
+
+def test_an_unknown_engine_is_named(student_folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"'lamacpp'.*did you mean 'llamacpp'"):
+        Generator.load(student_folder, engine="lamacpp")
+
+
+@pytest.mark.parametrize("missing", ["promptlet.json", "tokenizer.json", "model.gguf"])
+def test_a_folder_that_lacks_a_part_is_refused(student_folder: Path, tmp_path: Path, missing: str) -> None:
+    for file in student_folder.iterdir():
+        if file.name != missing:
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(StudentError, match=missing):
+        Generator.load(tmp_path)
+
+
+def test_a_description_of_another_kind_is_refused(student_folder: Path, tmp_path: Path) -> None:
+    description = json.loads((student_folder / "promptlet.json").read_text())
+    for change in ({"version": 99}, {"digests": None}, {"surprise": 1}):
+        (tmp_path / "promptlet.json").write_text(json.dumps(description | change))
+        with pytest.raises(StudentError, match=r"promptlet\.json"):
+            Generator.load(tmp_path)
+
+
+def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, student_folder: Path) -> None:
+    arguments = [
+        "--intent",
+        WISH[0],
+        "--intent",
+        WISH[1],
+        "--words",
+        19,
+        "-n",
+        4,
+        "--seed",
+        7,
+        "--student",
+        student_folder,
+    ]
+    plain, again = cli("generate", *arguments), cli("generate", *arguments)
+    assert plain.returncode == 0, plain.stderr
+    assert plain.stdout == again.stdout
+    assert [len(line.split()) for line in plain.stdout.splitlines()] == [19] * 4
+    records = [json.loads(line) for line in cli("generate", *arguments, "--json").stdout.splitlines()]
+    assert [record["prompt"] for record in records] == plain.stdout.splitlines()
+    keys = ["prompt", "task", "target_words", "words", "intents", "seed", "model", "engine", "tokens", "seconds"]
+    assert list(records[0]) == keys
+    assert records[0]["intents"] == WISH
+    assert set(records[0]["model"]) == {"name", "digest"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "named"),
+    [
+        (["a cat", "--task", "t3i"], 2, "'t3i'"),
+        (["a cat", "--words", "50"], 2, "'50'"),
+        (["a cat", "-n", "0"], 2, "n is 0"),
+        ([""], 2, "empty"),
+        ([], 2, "--intent"),
+        (["a cat", "--intent", "Topic: dog"], 2, "--intent"),
+        (["--intent", "Vibe: cool"], 2, "'Vibe'"),
+        (["a cat", "--student", "/nowhere"], 1, "/nowhere"),
+    ],
+)
+def test_errors_are_one_line_with_their_status(
+    cli: Run, student_folder: Path, arguments: list[str], status: int, named: str
+) -> None:
+    student = [] if "--student" in arguments else ["--student", str(student_folder)]
+    result = cli("generate", *arguments, *student)
+    assert result.returncode == status
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert named in lines[0]

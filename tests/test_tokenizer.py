@@ -1,0 +1,75 @@
+"""The tokenizer: controls are atomic and out of reach of text; text comes back as it went in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptlet.commands import make_commands
+from promptlet.errors import StudentError, UsageError
+from promptlet.tasks import load_task, task_names
+from promptlet.tokenizer import END, Codec, control_tokens, train_tokenizer
+from promptlet.types import Intent, Sample
+
+COMMANDS = make_commands(["words"])
+TASKS = {name: load_task(name) for name in task_names()}
+CONTROLS = control_tokens(COMMANDS.values(), TASKS.values())
+TEXTS = [" a birthday party with balloons and a cake", " Topic: birthday, Scene object: balloon"] * 4
+
+
+def make_codec() -> Codec:
+    return Codec(train_tokenizer(TEXTS, 500, CONTROLS), COMMANDS, TASKS)
+
+
+CODEC = make_codec()
+
+
+@given(st.text(max_size=60))
+def test_any_text_comes_back_and_holds_no_control(text: str) -> None:
+    sample = Sample((Intent("Topic", text or "x"),), "t2i", text, commands={"words": 5})
+    ids, start = CODEC.encode(sample)
+    assert CODEC.decode(ids[start:-1]) == text.strip()
+    assert not set(CODEC.control_ids) & set(ids[start:-1])
+    assert [index for index in ids[:start] if index in CODEC.control_ids] == [ids[0], ids[1], ids[start - 1]]
+
+
+def test_the_training_text_is_that_of_table_1() -> None:
+    intents = (Intent("Topic", "birthday"), Intent("Scene object", "balloon"))
+    ids, start = CODEC.encode(Sample(intents, "t2i", "whimsical birthday", commands={"words": 19}))
+    whole = CODEC.tokenizer.decode(ids, skip_special_tokens=False)
+    assert whole.replace(" <", "<") == (
+        "<|19|><|intent|> Topic: birthday, Scene object: balloon<|IP|> whimsical birthday<|endoftext|>"
+    )
+    assert CODEC.tokenizer.id_to_token(ids[start - 1]) == "<|IP|>"
+
+
+@pytest.mark.parametrize("forged", ["<|19|>", "<|endoftext|>", "<|IP|> now", "<|intent|>"])
+def test_a_control_written_by_a_user_is_plain_text(forged: str) -> None:
+    head = CODEC.head((Intent("Topic", forged),), "t2t", {"words": 19})
+    assert [CODEC.tokenizer.id_to_token(index) for index in head if index in CODEC.control_ids] == [
+        "<|19|>",
+        "<|intent|>",
+        "<|TP|>",
+    ]
+
+
+def test_a_vocabulary_too_small_for_its_controls_is_refused() -> None:
+    with pytest.raises(UsageError, match="300"):
+        train_tokenizer(TEXTS, 300, CONTROLS)
+
+
+def test_a_tokenizer_without_a_control_or_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    with pytest.raises(StudentError, match="no tokenizer"):
+        Codec.load(path, COMMANDS, TASKS)
+    path.write_text("{")
+    with pytest.raises(StudentError, match="not a tokenizer"):
+        Codec.load(path, COMMANDS, TASKS)
+    train_tokenizer(TEXTS, 400, [END]).save(str(path))
+    assert json.loads(path.read_text())["model"]["type"] == "BPE"
+    with pytest.raises(StudentError, match="intent"):
+        Codec.load(path, COMMANDS, TASKS)

@@ -1,0 +1,58 @@
+"""Intents: what is accepted, and what is refused with one line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptlet.errors import UsageError
+from promptlet.intents.splits import split_of
+from promptlet.types import KINDS, MAX_INTENTS, Intent, intents_key, parse_intents, render_intents
+
+WORDS = st.from_regex(r"[a-z]{1,12}( [a-z]{1,12})?", fullmatch=True)
+INTENTS = st.lists(st.builds(Intent, st.sampled_from(KINDS), WORDS), min_size=1, max_size=MAX_INTENTS)
+
+
+@given(INTENTS)
+def test_intents_survive_their_text_form(intents: list[Intent]) -> None:
+    assert parse_intents([str(intent) for intent in intents]) == tuple(intents)
+    assert render_intents(tuple(intents)) == ", ".join(f"{intent.kind}: {intent.value}" for intent in intents)
+
+
+@given(INTENTS, st.randoms(use_true_random=False))
+def test_key_and_split_ignore_the_order(intents: list[Intent], chance: object) -> None:
+    shuffled = list(intents)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert intents_key(tuple(shuffled)) == intents_key(tuple(intents))
+    assert split_of(tuple(shuffled)) == split_of(tuple(intents))
+
+
+def test_kinds_are_read_in_any_casing_and_by_their_other_names() -> None:
+    assert Intent.parse("scene OBJECT: balloon") == Intent("Scene object", "balloon")
+    assert Intent.parse("colour: red") == Intent("Color", "red")
+    assert Intent.parse("design_type: poster") == Intent("Design type", "poster")
+
+
+def test_free_text_is_a_topic_whatever_it_holds() -> None:
+    assert parse_intents("  a birthday:  big ") == (Intent("Topic", "a birthday: big"),)
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        ("", "empty"),
+        ("   ", "empty"),
+        (["Topic:"], "empty"),
+        (["Vibe: cool"], "'Vibe'"),
+        ([], "0 intents"),
+        (["Topic: a"] * 9, "9 intents"),
+        ("x" * 121, "121 characters"),
+        ("bell \x07", "control characters"),
+    ],
+)
+def test_bad_intents_are_refused_in_one_line(raw: str | list[str], named: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_intents(raw)
+    assert named in str(error.value)
+    assert "\n" not in str(error.value)
