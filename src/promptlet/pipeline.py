@@ -6,7 +6,6 @@ changed recipe therefore writes beside the old result, never over it, and an int
 
 from __future__ import annotations
 
-import difflib
 import fcntl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from promptlet import registry
 from promptlet.errors import RunError, UsageError
 from promptlet.io.manifest import Manifest
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.validation import explain
 
 ORDER = ("intents", "synthesize", "curate", "tokenize", "train", "export", "evaluate")
 
@@ -76,20 +76,10 @@ def load_recipe(path: Path) -> Recipe:
 
 @contextmanager
 def _explaining(path: Path, section: str, model: type[BaseModel]) -> Iterator[None]:
-    """Turn pydantic's report into one line that names the key, the value and what is allowed."""
     try:
         yield
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in (section, *first["loc"]) if part != "")
-        if first["type"] == "extra_forbidden":
-            key = str(first["loc"][-1])
-            near = difflib.get_close_matches(key, model.model_fields, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            known = ", ".join(model.model_fields)
-            raise UsageError(f"{path}: unknown key '{where}'{hint} (known: {known})") from error
-        message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{path}: {where} is {first['input']!r}: {message}") from error
+        raise UsageError(f"{path}: {explain(error, model, section)}") from error
 
 
 def run_recipe(

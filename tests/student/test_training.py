@@ -101,7 +101,10 @@ def test_training_learns_and_the_rate_warms_up_and_decays(tmp_path: Path) -> Non
 def test_a_killed_run_resumes_to_bitwise_the_same_losses(tmp_path: Path) -> None:
     whole = run_training(tmp_path / "whole")
     folder = tmp_path / "killed"
-    script = f"from pathlib import Path; from tests.student.test_training import run_training; run_training(Path({str(folder)!r}))"
+    script = (
+        "from pathlib import Path; from tests.student.test_training import run_training\n"
+        f"run_training(Path({str(folder)!r}))"
+    )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     metrics = folder / "metrics.jsonl"
     deadline = time.monotonic() + 120

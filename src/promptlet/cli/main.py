@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -38,13 +37,9 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; user errors exit with 2, failures with 1, Ctrl-C with 130."""
+    """Run the command line; user errors exit with 2, failures with 1."""
     try:
         app()
     except PromptletError as error:
         print(f"promptlet: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(error.exit_status) from error
-    except KeyboardInterrupt:
-        print("promptlet: interrupted; finished work is kept, run again to go on", file=sys.stderr)  # noqa: T201
-        # Threads may sit in native code for a while; all that matters is on disk by now.
-        os._exit(130)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,12 @@ def run(
     from promptlet.pipeline import load_recipe, run_recipe
 
     loaded = load_recipe(recipe)
-    folders = run_recipe(
-        loaded, folder or Path("runs") / loaded.head.name, until, lambda line: typer.echo(line, err=True)
-    )
+    try:
+        folders = run_recipe(
+            loaded, folder or Path("runs") / loaded.head.name, until, lambda line: typer.echo(line, err=True)
+        )
+    except KeyboardInterrupt:
+        typer.echo("promptlet: interrupted; finished work is kept, run again to go on", err=True)
+        # Threads may still sit in native code; all that matters is on disk.
+        os._exit(130)
     typer.echo(folders[until])

@@ -16,10 +16,10 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from promptlet import registry
-from promptlet.errors import TeacherError
+from promptlet.errors import TeacherError, UsageError
 from promptlet.intents.splits import TEST
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
@@ -30,6 +30,7 @@ from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
+from promptlet.validation import explain
 
 _BLOCK = 4096
 """Requests that are ordered by their prefix at a time; what an interrupted run has is balanced up to a block."""
@@ -52,7 +53,11 @@ class TeacherChoice(BaseModel):
 
     def settings(self) -> Any:
         """Return the teacher's own, checked configuration."""
-        return registry.load("promptlet.teachers", self.name).TEACHER.Config(**(self.model_extra or {}))
+        config = registry.load("promptlet.teachers", self.name).TEACHER.Config
+        try:
+            return config(**(self.model_extra or {}))
+        except ValidationError as error:
+            raise UsageError(f"teacher '{self.name}': {explain(error, config)}") from error
 
     def open(self) -> Teacher:
         """Return the teacher, ready to answer."""

@@ -1,0 +1,50 @@
+"""The command line as a whole: help, version, and how little it loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+
+def test_help_names_every_verb(cli: Run) -> None:
+    result = cli("--help")
+    assert result.returncode == 0
+    for verb in ("generate", "run"):
+        assert verb in result.stdout
+        assert cli(verb, "--help").returncode == 0
+
+
+def test_version_is_that_of_the_package(cli: Run) -> None:
+    from promptlet import __version__
+
+    assert cli("--version").stdout.strip() == __version__
+
+
+def modules_after(*arguments: object) -> set[str]:
+    """Return the names of the modules loaded once the command line has done its work."""
+    script = (
+        "import sys\n"
+        "from promptlet.cli.main import main\n"
+        f"sys.argv = {['promptlet', *map(str, arguments)]!r}\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('\\nMODULES', *sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(result.stdout.rpartition("MODULES")[2].split())
+
+
+@pytest.mark.parametrize("heavy", ["torch", "transformers", "pyarrow", "numpy", "openai"])
+def test_generate_loads_nothing_of_the_extras(student_folder: Path, heavy: str) -> None:
+    loaded = modules_after("generate", "a cat", "--student", student_folder)
+    assert "xllamacpp" in loaded
+    assert heavy not in loaded
+
+
+def test_help_loads_nothing_heavy() -> None:
+    loaded = modules_after("--help")
+    assert not loaded & {"pydantic", "tokenizers", "xllamacpp", "yaml", "torch", "pyarrow"}

@@ -1,0 +1,220 @@
+"""Runs: recipes that are checked before anything happens, stages that are not done twice, kills that lose nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from promptlet.errors import RunError, TeacherError, UsageError
+from promptlet.intents.splits import TEST, split_of
+from promptlet.io.manifest import Manifest
+from promptlet.io.records import read_samples
+from promptlet.pipeline import ORDER, load_recipe, run_recipe
+from tests.conftest import ROOT, SMOKE, Run
+
+SMALL = """
+name: small
+intents: {count: 30}
+synthesize: {teacher: {name: fake, TEACHER}}
+"""
+
+
+def write_recipe(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def small(folder: Path, teacher: str = "accidents: 0.1") -> Path:
+    return write_recipe(folder, SMALL.replace("TEACHER", teacher))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_loads(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.head.name == path.stem
+    assert tuple(recipe.stages) == ORDER
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("name: x\nintent: {count: 3}", "unknown key 'intent'.*did you mean 'intents'"),
+        ("name: x\nintents: {cuont: 3}", r"intents\.cuont.*did you mean 'count'"),
+        ("name: x\nintents: {count: many}", r"intents\.count.*'many'"),
+        ("name: x\nintents: {count: 0}", r"intents\.count.*0.*greater"),
+        ("name: x\nintents: {tasks: [t3i]}", "t3i.*t2i"),
+        ("name: x\nintents: 7", "intents.*7"),
+        ("name: x\nsynthesize: {teacher: {name: sage}}", "sage.*embedded"),
+        ("name: x\nsynthesize: {teacher: {name: fake, accident: 1}}", "accident"),
+        ("name: x\nsynthesize: {teacher: {name: openai_compatible}}", "base_url"),
+        ("name: x\nsynthesize: {words: [40, 5]}", "40, 5"),
+        ("name: x\ntokenize: {commands: {word: {}}}", "unknown command 'word'.*words"),
+        ("name: x\ntokenize: {commands: {words: {low: 0}}}", "0 to 64"),
+        ("name: x\ntrain: {preset: nana}", "nana.*nano"),
+        ("name: x\ntrain: {loop: {step: 3}}", r"train\.loop\.step.*'steps'"),
+        ("name: x\nexport: {quantization: Q1}", "Q1.*Q8_0"),
+        ("seed: 3", "name"),
+        ("name: ../x", r"\.\./x"),
+        ("name: x\nseed: -1", "seed.*-1"),
+        ("- a list", "no keys"),
+        ("name: [", "not YAML"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(UsageError, match=named) as error:
+        load_recipe(write_recipe(tmp_path, text))
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.yaml"):
+        load_recipe(tmp_path / "nowhere.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="can't be read"):
+        load_recipe(tmp_path / "binary.yaml")
+
+
+def test_the_smoke_run_leaves_what_every_stage_promises(smoke: dict[str, Path]) -> None:
+    for stage, folder in smoke.items():
+        manifest = Manifest.read(folder)
+        assert manifest is not None
+        assert manifest.finished, stage
+        assert manifest.versions["promptlet"]
+    asked = {sample.intents for sample in read_samples(smoke["synthesize"])}
+    assert all(split_of(intents) != TEST for intents in asked)
+    kept = list(read_samples(smoke["curate"]))
+    assert len(kept) > 100
+    rejected = list(read_samples(smoke["curate"], "rejected"))
+    raw = list(read_samples(smoke["synthesize"]))
+    assert len(kept) + len(rejected) == len(raw)
+    curated = Manifest.read(smoke["curate"])
+    assert curated is not None
+    assert {"list", "too short", "not English"} & set(curated.counts["reasons"])
+    adherence = json.loads((smoke["evaluate"] / "adherence.json").read_text())
+    for row in adherence["exact"]:
+        assert row["exact"] == [1.0, 1.0, 1.0]
+        assert row["mae"] == [0.0, 0.0, 0.0]
+    for row in adherence["free"]:
+        value, low, high = row["mae"]
+        assert low <= value <= high
+        assert row["mse"][0] >= row["bias"][0] ** 2 - 1e-3
+
+
+def test_a_run_does_nothing_twice_and_a_changed_recipe_only_what_it_changes(tmp_path: Path) -> None:
+    recipe = small(tmp_path)
+    first = run_recipe(load_recipe(recipe), tmp_path / "run", "curate")
+    lines: list[str] = []
+    assert run_recipe(load_recipe(recipe), tmp_path / "run", "curate", lines.append) == first
+    assert all("up to date" in line for line in lines)
+    recipe.write_text(recipe.read_text() + "curate: {relabel: false}\n")
+    lines.clear()
+    changed = run_recipe(load_recipe(recipe), tmp_path / "run", "curate", lines.append)
+    assert [name for name in first if first[name] != changed[name]] == ["curate"]
+    assert ["up to date" in line for line in lines] == [True, True, False]
+    assert first["curate"].exists()
+
+
+def test_more_of_the_same_asks_the_teacher_only_for_what_is_new(tmp_path: Path) -> None:
+    run_recipe(load_recipe(small(tmp_path)), tmp_path / "run", "synthesize")
+    answers = tmp_path / "run" / "answers.jsonl"
+    before = answers.read_bytes()
+    recipe = small(tmp_path)
+    recipe.write_text(recipe.read_text().replace("count: 30", "count: 40"))
+    run_recipe(load_recipe(recipe), tmp_path / "run", "synthesize")
+    after = answers.read_bytes()
+    assert after.startswith(before)
+    ids = [json.loads(line)["id"] for line in after.splitlines()]
+    assert len(set(ids)) == len(ids)
+    assert before.count(b"\n") < len(ids) < 1.6 * before.count(b"\n")
+
+
+def test_an_unknown_last_stage_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"'curat'.*did you mean 'curate'"):
+        run_recipe(load_recipe(small(tmp_path)), tmp_path / "run", "curat")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_made_by_something_else_is_refused(tmp_path: Path) -> None:
+    recipe = load_recipe(small(tmp_path))
+    folder = run_recipe(recipe, tmp_path / "run", "intents")["intents"]
+    Manifest.planned("intents", {}, {}).write(folder)
+    with pytest.raises(RunError, match="another configuration"):
+        run_recipe(recipe, tmp_path / "run", "intents")
+
+
+def test_a_teacher_that_dies_loses_no_finished_prompt(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError, match=r"died.*kept"):
+        run_recipe(load_recipe(small(tmp_path, "dies_after: 25")), tmp_path / "run", "synthesize")
+    answers = tmp_path / "run" / "answers.jsonl"
+    finished = [line for line in answers.read_text().splitlines() if "error" not in line]
+    assert len(finished) == 25
+    run_recipe(load_recipe(small(tmp_path)), tmp_path / "run", "synthesize")
+    assert set(finished) <= set(answers.read_text().splitlines())
+    ids = [json.loads(line)["id"] for line in answers.read_text().splitlines() if "error" not in line]
+    assert len(set(ids)) == len(ids)
+
+
+def killed_when(recipe: Path, folder: Path, watched: Path, lines: int) -> None:
+    """Run a recipe in a process of its own and kill it once a file has so many lines."""
+    command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not any(path.read_bytes().count(b"\n") >= lines for path in folder.glob(watched.as_posix())):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_kills_in_synthesize_and_train_change_nothing(tmp_path: Path, smoke: dict[str, Path]) -> None:
+    slow = SMOKE.read_text().replace("{name: fake}", "{name: fake, delay: 0.01}")
+    recipe, folder = write_recipe(tmp_path, slow), tmp_path / "run"
+    killed_when(recipe, folder, Path("answers.jsonl"), 100)
+    kept = (folder / "answers.jsonl").read_bytes()
+    killed_when(recipe, folder, Path("train-*/metrics.jsonl"), 30)
+    assert (folder / "answers.jsonl").read_bytes().startswith(kept[: kept.rfind(b"\n") + 1])
+    done = run_recipe(load_recipe(recipe), folder, "train")
+    assert list(read_samples(done["curate"])) == list(read_samples(smoke["curate"]))
+    for name in ("metrics.jsonl", "model/model.safetensors"):
+        assert (done["train"] / name).read_bytes() == (smoke["train"] / name).read_bytes(), name
+
+
+def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
+    recipe, folder = small(tmp_path, "delay: 0.05"), tmp_path / "run"
+    command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "curate"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    answers = folder / "answers.jsonl"
+    while not (answers.exists() and answers.read_bytes().count(b"\n") >= 5):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "interrupted" in errors
+    run_recipe(load_recipe(recipe), folder, "curate")
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path, cli: Run) -> None:
+    recipe, folder = small(tmp_path, "delay: 0.2"), tmp_path / "run"
+    command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "synthesize"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (folder / "answers.jsonl").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        second = cli("run", recipe, "--folder", folder)
+        assert second.returncode == 1
+        assert "another process" in second.stderr
+    finally:
+        process.kill()
+        process.wait()
