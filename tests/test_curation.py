@@ -40,6 +40,8 @@ def test_good_prompts_pass(prompt: str) -> None:
         ("birthday, balloon, cake, candle, hat, confetti, gift, ribbon", "list"),
         ("birthday balloon over a lake over a lake over a lake", "repetition"),
         ("birthday balloon smile with smile and more smile", "repetition"),
+        ("a bold, bold birthday balloon over the roofs", "repetition"),
+        ("a birthday balloon-over-the-roofs-of-the-old-town in light", "odd characters"),
         ("Topic: birthday with one balloon in a garden", "instruction leak"),
         ("Sure, here is a birthday balloon in a garden", "instruction leak"),
         ("a birthday balloon for you and your friends", "instruction leak"),

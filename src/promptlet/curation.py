@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 from promptlet.tasks import load_task
 from promptlet.types import Intents, Sample
@@ -37,6 +38,9 @@ _DANGLING = re.compile(
     r"|[,;:\-(&/])$",
     re.IGNORECASE,
 )
+_COPIED = 8
+"""Words in a row that an answer may not share with an exemplar."""
+_LONGEST_WORD = 24
 _MAX_MARGIN = 20.0
 """Log-likelihood by which another language must beat English; names of styles and dishes stay below it."""
 
@@ -70,15 +74,19 @@ def leakage(sample: Sample) -> str | None:
 
 
 def characters(sample: Sample) -> str | None:
-    """Marks that have no place in a prompt: brackets, quotes, emoji, control characters."""
+    """What has no place in a prompt: brackets, quotes, emoji, control characters, chains that are no words."""
+    if max(map(len, sample.prompt.split()), default=0) > _LONGEST_WORD:
+        return "odd characters"
     if re.search(r"[\"\[\]{}<>|\\=_*#`~^@]", sample.prompt) or not sample.prompt.isprintable():
         return "odd characters"
     return "odd characters" if any(ord(c) > 0x24F for c in sample.prompt) else None
 
 
 def repetition(sample: Sample) -> str | None:
-    """A loop: the same three words twice, one word again and again, or few different words."""
-    words = re.findall(r"[\w']+", sample.prompt.casefold())
+    """A loop: a word or three words twice in a row, one word again and again, or few different words."""
+    words = _words(sample.prompt)
+    if any(one == other for one, other in pairwise(words)):
+        return "repetition"
     triples = Counter(zip(words, words[1:], words[2:], strict=False))
     if triples and max(triples.values()) > 1:
         return "repetition"
@@ -108,8 +116,9 @@ def denied(sample: Sample) -> str | None:
 
 
 def copied(sample: Sample) -> str | None:
-    """An exemplar, repeated instead of imitated."""
-    return "copied exemplar" if _gist(sample.prompt) in _exemplar_gists(sample.task) else None
+    """An exemplar, repeated instead of imitated: eight words in a row, or all of a shorter one."""
+    runs = _runs(sample.prompt)
+    return "copied exemplar" if runs & _exemplar_runs(sample.task) else None
 
 
 def off_topic(sample: Sample) -> str | None:
@@ -135,26 +144,31 @@ CHECKS: tuple[Callable[[Sample], str | None], ...] = (
 
 def expressed(sample: Sample) -> Intents:
     """Return the intents of which at least one content word, by its stem, occurs in the prompt."""
-    said = set(map(_stem, re.findall(r"\w+", sample.prompt.casefold())))
+    said = set(map(_stem, _words(sample.prompt)))
     return tuple(i for i in sample.intents if any(_stem(word) in said for word in _content(i.value)))
 
 
 def duplicate_key(sample: Sample) -> str:
     """Return what two prompts share if they are the same but for case and marks."""
-    return f"{sample.task}:{_gist(sample.prompt)}"
+    return f"{sample.task}:{' '.join(_words(sample.prompt))}"
 
 
-def _gist(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w']+", text.casefold())
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _words(text)
+    return {tuple(words[start : start + _COPIED]) for start in range(max(1, len(words) - _COPIED + 1))}
 
 
 @cache
-def _exemplar_gists(task: str) -> frozenset[str]:
-    return frozenset(_gist(exemplar.prompt) for exemplar in load_task(task).exemplars())
+def _exemplar_runs(task: str) -> frozenset[tuple[str, ...]]:
+    return frozenset().union(*(_runs(exemplar.prompt) for exemplar in load_task(task).exemplars()))
 
 
 def _content(value: str) -> list[str]:
-    words = re.findall(r"\w+", value.casefold())
+    words = _words(value)
     return [word for word in words if len(word) > 2] or words
 
 
