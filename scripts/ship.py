@@ -71,15 +71,15 @@ recipe lies beside this file as `recipe.yaml`.
 - **Teacher**: {asked.counts["teacher"]} (SmolLM2-135M-Instruct, Hugging Face, Apache-2.0), inside the process through
   llama.cpp. Nothing in the training data was written by hand or by a grammar; the exemplars shown to the teacher are
   excluded from it.
-- **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} answers, of which {kept.counts["prompts"]} pairs were
-  kept ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))}). Rejected: {reasons}; cut off or
+- **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} answers; {kept.counts["prompts"]} pairs kept
+  ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))}). Rejected: {reasons}; cut off or
   failed {asked.counts["rejected"]}.
 - **Lengths** (words: pairs): {", ".join(f"{low}-{low + 4}: {count}" for low, count in sorted(lengths.items()))}.
 - **Intents**: {found["intents"].counts["intents"]} combinations from the packaged creative graph; 2% of them are held
   out for validation and 2% for the test below, by a hash of the combination.
 - **Training**: {trained.counts["steps"]} steps, {trained.counts["tokens"] / 1e6:.1f}M tokens with repetition,
-  {trained.counts["tokens per second"]} tokens/s, {trained.seconds / 60:.0f} minutes on two CPU cores; best held-out loss
-  {trained.counts["best held-out loss"]} per prompt token.
+  {trained.counts["tokens per second"]} tokens/s, {trained.seconds / 60:.0f} minutes on two CPU cores.
+  Best held-out loss {trained.counts["best held-out loss"]} per prompt token.
 
 ## Table 3 of the paper, on held-out combinations
 
