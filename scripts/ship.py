@@ -66,7 +66,8 @@ def card(stages: dict[str, Path]) -> str:
 The student that this version of Promptlet ships. Written by `scripts/ship.py` from the manifests of the run; the
 recipe lies beside this file as `recipe.yaml`.
 
-- **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide, {size["vocab_size"]} tokens,
+- **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide, {size["vocab_size"]}
+  tokens,
   {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here as GGUF. Licence: Apache-2.0.
 - **Teacher**: {asked.counts["teacher"]} (SmolLM2-135M-Instruct, Hugging Face, Apache-2.0), inside the process through
   llama.cpp. Nothing in the training data was written by hand or by a grammar; the exemplars shown to the teacher are

@@ -218,3 +218,15 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path, cli: Run) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_teacher_that_can_not_be_reached_fails_in_one_line(tmp_path: Path, cli: Run) -> None:
+    teacher = "synthesize: {teacher: {name: openai_compatible, base_url: 'http://127.0.0.1:9/v1', model: m}}"
+    result = cli(
+        "run", write_recipe(tmp_path, f"name: x\nintents: {{count: 5}}\n{teacher}\n"), "--folder", tmp_path / "run"
+    )
+    assert result.returncode == 1
+    assert result.stdout == ""
+    *_, last = result.stderr.strip().splitlines()
+    assert last.startswith("promptlet: the teacher at http://127.0.0.1:9/v1 can't be reached")
+    assert "Traceback" not in result.stderr
