@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from promptlet.commands.words import count_words
 from promptlet.generator import Generator
 from promptlet.io.atomic import replacing_folder, write_text
 from promptlet.io.manifest import Manifest
@@ -51,7 +52,7 @@ def card(stages: dict[str, Path]) -> str:
     asked, kept, trained = found["synthesize"], found["curate"], found["train"]
     pairs = list(read_samples(stages["curate"]))
     per_task = Counter(sample.task for sample in pairs)
-    lengths = Counter(len(sample.prompt.split()) // 5 * 5 for sample in pairs)
+    lengths = Counter(count_words(sample.prompt) // 5 * 5 for sample in pairs)
     reasons = ", ".join(f"{reason} {count}" for reason, count in kept.counts["reasons"].items())
     size = json.loads((stages["train"] / "model" / "config.json").read_text())
     examples = []

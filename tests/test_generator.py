@@ -37,6 +37,11 @@ def test_prompts_differ_and_more_begin_with_fewer(generator: Generator) -> None:
     assert generator.generate(WISH, words=12, n=1, seed=8)[0].prompt != four[0].prompt
 
 
+def test_each_prompt_can_be_had_alone_by_its_own_seed(generator: Generator) -> None:
+    for prompt in generator.generate(WISH, words="8-12", n=4, seed=7):
+        assert generator.generate(WISH, words="8-12", seed=prompt.seed)[0].prompt == prompt.prompt
+
+
 def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
     prompts = generator.generate(WISH, words=12, n=4, seed=7, exact=False)
     assert all(prompt.words == len(prompt.prompt.split()) for prompt in prompts)

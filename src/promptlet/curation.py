@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 
+from promptlet.commands.words import count_words
 from promptlet.tasks import load_task
 from promptlet.types import Intents, Sample
 from promptlet.vocabulary import find_denied
@@ -55,7 +56,7 @@ def clean(text: str) -> str:
 
 def length(sample: Sample) -> str | None:
     """Too few or too many words."""
-    count = len(sample.prompt.split())
+    count = count_words(sample.prompt)
     if count < WORDS.start:
         return "too short"
     return "too long" if count >= WORDS.stop else None
@@ -65,7 +66,7 @@ def lists(sample: Sample) -> str | None:
     """A list, or more than one line."""
     if _LIST.search(sample.prompt) or "\n" in sample.prompt:
         return "list"
-    return "list" if sample.prompt.count(",") > max(4, len(sample.prompt.split()) // 3) else None
+    return "list" if sample.prompt.count(",") > max(4, count_words(sample.prompt) // 3) else None
 
 
 def leakage(sample: Sample) -> str | None:

@@ -93,7 +93,8 @@ class Generator:
             task: the kind of prompt.
             words: a number, or a range such as ``"10-20"`` from which each prompt draws its own number.
             n: how many prompts, 1 to 64.
-            seed: 0 to 2**32 - 1; the same seed gives the same prompts, and n=4 begins with those of n=1.
+            seed: 0 to 2**32 - 1; the same seed gives the same prompts, and n=4 begins with those of n=1. Each prompt
+                has a seed of its own, with which it can be had alone.
             exact: whether the number of words is enforced while decoding.
             sampling: how tokens are drawn.
 
@@ -113,7 +114,8 @@ class Generator:
         wish = _Wish(checked, task, wanted, exact, sampling)
         prompts: list[Prompt] = []
         for index in range(n):
-            prompts.append(self._write(wish, _derive(seed, index), {prompt.prompt for prompt in prompts}))
+            own = _derive(seed, index) if index else seed
+            prompts.append(self._write(wish, own, {prompt.prompt for prompt in prompts}))
         return prompts
 
     def _write(self, wish: _Wish, seed: int, seen: set[str]) -> Prompt:
@@ -144,7 +146,7 @@ class Generator:
             prompt=decoded.text,
             task=sample.task,
             target_words=target,
-            words=len(decoded.text.split()),
+            words=self.student.commands[_WORDS].measure(sample),
             intents=tuple(map(str, sample.intents)),
             seed=seed,
             model={"name": self.student.description.name, "digest": self.student.digest},

@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from functools import cache
 
+from promptlet.commands.words import count_words
 from promptlet.tasks import Exemplar, Task
 from promptlet.teachers.base import Message
 from promptlet.types import Intents
@@ -26,7 +27,7 @@ def band_of(words: int) -> int:
 @cache
 def hand(task: Task, band: int, number: int, shots: int) -> tuple[Exemplar, ...]:
     """Return the `number`-th hand of `shots` exemplars of one length band, always the same."""
-    fitting = [exemplar for exemplar in task.exemplars() if band_of(len(exemplar.prompt.split())) == band]
+    fitting = [exemplar for exemplar in task.exemplars() if band_of(count_words(exemplar.prompt)) == band]
     chance = random.Random(f"{task.name}:{band}:{number}")
     return tuple(chance.sample(fitting, min(shots, len(fitting))))
 
@@ -35,7 +36,7 @@ def messages(task: Task, exemplars: Sequence[Exemplar], intents: Intents, words:
     """Return the chat that asks a teacher for one prompt of about `words` words."""
     chat: list[Message] = [{"role": "system", "content": task.instructions}]
     for exemplar in exemplars:
-        chat.append({"role": "user", "content": task.ask(exemplar.intents, len(exemplar.prompt.split()))})
+        chat.append({"role": "user", "content": task.ask(exemplar.intents, count_words(exemplar.prompt))})
         chat.append({"role": "assistant", "content": exemplar.prompt})
     chat.append({"role": "user", "content": task.ask(intents, words)})
     return tuple(chat)

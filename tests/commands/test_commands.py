@@ -26,7 +26,7 @@ def test_every_command_keeps_the_contract(name: str) -> None:
     again = make_commands({name: command.settings()})[name]
     assert again.settings() == command.settings()
     value = command.measure(sample(PROMPT))
-    assert value is not None
+    assert value in command.values()
     tokens = command.tokens()
     assert command.encode(value) in tokens
     assert len(set(tokens)) == len(tokens)
@@ -62,8 +62,7 @@ def test_table_1_of_the_paper_is_counted_as_the_paper_counts_it(prompt: str, wor
 
 @given(st.text())
 def test_a_word_is_what_split_gives(text: str) -> None:
-    count = len(text.split())
-    assert Words().measure(sample(text)) == (count if 1 <= count <= 64 else None)
+    assert Words().measure(sample(text)) == len(text.split())
 
 
 @given(st.integers(5, 40), st.integers(5, 40))

@@ -33,8 +33,12 @@ class Command(ABC):
         """Return what `make` needs to build this command again."""
 
     @abstractmethod
-    def measure(self, sample: Sample) -> int | None:
-        """Return the value that the sample's prompt achieves, or None if no token stands for it."""
+    def values(self) -> range:
+        """Return the values that can be asked for."""
+
+    @abstractmethod
+    def measure(self, sample: Sample) -> int:
+        """Return the value that the sample's prompt achieves, whether or not it can be asked for."""
 
     @abstractmethod
     def tokens(self) -> list[str]:

@@ -31,6 +31,11 @@ end ::= [A-Za-z0-9\u00C0-\u1FFF.!?)"'%]
 """
 
 
+def count_words(text: str) -> int:
+    """Return the number of words: the one place that counts them."""
+    return len(text.split())
+
+
 class Words(Command):
     """How many words a prompt has, from `low` to `high`."""
 
@@ -53,9 +58,11 @@ class Words(Command):
     def settings(self) -> dict[str, Any]:
         return {"low": self.low, "high": self.high}
 
-    def measure(self, sample: Sample) -> int | None:
-        count = len(sample.prompt.split())
-        return count if self.low <= count <= self.high else None
+    def values(self) -> range:
+        return range(self.low, self.high + 1)
+
+    def measure(self, sample: Sample) -> int:
+        return count_words(sample.prompt)
 
     def tokens(self) -> list[str]:
         return [self.encode(count) for count in range(LOWEST, HIGHEST + 1)]
@@ -77,7 +84,7 @@ class Words(Command):
         return range(low, high + 1)
 
     def score(self, wanted: range, sample: Sample) -> int:
-        count = len(sample.prompt.split())
+        count = count_words(sample.prompt)
         return min(0, count - wanted[0]) or max(0, count - wanted[-1])
 
     def grammar(self, value: int) -> str:

@@ -92,9 +92,8 @@ def _measured(
     for sample in samples:
         if sample.split != split:
             continue
-        values = {name: command.measure(sample) for name, command in commands.items()}
-        achieved = {name: value for name, value in values.items() if value is not None}
-        if len(achieved) == len(values):
+        achieved = {name: command.measure(sample) for name, command in commands.items()}
+        if all(value in commands[name].values() for name, value in achieved.items()):
             yield replace(sample, commands=achieved)
         else:
             counts["out of range"] += 1
