@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import SMOKE, Run
 
 
 def test_help_names_every_verb(cli: Run) -> None:
@@ -48,3 +48,17 @@ def test_generate_loads_nothing_of_the_extras(student_folder: Path, heavy: str) 
 def test_help_loads_nothing_heavy() -> None:
     loaded = modules_after("--help")
     assert not loaded & {"pydantic", "tokenizers", "xllamacpp", "yaml", "torch", "pyarrow"}
+
+
+def test_a_run_without_the_extras_says_what_to_install(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('pyarrow', 'torch', 'gguf'))\n"
+        "from promptlet.cli.main import main\n"
+        f"sys.argv = ['promptlet', 'run', {str(SMOKE)!r}, '--folder', {str(tmp_path / 'run')!r}]\n"
+        "main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "promptlet: the stage intents needs the module 'pyarrow': pip install 'promptlet[train]'\n"
+    assert not (tmp_path / "run").exists()

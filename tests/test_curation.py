@@ -23,6 +23,7 @@ def reasons(prompt: str, task: str = "t2i") -> list[str]:
         "A joyful birthday party with balloons in a garden at dusk.",
         "birthday table with one red balloon, soft morning light, shallow depth of field",
         "Balloons drift over a birthday cake on a 1950s kitchen counter, 35mm film look.",
+        "a birthday balloon by a beachside cottage where the guest doesn't arrive",
     ],
 )
 def test_good_prompts_pass(prompt: str) -> None:
@@ -51,6 +52,7 @@ def test_good_prompts_pass(prompt: str) -> None:
         ("a birthday balloon [floating] over the roofs", "odd characters"),
         ("a birthday balloon floating \U0001f388 over the roofs", "odd characters"),
         ("a quiet mountain lake under a pale evening sky", "off topic"),
+        ("a birthday balloon over the sliggess roofs", "made-up word: sliggess"),
         ("ein Luftballon schwebt an der Geburtstagsfeier mit vielen Kindern durch den Garten", "not English"),
         ("a birthday balloon with an asshole painted on it", "denied word: asshole"),
     ],

@@ -42,6 +42,8 @@ _DANGLING = re.compile(
 _COPIED = 8
 """Words in a row that an answer may not share with an exemplar."""
 _LONGEST_WORD = 24
+_SHORTEST_JUDGED, _SHORTEST_PART = 3, 4
+"""Letters of a word that must be in the dictionary, and of each part of a compound ("beachside")."""
 _MAX_MARGIN = 20.0
 """Log-likelihood by which another language must beat English; names of styles and dishes stay below it."""
 
@@ -110,6 +112,14 @@ def language(sample: Sample) -> str | None:
     return "not English" if max(scores.values()) - scores["en"] > _MAX_MARGIN else None
 
 
+def made_up(sample: Sample) -> str | None:
+    """A word that is in no dictionary: small teachers invent and misspell. The sample's own intents are allowed."""
+    own = {word for intent in sample.intents for word in _words(intent.value)}
+    parts = re.findall(r"[^\W\d_]+(?:'t)?", sample.prompt.casefold())
+    invented = next((part for part in parts if part not in own and not _in_dictionary(part)), None)
+    return f"made-up word: {invented}" if invented else None
+
+
 def denied(sample: Sample) -> str | None:
     """A word that the vocabulary policy denies."""
     term = find_denied(sample.prompt)
@@ -139,6 +149,7 @@ CHECKS: tuple[Callable[[Sample], str | None], ...] = (
     denied,
     copied,
     off_topic,
+    made_up,
     language,
 )
 
@@ -166,6 +177,23 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 @cache
 def _exemplar_runs(task: str) -> frozenset[tuple[str, ...]]:
     return frozenset().union(*(_runs(exemplar.prompt) for exemplar in load_task(task).exemplars()))
+
+
+@cache
+def _in_dictionary(word: str) -> bool:
+    """Return whether the dictionary of pyspellchecker (MIT) has the word, or both parts of a compound."""
+    dictionary = _dictionary()
+    if len(word) < _SHORTEST_JUDGED or word in dictionary:
+        return True
+    cuts = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
+    return any(word[:cut] in dictionary and word[cut:] in dictionary for cut in cuts)
+
+
+@cache
+def _dictionary() -> frozenset[str]:
+    from spellchecker import SpellChecker
+
+    return frozenset(SpellChecker(language="en").word_frequency.words())
 
 
 def _content(value: str) -> list[str]:

@@ -17,6 +17,7 @@ from promptlet.student.format import Student, default_student, load_student
 from promptlet.types import Intent, Intents, Sample, parse_intents
 
 MAX_N = 64
+MAX_THREADS = 256
 MAX_SEED = 2**32 - 1
 _ATTEMPTS = 4
 """Draws per prompt before one that was there already is accepted."""
@@ -67,12 +68,14 @@ class Generator:
         Args:
             student: the folder; None is the shipped student.
             engine: the engine's name.
-            threads: threads that compute; None is one per core.
+            threads: threads that compute, 1 to 256; None is one per core.
 
         Raises:
             StudentError: if the folder can't be used.
-            UsageError: if there is no such engine.
+            UsageError: if there is no such engine, or for a number of threads that is not allowed.
         """
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise UsageError(f"threads is {threads}; 1 to {MAX_THREADS} are allowed")
         loaded = load_student(Path(student) if student else default_student())
         return cls(loaded, registry.load("promptlet.engines", engine).ENGINE.open(loaded, threads))
 

@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterable
 from types import ModuleType
 
-from promptlet.errors import UsageError
+from promptlet.errors import MissingExtraError, UsageError
 
 
 def names(package: str) -> list[str]:
@@ -26,11 +26,15 @@ def load(package: str, name: str) -> ModuleType:
 
     Raises:
         UsageError: if there is none of that name; it lists those there are.
+        MissingExtraError: if the plugin needs a module that the base install lacks.
     """
-    known = names(package)
+    known, what = names(package), package.rpartition(".")[2].removesuffix("s")
     if name not in known:
-        raise UsageError(unknown(package.rpartition(".")[2].removesuffix("s"), name, known))
-    return importlib.import_module(f"{package}.{name}")
+        raise UsageError(unknown(what, name, known))
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the {what} {name}", "train", str(error.name)) from error
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

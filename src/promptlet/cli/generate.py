@@ -21,16 +21,21 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ] = None,
     task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
     words: Annotated[str, typer.Option(help="Number of words, or a range such as 10-20.")] = "20",
-    n: Annotated[int, typer.Option("-n", help="How many prompts, 1 to 64.")] = 1,
+    n: Annotated[str, typer.Option("-n", metavar="NUMBER", help="How many prompts, 1 to 64.")] = "1",
     seed: Annotated[
-        int | None, typer.Option(help="The same seed gives the same prompts.", show_default="a new one each time")
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="The same seed gives the same prompts.", show_default="a new one each time"
+        ),
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Leave the word count to the model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
     student: Annotated[
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads.", show_default="all cores")] = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core")
+    ] = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""
     from promptlet.errors import UsageError
@@ -40,6 +45,17 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     if (text is None) == (not intent):
         raise UsageError('give either free text or at least one --intent "Kind: value"')
     intents = parse_intents(text if text is not None else intent or [])
-    generator = Generator.load(student, threads=threads)
-    for prompt in generator.generate(intents, task, words, n, seed, exact=not free):
+    count = _whole("n", n)
+    chosen = None if seed is None else _whole("seed", seed)
+    generator = Generator.load(student, threads=None if threads is None else _whole("threads", threads))
+    for prompt in generator.generate(intents, task, words, count, chosen, exact=not free):
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
+
+
+def _whole(name: str, text: str) -> int:
+    from promptlet.errors import UsageError
+
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UsageError(f"{name} is '{text}'; a whole number is allowed") from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from promptlet.cli import generate, run
 from promptlet.errors import PromptletError
@@ -12,7 +14,6 @@ from promptlet.errors import PromptletError
 app = typer.Typer(
     name="promptlet",
     help="Distil any large language model into a small one that writes prompts to order.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -21,25 +22,32 @@ app.command("generate")(generate.generate)
 app.command("run")(run.run)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
+    """Take the options that belong to no verb."""
+    if version:
         from promptlet import __version__
 
         typer.echo(__version__)
         raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
-) -> None:
-    """Take the options that belong to no verb."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
-    """Run the command line; user errors exit with 2, failures with 1."""
+    """Run the command line; user errors exit with 2, failures with 1, each after one line."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except PromptletError as error:
-        print(f"promptlet: {error}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(error.exit_status) from error
+        _complain(str(error), error.exit_status)
+    except TyperException as error:
+        _complain(error.format_message(), error.exit_code)
+    raise SystemExit(status or 0)
+
+
+def _complain(message: str, status: int) -> NoReturn:
+    print(f"promptlet: {message}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(status)

