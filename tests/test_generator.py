@@ -57,6 +57,7 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"n": 0}, "n is 0.*64"),
         ({"n": 65}, "n is 65.*64"),
         ({"n": True}, "n is True"),
+        ({"draws": 0}, "draws is 0.*64"),
         ({"seed": -1}, "-1.*4294967295"),
         ({"seed": 2**32}, "4294967296"),
         ({"intents": []}, "0 intents"),

@@ -113,8 +113,8 @@ def language(sample: Sample) -> str | None:
 
 
 def made_up(sample: Sample) -> str | None:
-    """A word that is in no dictionary: small teachers invent and misspell. The sample's own intents are allowed."""
-    own = {word for intent in sample.intents for word in _words(intent.value)}
+    """A word that is in no dictionary: small teachers invent and misspell. Intents and exemplars have their own."""
+    own = _exemplar_words(sample.task).union(*(_words(intent.value) for intent in sample.intents))
     parts = re.findall(r"[^\W\d_]+(?:'t)?", sample.prompt.casefold())
     invented = next((part for part in parts if part not in own and not _in_dictionary(part)), None)
     return f"made-up word: {invented}" if invented else None
@@ -172,6 +172,11 @@ def _words(text: str) -> list[str]:
 def _runs(text: str) -> set[tuple[str, ...]]:
     words = _words(text)
     return {tuple(words[start : start + _COPIED]) for start in range(max(1, len(words) - _COPIED + 1))}
+
+
+@cache
+def _exemplar_words(task: str) -> frozenset[str]:
+    return frozenset().union(*(_words(exemplar.prompt) for exemplar in load_task(task).exemplars()))
 
 
 @cache

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from promptlet import registry
+from promptlet.curation import expressed, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
 from promptlet.errors import StudentError, UsageError
 from promptlet.student.format import Student, default_student, load_student
 from promptlet.types import Intent, Intents, Sample, parse_intents
 
 MAX_N = 64
+DEFAULT_DRAWS, MAX_DRAWS = 8, 64
+_FORCED = -5.0
+"""Logarithm of a chance so small that a token is hardly drawn freely: there the grammar had its way."""
 MAX_THREADS = 256
 MAX_SEED = 2**32 - 1
-_ATTEMPTS = 4
-"""Draws per prompt before one that was there already is accepted."""
 _WORDS = "words"
 
 
@@ -52,7 +54,21 @@ class _Wish:
     task: str
     wanted: range
     exact: bool
+    draws: int
     sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """One text that the student wrote, and what speaks against it."""
+
+    decoded: Decoded
+    sample: Sample
+    misses: bool
+    """Whether the number of words is not the one that had to be."""
+    faults: tuple[bool, bool, bool, bool, int]
+    """Whether it was there already, repeats itself, says what the student would not have said but for the grammar, or
+    ends in the middle of a phrase; and how many intents left no trace in it."""
 
 
 class Generator:
@@ -87,6 +103,7 @@ class Generator:
         n: int = 1,
         seed: int | None = None,
         exact: bool = True,
+        draws: int = DEFAULT_DRAWS,
         sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
     ) -> list[Prompt]:
         """Return `n` prompts that differ from each other, as far as the student can make them.
@@ -99,6 +116,8 @@ class Generator:
             seed: 0 to 2**32 - 1; the same seed gives the same prompts, and n=4 begins with those of n=1. Each prompt
                 has a seed of its own, with which it can be had alone.
             exact: whether the number of words is enforced while decoding.
+            draws: how often a prompt with a fault may be drawn, 1 to 64; the best is taken. Faults are: it was there
+                already, it repeats itself, the count was forced on it, it ends in mid-phrase, it leaves out intents.
             sampling: how tokens are drawn.
 
         Raises:
@@ -110,11 +129,13 @@ class Generator:
         wanted = self.student.commands[_WORDS].parse(words)
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_N:
             raise UsageError(f"n is {n}; 1 to {MAX_N} are allowed")
+        if not 1 <= draws <= MAX_DRAWS:
+            raise UsageError(f"draws is {draws}; 1 to {MAX_DRAWS} are allowed")
         if seed is None:
             seed = secrets.randbelow(MAX_SEED + 1)
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"the seed is {seed}; 0 to {MAX_SEED} are allowed")
-        wish = _Wish(checked, task, wanted, exact, sampling)
+        wish = _Wish(checked, task, wanted, exact, draws, sampling)
         prompts: list[Prompt] = []
         for index in range(n):
             own = _derive(seed, index) if index else seed
@@ -122,31 +143,47 @@ class Generator:
         return prompts
 
     def _write(self, wish: _Wish, seed: int, seen: set[str]) -> Prompt:
-        """Return one prompt, drawn again from a derived seed while it repeats one already seen or breaks the count."""
+        """Return the best of several draws from seeds derived from `seed`; the first without fault ends the drawing."""
         command = self.student.commands[_WORDS]
         target = command.draw(wish.wanted, seed)
         head = self.student.codec.head(wish.intents, wish.task, {_WORDS: target})
         self.student.check_head(head)
+        tokens, start = 0, time.perf_counter()
+        best: _Draw | None = None
+        for attempt in range(wish.draws):
+            draw = self._draw(wish, target, head, _derive(seed, attempt), seen)
+            tokens += draw.decoded.tokens
+            if best is None or (draw.misses, draw.faults) < (best.misses, best.faults):
+                best = draw
+            if not best.misses and not any(best.faults):
+                break
+        assert best is not None
+        if best.misses:
+            raise StudentError(
+                f"no prompt of exactly {target} words in {wish.draws} draws; the last: {draw.decoded.text!r}"
+            )
+        return self._prompt(best, target, seed, tokens, time.perf_counter() - start)
+
+    def _draw(self, wish: _Wish, target: int, head: list[int], seed: int, seen: set[str]) -> _Draw:
+        command = self.student.commands[_WORDS]
         grammar = command.grammar(target) if wish.exact else None
         room = self.student.description.context - len(head)
-        tokens, start = 0, time.perf_counter()
-        for attempt in range(_ATTEMPTS):
-            decoding = Decoding(tuple(head), room, _derive(seed, attempt), wish.sampling, grammar)
-            decoded = self.engine.decode([decoding])[0]
-            tokens += decoded.tokens
-            sample = Sample(wish.intents, wish.task, decoded.text)
-            missed = wish.exact and command.score(range(target, target + 1), sample) != 0
-            if not missed and decoded.text not in seen:
-                break
-        if missed:
-            raise StudentError(
-                f"no prompt of exactly {target} words in {_ATTEMPTS} attempts; the last: {decoded.text!r}"
-            )
-        return self._prompt(decoded, sample, target, seed, tokens, time.perf_counter() - start)
+        decoded = self.engine.decode([Decoding(tuple(head), room, seed, wish.sampling, grammar)])[0]
+        sample = Sample(wish.intents, wish.task, decoded.text)
+        misses = wish.exact and command.score(range(target, target + 1), sample) != 0
+        faults = (
+            decoded.text in seen,
+            repetition(sample) is not None,
+            decoded.lowest < _FORCED,
+            truncation(sample) is not None,
+            len(wish.intents) - len(expressed(sample)),
+        )
+        return _Draw(decoded, sample, misses, faults)
 
-    def _prompt(self, decoded: Decoded, sample: Sample, target: int, seed: int, tokens: int, seconds: float) -> Prompt:
+    def _prompt(self, draw: _Draw, target: int, seed: int, tokens: int, seconds: float) -> Prompt:
+        sample = draw.sample
         return Prompt(
-            prompt=decoded.text,
+            prompt=sample.prompt,
             task=sample.task,
             target_words=target,
             words=self.student.commands[_WORDS].measure(sample),

@@ -29,6 +29,9 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         ),
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Leave the word count to the model.")] = False,
+    draws: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Draws of which the best is taken, 1 to 64.", show_default="8")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
     student: Annotated[
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
@@ -39,16 +42,17 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""
     from promptlet.errors import UsageError
-    from promptlet.generator import Generator
+    from promptlet.generator import DEFAULT_DRAWS, Generator
     from promptlet.types import parse_intents
 
     if (text is None) == (not intent):
         raise UsageError('give either free text or at least one --intent "Kind: value"')
     intents = parse_intents(text if text is not None else intent or [])
     count = _whole("n", n)
+    attempts = DEFAULT_DRAWS if draws is None else _whole("draws", draws)
     chosen = None if seed is None else _whole("seed", seed)
     generator = Generator.load(student, threads=None if threads is None else _whole("threads", threads))
-    for prompt in generator.generate(intents, task, words, count, chosen, exact=not free):
+    for prompt in generator.generate(intents, task, words, count, chosen, exact=not free, draws=attempts):
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
 
 

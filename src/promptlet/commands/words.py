@@ -17,17 +17,14 @@ LOWEST, HIGHEST = 1, 64
 """The counts that have a token; a student declares the part of them that it was trained on."""
 
 _MAX_WORD_CHARACTERS = 24
-_SPACES = "".join(f"\\u{ord(c):04X}" for c in map(chr, range(0x3001)) if c.isspace())
-# A word begins with a letter or digit, perhaps behind an opening mark; the last one ends with a letter, a digit
-# or a mark that may end a text. So no lone dash counts as a word and no text stops at a comma.
-_GRAMMAR = rf"""
-root ::= " " {{words}}last
-word ::= opening start rest{{{{0,{_MAX_WORD_CHARACTERS - 1}}}}}
-last ::= opening start (rest{{{{0,{_MAX_WORD_CHARACTERS - 2}}}}} end)?
-opening ::= [("']?
-start ::= [A-Za-z0-9\u00C0-\u1FFF]
-rest ::= [^{_SPACES}\u0000-\u001F\u007F]
-end ::= [A-Za-z0-9\u00C0-\u1FFF.!?)"'%]
+# A word is letters and digits, joined by at most one mark at a time, perhaps in quotes or brackets, with at most one
+# mark behind. So no lone dash counts as a word, no text stops at a comma, and there is no way to fill up with dots.
+_GRAMMAR = r"""
+root ::= " " {words}last
+word ::= [("']? core [)"'%]? [,.;:!?]?
+last ::= [("']? core [)"'%]? [.!?]?
+core ::= letter ([-'&/+.:]? letter){{0,{joined}}}
+letter ::= [A-Za-z0-9\u00C0-\u1FFF]
 """
 
 
@@ -89,7 +86,7 @@ class Words(Command):
 
     def grammar(self, value: int) -> str:
         inner = f'(word " "){{{value - 1}}} ' if value > 1 else ""
-        return _GRAMMAR.format(words=inner)
+        return _GRAMMAR.format(words=inner, joined=_MAX_WORD_CHARACTERS - 1)
 
 
 COMMAND = Words

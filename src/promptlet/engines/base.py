@@ -17,7 +17,7 @@ class Sampling:
     temperature: float = 0.8
     top_p: float = 0.95
     top_k: int = 0
-    min_p: float = 0.05
+    min_p: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,16 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text written, how many tokens it took, and whether it ended of itself."""
+    """The text written, how many tokens it took, and whether it ended of itself.
+
+    `lowest` is the natural logarithm of the smallest chance that the student gave any of the tokens, the end included.
+    A grammar that forbids what the student means to say leaves it only what it holds for unlikely.
+    """
 
     text: str
     tokens: int
     finished: bool
+    lowest: float
 
 
 class Engine(ABC):

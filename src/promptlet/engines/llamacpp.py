@@ -49,12 +49,18 @@ class LlamaCpp(Engine):
             "min_p": sampling.min_p,
             "logit_bias": self._bias,
             "cache_prompt": False,
+            "logprobs": 1,
         }
         if decoding.grammar is not None:
             body["grammar"] = decoding.grammar
         reply = ask(self.server.handle_completions, body, StudentError)
         choice = reply["choices"][0]
-        return Decoded(choice["text"].strip(), reply["usage"]["completion_tokens"], choice["finish_reason"] == "stop")
+        return Decoded(
+            text=choice["text"].strip(),
+            tokens=reply["usage"]["completion_tokens"],
+            finished=choice["finish_reason"] == "stop",
+            lowest=min((token["logprob"] for token in choice["logprobs"]["content"]), default=0.0),
+        )
 
 
 ENGINE = LlamaCpp

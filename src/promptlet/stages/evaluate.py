@@ -10,7 +10,7 @@ from pydantic import Field
 
 from promptlet.adherence import Adherence, measure_adherence, table
 from promptlet.errors import RunError
-from promptlet.generator import Generator
+from promptlet.generator import DEFAULT_DRAWS, Generator
 from promptlet.intents.splits import TEST
 from promptlet.io.atomic import write_json, write_text
 from promptlet.io.journal import Journal
@@ -21,6 +21,7 @@ from promptlet.stages.export import STUDENT
 from promptlet.types import Sample
 
 MODES = ("free", "exact")
+"""The student left alone with the command; and as it is used, with the count enforced and the best draw taken."""
 
 
 class EvaluateConfig(StageConfig):
@@ -67,8 +68,9 @@ def evaluate_words(
                 if (mode, target, index) in counts:
                     continue
                 wish = held_out[index % len(held_out)]
+                exact, own_seed = mode == "exact", (seed * 100_003 + index) % 2**32
                 prompt = generator.generate(
-                    wish.intents, wish.task, target, seed=(seed * 100_003 + index) % 2**32, exact=mode == "exact"
+                    wish.intents, wish.task, target, seed=own_seed, exact=exact, draws=DEFAULT_DRAWS if exact else 1
                 )[0]
                 journal.append({"mode": mode, "index": index} | prompt.to_dict())
                 counts[mode, target, index] = prompt.words
