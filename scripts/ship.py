@@ -67,24 +67,26 @@ def card(stages: dict[str, Path]) -> str:
 The student that this version of Promptlet ships. Written by `scripts/ship.py` from the manifests of the run; the
 recipe lies beside this file as `recipe.yaml`.
 
-- **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide, {size["vocab_size"]} tokens,
-  {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here as GGUF. Licence: Apache-2.0.
-- **Teacher**: {asked.counts["teacher"]} (SmolLM2-135M-Instruct, Hugging Face,
-  Apache-2.0), inside the process through llama.cpp. Nothing in the training data was written by hand or by a grammar;
-  the exemplars shown to the teacher are excluded from it.
+- **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide,
+  {size["vocab_size"]} tokens, {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here
+  as GGUF. Licence: Apache-2.0.
+- **Teacher**: {asked.counts["teacher"]}
+  (SmolLM2-135M-Instruct, Hugging Face, Apache-2.0), inside the process through llama.cpp. Nothing in the training data
+  was written by hand or by a grammar; the exemplars shown to the teacher are excluded from it.
 - **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} answers; {kept.counts["prompts"]} pairs kept
-  ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))}). Rejected: {reasons}; cut off or
-  failed {asked.counts["rejected"]}.
+  ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))}).
+- **Rejected**: {reasons}; cut off or failed {asked.counts["rejected"]}.
 - **Lengths** (words: pairs): {", ".join(f"{low}-{low + 4}: {count}" for low, count in sorted(lengths.items()))}.
-- **Intents**: {found["intents"].counts["intents"]} combinations from the packaged creative graph; 2% of
-  them are held out for validation and 2% for the test below, by a hash of the combination.
+- **Intents**: {found["intents"].counts["intents"]} combinations from the packaged creative graph; 2% of them are held
+  out for validation and 2% for the test below, by a hash of the combination.
 - **Training**: {trained.counts["steps"]} steps, {trained.counts["tokens"] / 1e6:.1f}M tokens with repetition,
-  {trained.counts["tokens per second"]} tokens/s, {trained.seconds / 60:.0f} minutes on two CPU cores. Best held-out loss {trained.counts["best held-out loss"]} per prompt token.
+  {trained.counts["tokens per second"]} tokens/s, {trained.seconds / 60:.0f} minutes on two CPU cores.
+  Best held-out loss {trained.counts["best held-out loss"]} per prompt token.
 
 ## Table 3 of the paper, on held-out combinations
 
-95% bootstrap intervals. *Free*: the model alone; *exact*: the count is enforced while decoding, and of up to four
-draws the best is taken. The paper calls its second row a mean square error; it only fits a mean absolute error.
+95% bootstrap intervals. *Free*: the model alone; *exact*: the count is enforced while decoding, and of up to
+eight draws the best is taken. The paper calls its second row a mean square error; it only fits a mean absolute error.
 
 {adherence}
 ## Examples
@@ -96,8 +98,9 @@ draws the best is taken. The paper calls its second row a mean square error; it 
 ## Limits
 
 A small teacher writes unevenly and so does its student: odd pairings of things, clauses that make no sense, words that
-do not exist (in about one text of seven), intents that are left out; long prompts suffer most. English only. Denied words (`vocabulary/denied.txt`) were removed from the training
-data; nothing checks the output yet. Kinds of intents and topics far from the creative graph are understood less well.
+do not exist (in about one text of seven), intents that are left out; long prompts suffer most. English only. Denied
+words (`vocabulary/denied.txt`) were removed from the training data; nothing checks the output yet. Kinds of intents and
+topics far from the creative graph are understood less well.
 """
 
 

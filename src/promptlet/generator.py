@@ -84,7 +84,7 @@ class Generator:
         Args:
             student: the folder; None is the shipped student.
             engine: the engine's name.
-            threads: threads that compute, 1 to 256; None is one per core.
+            threads: threads that compute, 1 to 256; None is one for a small student, else one per core.
 
         Raises:
             StudentError: if the folder can't be used.

@@ -37,7 +37,10 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
     ] = None,
     threads: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core")
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="Threads that compute.", show_default="one for a small student, else one per core"
+        ),
     ] = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""

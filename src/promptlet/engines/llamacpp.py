@@ -15,6 +15,10 @@ from promptlet.errors import PromptletError, StudentError
 from promptlet.native import ask, start_server
 from promptlet.student.format import GGUF, Student
 
+_SMALL = 32 * 2**20
+"""Bytes of weights below which a second thread gains little on an idle machine, and on a busy one loses nearly all:
+threads meet after every matrix, and whoever is not running keeps the others waiting."""
+
 
 class LlamaCpp(Engine):
     """llama.cpp through xllamacpp, without torch."""
@@ -28,8 +32,11 @@ class LlamaCpp(Engine):
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
         controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
+        weights = student.folder / GGUF
+        if threads is None:
+            threads = 1 if weights.stat().st_size < _SMALL else os.cpu_count() or 1
         try:
-            server = start_server(student.folder / GGUF, 1, student.description.context, threads or os.cpu_count() or 1)
+            server = start_server(weights, 1, student.description.context, threads)
         except PromptletError as error:
             raise StudentError(str(error)) from error
         return cls(server, controls)
