@@ -25,6 +25,10 @@ class TeacherError(PromptletError):
     """A teacher could not be reached or gave no usable answer."""
 
 
+class GraphError(PromptletError):
+    """A creative graph has problems; each was named."""
+
+
 class RunError(PromptletError):
     """A run's folder can't be used as it is, or a stage could not finish."""
 

@@ -20,6 +20,8 @@ KINDS: tuple[str, ...] = (
     "Setting",
     "Lighting",
     "Composition",
+    "Material",
+    "Typography",
     "Tone",
 )
 """What an intent can be about (the paper's section 3, widened); the label is part of the training text."""
@@ -32,6 +34,8 @@ KIND_ALIASES: Mapping[str, str] = {
     "event": "Occasion",
     "design": "Design type",
     "template": "Design type",
+    "texture": "Material",
+    "font": "Typography",
 }
 
 MAX_INTENTS = 8

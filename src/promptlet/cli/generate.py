@@ -44,6 +44,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ] = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""
+    from promptlet.cli.numbers import whole
     from promptlet.errors import UsageError
     from promptlet.generator import DEFAULT_DRAWS, Generator
     from promptlet.types import parse_intents
@@ -51,18 +52,9 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     if (text is None) == (not intent):
         raise UsageError('give either free text or at least one --intent "Kind: value"')
     intents = parse_intents(text if text is not None else intent or [])
-    count = _whole("n", n)
-    attempts = DEFAULT_DRAWS if draws is None else _whole("draws", draws)
-    chosen = None if seed is None else _whole("seed", seed)
-    generator = Generator.load(student, threads=None if threads is None else _whole("threads", threads))
+    count = whole("n", n)
+    attempts = DEFAULT_DRAWS if draws is None else whole("draws", draws)
+    chosen = None if seed is None else whole("seed", seed)
+    generator = Generator.load(student, threads=None if threads is None else whole("threads", threads))
     for prompt in generator.generate(intents, task, words, count, chosen, exact=not free, draws=attempts):
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
-
-
-def _whole(name: str, text: str) -> int:
-    from promptlet.errors import UsageError
-
-    try:
-        return int(text)
-    except ValueError as error:
-        raise UsageError(f"{name} is '{text}'; a whole number is allowed") from error

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import generate, run
+from promptlet.cli import generate, intents, run
 from promptlet.errors import PromptletError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("generate")(generate.generate)
 app.command("run")(run.run)
+app.add_typer(intents.app, name="intents")
 
 
 @app.callback(invoke_without_command=True)

@@ -6,30 +6,45 @@ ordered from the most typical to the least. Edges are written on one side and ho
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
-from typing import Any
+from pathlib import Path
 
 import yaml
 
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest
-from promptlet.types import KINDS, Intent
+from promptlet.registry import unknown
+from promptlet.types import KINDS, Intent, Intents
 
+ALIASES = "aliases"
+KIND_KEYS: Mapping[str, str] = {kind.lower().replace(" ", "_"): kind for kind in KINDS}
+"""A kind as the graph's files write it: ``scene_object``."""
 _FIRST_WEIGHT, _LAST_WEIGHT = 3.0, 1.0
 
 
-@dataclass
 class Graph:
     """Nodes are intents; `neighbours[node][kind]` maps each neighbour of that kind to the edge's weight."""
 
-    aliases: dict[Intent, tuple[str, ...]] = field(default_factory=dict)
-    neighbours: dict[Intent, dict[str, dict[Intent, float]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
-    )
+    def __init__(self) -> None:
+        self.aliases: dict[Intent, tuple[str, ...]] = {}
+        self.neighbours: dict[Intent, dict[str, dict[Intent, float]]] = {}
+        self._named: dict[tuple[str, str], Intent] = {}
+
+    def add(self, node: Intent, aliases: Iterable[str] = ()) -> None:
+        """Add a node with its other names."""
+        self.aliases[node] = tuple(aliases)
+        self.neighbours[node] = {}
+        for name in (*self.aliases[node], node.value):
+            self._named[node.kind, name.casefold()] = node
+
+    def connect(self, one: Intent, other: Intent, weight: float) -> None:
+        """Add an edge, or strengthen it where it is there already."""
+        for start, end in ((one, other), (other, one)):
+            ends = self.neighbours[start].setdefault(end.kind, {})
+            ends[end] = max(weight, ends.get(end, 0.0))
 
     def nodes(self, kind: str | None = None) -> list[Intent]:
         """Return all nodes, or those of one kind, in file order."""
@@ -39,11 +54,30 @@ class Graph:
         """Return the number of undirected edges."""
         return sum(len(ends) for kinds in self.neighbours.values() for ends in kinds.values()) // 2
 
-    def connect(self, one: Intent, other: Intent, weight: float) -> None:
-        """Add an edge, or strengthen it where it is there already."""
-        for start, end in ((one, other), (other, one)):
-            ends = self.neighbours[start][end.kind]
-            ends[end] = max(weight, ends.get(end, 0.0))
+    def find(self, kind: str, name: str) -> Intent | None:
+        """Return the node of a kind with this name or alias, whatever its case."""
+        return self._named.get((kind, name.casefold()))
+
+    def search(self, name: str) -> list[Intent]:
+        """Return the nodes that ``name`` or ``Kind: name`` means, by value or alias.
+
+        Raises:
+            UsageError: if there is none; it names the nearest.
+        """
+        kind, colon, value = name.partition(":")
+        if colon:
+            wanted = Intent.of(kind, value)
+            found = [node for node in (self.find(wanted.kind, wanted.value),) if node]
+        else:
+            found = [node for each in KINDS if (node := self.find(each, " ".join(name.split())))]
+        if not found:
+            near = get_close_matches(name.casefold(), sorted({name for _, name in self._named}), n=5)
+            raise UsageError(f"the graph has no '{name}'{'; near: ' + ', '.join(near) if near else ''}")
+        return found
+
+    def canonical(self, intents: Iterable[Intent]) -> Intents:
+        """Return the intents with each alias replaced by its node; what the graph does not know stays as it is."""
+        return tuple(self.find(intent.kind, intent.value) or intent for intent in intents)
 
 
 def kind_file(kind: str) -> str:
@@ -52,49 +86,98 @@ def kind_file(kind: str) -> str:
 
 
 @cache
-def load_graph() -> Graph:
-    """Return the packaged graph.
+def load_graph(folder: Path | None = None) -> Graph:
+    """Return the graph in a folder, or the packaged one.
 
     Raises:
-        UsageError: naming the first dangling edge or unknown key.
+        UsageError: naming the first thing that is wrong with it.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return build_graph({kind: yaml.load(text, loader) for kind, text in _files().items()})  # noqa: S506 (both are safe)
-
-
-def graph_digest() -> str:
-    """Return a digest of the packaged graph's files."""
-    return value_digest(_files())
-
-
-def _files() -> dict[str, str]:
-    folder = resources.files(__name__.rpartition(".")[0]) / "graph"
-    return {kind: (folder / kind_file(kind)).read_text(encoding="utf-8") for kind in KINDS}
-
-
-def build_graph(entries: Mapping[str, Mapping[str, Any]]) -> Graph:
-    """Return the graph of these entries: kind -> node -> {aliases: [...], KIND: [neighbours]}."""
     graph = Graph()
+    entries = read_entries(folder)
+    for problem in malformed(entries):
+        raise UsageError(f"the graph: {problem}")
     for kind, nodes in entries.items():
         for value, details in nodes.items():
-            graph.aliases[Intent(kind, str(value))] = tuple((details or {}).get("aliases", ()))
-    for one, other, weight in _edges(entries):
+            graph.add(Intent(kind, value), details.get(ALIASES, ()))
+    for one, other, weight in read_edges(entries):
         if other not in graph.aliases:
-            raise UsageError(f"the graph's edge from '{one}' ends at '{other}', which is no node")
+            raise UsageError(f"the graph: the edge from '{one}' ends at '{other}', which is no node")
         graph.connect(one, other, weight)
     return graph
 
 
-def _edges(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Intent, Intent, float]]:
-    kinds = {kind_file(kind).removesuffix(".yaml"): kind for kind in KINDS}
+def graph_digest(folder: Path | None = None) -> str:
+    """Return a digest of a graph's files."""
+    return value_digest(read_texts(folder))
+
+
+Entries = dict[str, dict[str, dict[str, list[str]]]]
+"""Kind -> node -> key (`aliases`, or a kind's file name without its ending) -> names."""
+
+
+def read_entries(folder: Path | None = None) -> Entries:
+    """Return what a graph's files say, as they say it.
+
+    Raises:
+        UsageError: for a file that is missing, or is no YAML mapping.
+    """
+    entries: Entries = {}
+    for kind, text in read_texts(folder).items():
+        try:
+            nodes = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 (both are safe)
+        except yaml.YAMLError as error:
+            raise UsageError(f"the graph: {kind_file(kind)} is not YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(nodes, dict):
+            raise UsageError(f"the graph: {kind_file(kind)} is not a mapping from nodes to their neighbours")
+        entries[kind] = {value: details or {} for value, details in nodes.items()}
+    return entries
+
+
+def malformed(entries: Entries) -> Iterator[str]:
+    """Yield what is wrong with the form of entries: names that are no text, keys that are no kind."""
     for kind, nodes in entries.items():
         for value, details in nodes.items():
-            for key, ends in (details or {}).items():
-                if key == "aliases":
+            where = f"{kind_file(kind)}: the node {value!r}"
+            if not isinstance(value, str):
+                yield f"{where} is no text; quote it"
+            elif not isinstance(details, dict):
+                yield f"{where} holds no mapping from kinds to lists"
+            else:
+                for key, names in details.items():
+                    if key != ALIASES and key not in KIND_KEYS:
+                        yield f"{where} has an {unknown('key', str(key), (ALIASES, *KIND_KEYS))}"
+                    elif not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                        yield f"{where} has under '{key}' something else than a list of names: {names!r}"
+
+
+def read_edges(entries: Entries) -> Iterator[tuple[Intent, Intent, float]]:
+    """Yield the edges of well-formed entries with their weights, from first to last in a list."""
+    for kind, nodes in entries.items():
+        for value, details in nodes.items():
+            for key, ends in details.items():
+                if key == ALIASES:
                     continue
-                if key not in kinds:
-                    raise UsageError(f"the graph's node '{kind}: {value}' has an unknown key '{key}'")
                 for place, end in enumerate(ends):
                     share = place / max(1, len(ends) - 1)
                     weight = _FIRST_WEIGHT + (_LAST_WEIGHT - _FIRST_WEIGHT) * share
-                    yield Intent(kind, str(value)), Intent(kinds[key], str(end)), weight
+                    yield Intent(kind, value), Intent(KIND_KEYS[key], end), weight
+
+
+def read_texts(folder: Path | None = None) -> dict[str, str]:
+    """Return the text of each kind's file; a kind without a file has no nodes.
+
+    Raises:
+        UsageError: if the folder can't be read, holds YAML files of other names, or no topics.
+    """
+    root = folder or resources.files(__name__.rpartition(".")[0]) / "graph"
+    try:
+        texts = {file.name: file.read_text(encoding="utf-8") for file in root.iterdir() if file.name.endswith(".yaml")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the graph in {root} can't be read: {error}") from error
+    kinds = {kind_file(kind): kind for kind in KINDS}
+    for name in texts:
+        if name not in kinds:
+            raise UsageError(f"the graph in {root} has an {unknown('file', name, kinds)}")
+    if kind_file("Topic") not in texts:
+        raise UsageError(f"the graph in {root} has no {kind_file('Topic')}")
+    return {kind: texts.get(name, "") for name, kind in kinds.items()}

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from promptlet import registry
 from promptlet.errors import TeacherError, UsageError
-from promptlet.intents.splits import TEST
+from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
@@ -114,7 +114,7 @@ class SynthesizeStage(Stage):
 
 def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:
     """Yield all requests; within a block those with the same exemplars stand together, for the engines' caches."""
-    samples = (sample for sample in read_samples(context.inputs["intents"]) if sample.split != TEST)
+    samples = (sample for sample in read_samples(context.inputs["intents"]) if sample.split not in HELD_OUT)
     wanted = ((sample, repetition) for sample in samples for repetition in range(config.prompts_per_intents))
     while block := list(islice(wanted, _BLOCK)):
         keyed = []

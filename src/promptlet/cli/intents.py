@@ -1,0 +1,81 @@
+"""`promptlet intents`: look at the creative graph, check it, draw from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Look at the creative graph, check it, draw from it.", invoke_without_command=True)
+
+_Graph = Annotated[Path | None, typer.Option("--graph", help="A graph's folder.", show_default="the packaged graph")]
+
+
+@app.callback()
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def check(graph: _Graph = None) -> None:
+    """Print one line per problem: dangling edges, duplicates, aliases that clash, denied words; then the sizes."""
+    from promptlet.errors import GraphError
+    from promptlet.intents.checking import check_graph
+    from promptlet.intents.graph import load_graph
+    from promptlet.types import KINDS
+
+    problems = check_graph(graph)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise GraphError(f"{len(problems)} problems")
+    loaded = load_graph(graph)
+    sizes = ", ".join(f"{kind} {len(loaded.nodes(kind))}" for kind in KINDS)
+    typer.echo(f"{len(loaded.nodes())} nodes ({sizes}), {loaded.edges()} edges, no problems")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help='A node or alias, as in birthday or "Style: art deco".')],
+    graph: _Graph = None,
+) -> None:
+    """Print the nodes of that name with their aliases and neighbours, the most typical first."""
+    from promptlet.intents.graph import load_graph
+
+    loaded = load_graph(graph)
+    for node in loaded.search(name):
+        typer.echo(node)
+        if loaded.aliases[node]:
+            typer.echo(f"  aliases: {', '.join(loaded.aliases[node])}")
+        for kind, ends in loaded.neighbours[node].items():
+            ordered = sorted(ends, key=lambda end: (-ends[end], end.value))
+            typer.echo(f"  {kind}: {', '.join(end.value for end in ordered)}")
+
+
+@app.command()
+def sample(
+    n: Annotated[str, typer.Option("-n", metavar="NUMBER", help="How many combinations.")] = "10",
+    task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
+    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed draws the same.")] = "1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per combination.")] = False,
+    graph: _Graph = None,
+) -> None:
+    """Draw combinations of 2 to 5 intents that go together."""
+    from promptlet.cli.numbers import whole
+    from promptlet.intents.graph import load_graph
+    from promptlet.intents.sampling import Sampler
+    from promptlet.intents.splits import split_of
+    from promptlet.tasks import load_task
+    from promptlet.types import render_intents
+
+    count, chosen = whole("n", n, 1), whole("seed", seed)
+    loaded = load_graph(graph)
+    for intents in Sampler(loaded, load_task(task)).stream(count, chosen):
+        if as_json:
+            row = {"intents": [*map(str, intents)], "task": task, "split": split_of(loaded, intents)}
+            typer.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            typer.echo(render_intents(intents))

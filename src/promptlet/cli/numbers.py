@@ -1,0 +1,20 @@
+"""Whole numbers on the command line, refused in one line that names the value."""
+
+from __future__ import annotations
+
+
+def whole(name: str, text: str, lowest: int | None = None) -> int:
+    """Return the number that `text` writes.
+
+    Raises:
+        UsageError: if it is no whole number, or lower than `lowest`.
+    """
+    from promptlet.errors import UsageError
+
+    try:
+        number = int(text)
+    except ValueError as error:
+        raise UsageError(f"{name} is '{text}'; a whole number is allowed") from error
+    if lowest is not None and number < lowest:
+        raise UsageError(f"{name} is {number}; {lowest} or more is allowed")
+    return number

@@ -1,0 +1,85 @@
+"""Finding what is wrong with a creative graph before anybody samples from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from promptlet.intents.graph import (
+    ALIASES,
+    KIND_KEYS,
+    Entries,
+    kind_file,
+    malformed,
+    read_edges,
+    read_entries,
+    read_texts,
+)
+from promptlet.types import MAX_VALUE_CHARACTERS, Intent
+from promptlet.vocabulary import find_denied
+
+
+def check_graph(folder: Path | None = None) -> list[str]:
+    """Return one line per problem of the graph in a folder, or of the packaged one; none if it is sound.
+
+    Raises:
+        UsageError: for a file that is missing, or is no YAML mapping.
+    """
+    entries = read_entries(folder)
+    problems = [*_written_twice(read_texts(folder)), *malformed(entries)]
+    if problems:
+        return problems
+    return [*_edges(entries), *_names(entries), *_lonely(entries)]
+
+
+def _written_twice(texts: dict[str, str]) -> Iterator[str]:
+    """Yield keys that YAML would silently take the last of."""
+    for kind, text in texts.items():
+        root = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        maps = [root, *(value for _, value in root.value)] if isinstance(root, yaml.MappingNode) else []
+        for mapping in maps:
+            keys = [key.value for key, _ in mapping.value] if isinstance(mapping, yaml.MappingNode) else []
+            for key in sorted({key for key in keys if keys.count(key) > 1}):
+                line = mapping.start_mark.line + 1
+                yield f"{kind_file(kind)}:{line}: '{key}' is there twice"
+
+
+def _edges(entries: Entries) -> Iterator[str]:
+    """Yield edges that end nowhere, end at their own node, or stand twice in one list."""
+    seen: set[tuple[Intent, Intent]] = set()
+    for one, other, _ in read_edges(entries):
+        where = f"{kind_file(one.kind)}: the edge from '{one.value}' to '{other}'"
+        if other.value not in entries[other.kind]:
+            yield f"{where} ends at no node"
+        if one == other:
+            yield f"{where} goes nowhere"
+        if (one, other) in seen:
+            yield f"{where} is there twice"
+        seen.add((one, other))
+
+
+def _names(entries: Entries) -> Iterator[str]:
+    """Yield names that two nodes of a kind share, and names that no intent may have."""
+    for kind, nodes in entries.items():
+        owners: dict[str, str] = {}
+        for value, details in nodes.items():
+            for name in (value, *details.get(ALIASES, ())):
+                where = f"{kind_file(kind)}: '{name}'"
+                other = owners.setdefault(name.casefold(), value)
+                if other != value or (name != value and name.casefold() == value.casefold()):
+                    yield f"{where} names both '{other}' and '{value}'"
+                if name != " ".join(name.split()) or not 1 <= len(name) <= MAX_VALUE_CHARACTERS:
+                    yield f"{where} has odd spaces, or not 1 to {MAX_VALUE_CHARACTERS} characters"
+                if term := find_denied(name):
+                    yield f"{where} holds the denied word '{term}'"
+
+
+def _lonely(entries: Entries) -> Iterator[str]:
+    """Yield nodes without an edge: they can never be drawn."""
+    joined = {end for one, other, _ in read_edges(entries) for end in (one, other)}
+    for kind in KIND_KEYS.values():
+        for value in entries[kind]:
+            if Intent(kind, value) not in joined:
+                yield f"{kind_file(kind)}: '{value}' has no edge"
