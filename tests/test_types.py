@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlet.errors import UsageError
-from promptlet.intents.splits import split_of
 from promptlet.types import KINDS, MAX_INTENTS, Intent, intents_key, parse_intents, render_intents
 
 WORDS = st.from_regex(r"[a-z]{1,12}( [a-z]{1,12})?", fullmatch=True)
@@ -21,11 +20,10 @@ def test_intents_survive_their_text_form(intents: list[Intent]) -> None:
 
 
 @given(INTENTS, st.randoms(use_true_random=False))
-def test_key_and_split_ignore_the_order(intents: list[Intent], chance: object) -> None:
+def test_the_key_ignores_the_order(intents: list[Intent], chance: object) -> None:
     shuffled = list(intents)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert intents_key(tuple(shuffled)) == intents_key(tuple(intents))
-    assert split_of(tuple(shuffled)) == split_of(tuple(intents))
 
 
 def test_kinds_are_read_in_any_casing_and_by_their_other_names() -> None:

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import pairwise
 
 from promptlet.commands.words import count_words
+from promptlet.lemmas import stem, terms
 from promptlet.tasks import load_task
 from promptlet.types import Intents, Sample
 from promptlet.vocabulary import find_denied
@@ -87,7 +88,7 @@ def characters(sample: Sample) -> str | None:
 
 def repetition(sample: Sample) -> str | None:
     """A loop: a word or three words twice in a row, one word again and again, or few different words."""
-    words = _words(sample.prompt)
+    words = terms(sample.prompt)
     if any(one == other for one, other in pairwise(words)):
         return "repetition"
     triples = Counter(zip(words, words[1:], words[2:], strict=False))
@@ -113,8 +114,8 @@ def language(sample: Sample) -> str | None:
 
 
 def made_up(sample: Sample) -> str | None:
-    """A word that is in no dictionary: small teachers invent and misspell. Intents and exemplars have their own."""
-    own = _exemplar_words(sample.task).union(*(_words(intent.value) for intent in sample.intents))
+    """A word that is in no dictionary: small teachers invent and misspell. The sample's own intents are allowed."""
+    own = {word for intent in sample.intents for word in terms(intent.value)}
     parts = re.findall(r"[^\W\d_]+(?:'t)?", sample.prompt.casefold())
     invented = next((part for part in parts if part not in own and not _in_dictionary(part)), None)
     return f"made-up word: {invented}" if invented else None
@@ -156,27 +157,18 @@ CHECKS: tuple[Callable[[Sample], str | None], ...] = (
 
 def expressed(sample: Sample) -> Intents:
     """Return the intents of which at least one content word, by its stem, occurs in the prompt."""
-    said = set(map(_stem, _words(sample.prompt)))
-    return tuple(i for i in sample.intents if any(_stem(word) in said for word in _content(i.value)))
+    said = set(map(stem, terms(sample.prompt)))
+    return tuple(i for i in sample.intents if any(stem(word) in said for word in _content(i.value)))
 
 
 def duplicate_key(sample: Sample) -> str:
     """Return what two prompts share if they are the same but for case and marks."""
-    return f"{sample.task}:{' '.join(_words(sample.prompt))}"
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w']+", text.casefold())
+    return f"{sample.task}:{' '.join(terms(sample.prompt))}"
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:
-    words = _words(text)
+    words = terms(text)
     return {tuple(words[start : start + _COPIED]) for start in range(max(1, len(words) - _COPIED + 1))}
-
-
-@cache
-def _exemplar_words(task: str) -> frozenset[str]:
-    return frozenset().union(*(_words(exemplar.prompt) for exemplar in load_task(task).exemplars()))
 
 
 @cache
@@ -202,14 +194,5 @@ def _dictionary() -> frozenset[str]:
 
 
 def _content(value: str) -> list[str]:
-    words = _words(value)
+    words = terms(value)
     return [word for word in words if len(word) > 2] or words
-
-
-@cache
-def _stem(word: str) -> str:
-    """Return the word's stem by Snowball's English rules, so that plurals and participles match."""
-    import snowballstemmer
-
-    stem: str = snowballstemmer.stemmer("english").stemWord(word)
-    return stem

@@ -14,9 +14,9 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 class Meter:
-    """Counts the finished units of one piece of work."""
+    """Counts the finished units of one piece of work; a total of None is unknown."""
 
-    def __init__(self, name: str, unit: str, total: int, done: int) -> None:
+    def __init__(self, name: str, unit: str, total: int | None, done: int) -> None:
         self.name, self.unit, self.total, self.done = name, unit, total, done
         self.note = ""
         self._start, self._at_start = time.monotonic(), done
@@ -37,7 +37,7 @@ class Meter:
 
 
 class _BarMeter(Meter):
-    def __init__(self, name: str, unit: str, total: int, done: int, bars: Progress) -> None:
+    def __init__(self, name: str, unit: str, total: int | None, done: int, bars: Progress) -> None:
         super().__init__(name, unit, total, done)
         self._bars, self._task = bars, bars.add_task(name, total=total, completed=done, meter=self)
 
@@ -46,22 +46,21 @@ class _BarMeter(Meter):
 
 
 class _LineMeter(Meter):
-    def __init__(self, name: str, unit: str, total: int, done: int, console: Console) -> None:
+    def __init__(self, name: str, unit: str, total: int | None, done: int, console: Console) -> None:
         super().__init__(name, unit, total, done)
         self._console, self._shown = console, time.monotonic()
 
     def _show(self) -> None:
         now = time.monotonic()
-        if now - self._shown < _SECONDS_BETWEEN_LINES and self.done < self.total:
+        if now - self._shown < _SECONDS_BETWEEN_LINES and self.done != self.total:
             return
         self._shown = now
-        left = (self.total - self.done) / self.rate if self.rate else 0
-        minutes, seconds = divmod(int(left), 60)
-        self._console.print(
-            f"{self.name} {self.done}/{self.total} {_rate(self)} {minutes}:{seconds:02d} left {self.note}".rstrip(),
-            highlight=False,
-            soft_wrap=True,
-        )
+        if self.total is None:
+            line = f"{self.name} {self.done} {_rate(self)} {self.note}"
+        else:
+            minutes, seconds = divmod(int((self.total - self.done) / self.rate if self.rate else 0), 60)
+            line = f"{self.name} {self.done}/{self.total} {_rate(self)} {minutes}:{seconds:02d} left {self.note}"
+        self._console.print(line.rstrip(), highlight=False, soft_wrap=True)
 
 
 class _RateColumn(ProgressColumn):
@@ -71,8 +70,8 @@ class _RateColumn(ProgressColumn):
 
 
 @contextmanager
-def metering(name: str, unit: str, total: int, done: int = 0) -> Iterator[Meter]:
-    """Yield a meter for `total` units, of which `done` were finished by an earlier run."""
+def metering(name: str, unit: str, total: int | None, done: int = 0) -> Iterator[Meter]:
+    """Yield a meter for `total` units (None: unknown), of which `done` were finished by an earlier run."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _LineMeter(name, unit, total, done, console)

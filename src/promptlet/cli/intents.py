@@ -79,3 +79,35 @@ def sample(
             typer.echo(json.dumps(row, ensure_ascii=False))
         else:
             typer.echo(render_intents(intents))
+
+
+@app.command("import")
+def import_metadata(
+    file: Annotated[Path, typer.Argument(help="Metadata: .csv, .tsv, .jsonl, .json or .parquet.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the intents.", show_default="FILE-intents")] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="FIELD=COLUMN where a column has an unusual name.", show_default="guessed"),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Kind of prompt.", show_default="t2t with a design type, else t2i")
+    ] = None,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.7,
+    embeddings: Annotated[bool, typer.Option(help="Whether keywords are also linked by meaning.")] = True,
+    graph: _Graph = None,
+) -> None:
+    """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
+    from promptlet.errors import UsageError
+    from promptlet.intents.importing import import_file
+
+    told = {}
+    for item in mapping or []:
+        name, equals, column = item.partition("=")
+        if not equals:
+            raise UsageError(f"--map is '{item}'; FIELD=COLUMN is allowed, as in --map keywords=tags")
+        told[name] = column
+    folder = out or file.with_name(f"{file.stem}-intents")
+    report = import_file(file, folder, told, task, threshold if embeddings else None, graph)
+    for line in report:
+        typer.echo(line, err=True)
+    typer.echo(folder)

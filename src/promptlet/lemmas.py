@@ -1,0 +1,36 @@
+"""Words and their stems: how two texts are found to speak of the same thing whatever its number or tense.
+
+Snowball's English rules (library snowballstemmer, BSD).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+_WORD = re.compile(r"[\w']+")
+
+
+def terms(text: str) -> list[str]:
+    """Return the words of a text in lower case, without marks; 'well-lit' is two."""
+    return _WORD.findall(text.casefold())
+
+
+@lru_cache(maxsize=1 << 17)
+def stem(word: str) -> str:
+    """Return the word's stem, so that plurals and participles match."""
+    stemmed: str = _stemmer().stemWord(word)
+    return stemmed
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """Return the stems of all words of a text."""
+    return tuple(map(stem, terms(text)))
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
