@@ -83,7 +83,11 @@ def _explaining(path: Path, section: str, model: type[BaseModel]) -> Iterator[No
 
 
 def run_recipe(
-    recipe: Recipe, folder: Path, until: str = ORDER[-1], report: Callable[[str], None] = lambda _: None
+    recipe: Recipe,
+    folder: Path,
+    until: str = ORDER[-1],
+    report: Callable[[str], None] = lambda _: None,
+    runner: str = "local",
 ) -> dict[str, Path]:
     """Run every stage up to `until` that is not up to date; return each stage's folder.
 
@@ -92,14 +96,16 @@ def run_recipe(
         folder: the run's folder, made if it is missing.
         until: the last stage.
         report: called with one line per stage.
+        runner: where work on records is done.
 
     Raises:
-        UsageError: for an unknown stage.
+        UsageError: for an unknown stage or runner.
         RunError: if another process works in the folder.
         PromptletError: what a stage raises; finished work stays.
     """
     if until not in ORDER:
         raise UsageError(registry.unknown("stage", until, ORDER))
+    registry.load("promptlet.runners", runner)
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
@@ -113,7 +119,9 @@ def run_recipe(
             )
             digests[name] = planned.digest
             done[name] = folder / f"{name}-{planned.digest[:8]}"
-            context = Context(done[name], {source: done[source] for source in stage.inputs}, folder, recipe.head.seed)
+            context = Context(
+                done[name], {source: done[source] for source in stage.inputs}, folder, recipe.head.seed, runner
+            )
             report(_bring_up_to_date(stage, config, context, planned))
     return done
 

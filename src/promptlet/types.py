@@ -122,3 +122,5 @@ class Sample:
     source: str = ""
     split: str = "train"
     commands: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """How good the pair is, part by part, each from 0 to 1."""

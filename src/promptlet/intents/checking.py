@@ -18,7 +18,7 @@ from promptlet.intents.graph import (
     read_texts,
 )
 from promptlet.types import MAX_VALUE_CHARACTERS, Intent
-from promptlet.vocabulary import find_denied
+from promptlet.vocabulary import load_policy
 
 
 def check_graph(folder: Path | None = None) -> list[str]:
@@ -72,8 +72,8 @@ def _names(entries: Entries) -> Iterator[str]:
                     yield f"{where} names both '{other}' and '{value}'"
                 if name != " ".join(name.split()) or not 1 <= len(name) <= MAX_VALUE_CHARACTERS:
                     yield f"{where} has odd spaces, or not 1 to {MAX_VALUE_CHARACTERS} characters"
-                if term := find_denied(name):
-                    yield f"{where} holds the denied word '{term}'"
+                if finding := load_policy().find_denied(name):
+                    yield f"{where} holds the denied term {finding}"
 
 
 def _lonely(entries: Entries) -> Iterator[str]:

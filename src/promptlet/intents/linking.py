@@ -18,7 +18,7 @@ from promptlet.intents.graph import Graph
 from promptlet.intents.metadata import Asset
 from promptlet.lemmas import stems, terms
 from promptlet.types import KINDS, Intent, Intents
-from promptlet.vocabulary import find_denied
+from promptlet.vocabulary import load_policy
 
 DEFAULT_THRESHOLD = 0.7
 """Cosine similarity from which a keyword counts as another name of a node (all-MiniLM-L6-v2)."""
@@ -133,4 +133,8 @@ def _phrases(asset: Asset) -> Iterator[tuple[str, str]]:
 
 
 def _can_be_topic(text: str) -> bool:
-    return 1 <= len(terms(text)) <= _LONGEST_NAME and any(c.isalpha() for c in text) and find_denied(text) is None
+    return (
+        1 <= len(terms(text)) <= _LONGEST_NAME
+        and any(c.isalpha() for c in text)
+        and not load_policy().find_denied(text)
+    )

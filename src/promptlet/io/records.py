@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ SAMPLE_SCHEMA = pa.schema(
         ("source", pa.string()),
         ("split", pa.string()),
         ("commands", pa.map_(pa.string(), pa.int32())),
+        ("scores", pa.map_(pa.string(), pa.float32())),
     ]
 )
 REJECT_SCHEMA = SAMPLE_SCHEMA.append(pa.field("reason", pa.string()))
@@ -30,40 +31,92 @@ ROWS_PER_SHARD = 50_000
 ROWS_PER_GROUP = 10_000
 
 
+class ShardWriter:
+    """Writes tables as shards ``STEM-00000.parquet`` (zstd) of a folder, each atomically, in flat memory.
+
+    A context: shards of an earlier, interrupted run go first; when the block ends well there is at least one shard.
+    """
+
+    def __init__(self, folder: Path, stem: str, schema: pa.Schema) -> None:
+        self.folder, self.stem, self.schema = folder, stem, schema
+        self.rows = 0
+        self._shard = 0
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        for old in self.folder.glob(f"{self.stem}-*.parquet"):
+            old.unlink()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and (self._count or not self._shard):
+            self._flush()
+
+    def add(self, table: pa.Table) -> None:
+        """Add the rows of a table that has the columns of the schema, and perhaps others."""
+        self._waiting.append(table.select(self.schema.names).cast(self.schema))
+        self._count += table.num_rows
+        self.rows += table.num_rows
+        if self._count >= ROWS_PER_SHARD:
+            self._flush()
+
+    def _flush(self) -> None:
+        with replacing(self.folder / f"{self.stem}-{self._shard:05d}.parquet") as temporary:
+            table = pa.concat_tables(self._waiting) if self._waiting else self.schema.empty_table()
+            pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_PER_GROUP)
+        self._waiting, self._count = [], 0
+        self._shard += 1
+
+
 def write_samples(folder: Path, samples: Iterable[Sample], stem: str = "data") -> int:
-    """Write samples as shards ``STEM-00000.parquet`` (zstd), each atomically; return how many rows."""
-    return _write(folder, stem, SAMPLE_SCHEMA, map(_row, samples))
+    """Write samples as shards; return how many rows."""
+    return _write(folder, stem, SAMPLE_SCHEMA, map(to_row, samples))
 
 
 def write_rejects(folder: Path, rejects: Iterable[tuple[Sample, str]]) -> int:
     """Write rejected samples, each with its reason, as shards ``rejected-00000.parquet``; return how many rows."""
-    return _write(folder, "rejected", REJECT_SCHEMA, (_row(sample) | {"reason": reason} for sample, reason in rejects))
+    return _write(
+        folder, "rejected", REJECT_SCHEMA, (to_row(sample) | {"reason": reason} for sample, reason in rejects)
+    )
+
+
+def read_tables(folder: Path, stem: str = "data", rows: int = ROWS_PER_GROUP) -> Iterator[pa.Table]:
+    """Yield the rows of a folder's shards in tables of at most `rows`, in order, in flat memory."""
+    for shard in _shards(folder, stem):
+        with pq.ParquetFile(shard) as file:
+            for batch in file.iter_batches(rows):
+                yield pa.Table.from_batches([batch])
 
 
 def read_samples(folder: Path, stem: str = "data") -> Iterator[Sample]:
     """Yield the samples of a folder's shards, in order, in flat memory."""
+    for table in read_tables(folder, stem):
+        yield from map(from_row, table.to_pylist())
+
+
+def count_rows(folder: Path, stem: str = "data") -> int:
+    """Return how many rows a folder's shards hold, from their footers."""
+    return sum(pq.read_metadata(shard).num_rows for shard in _shards(folder, stem))
+
+
+def _shards(folder: Path, stem: str) -> list[Path]:
     shards = sorted(folder.glob(f"{stem}-*.parquet"))
     if not shards:
         raise RunError(f"{folder} holds no {stem}-*.parquet")
-    for shard in shards:
-        with pq.ParquetFile(shard) as file:
-            for batch in file.iter_batches(ROWS_PER_GROUP):
-                for row in batch.to_pylist():
-                    yield _sample(row)
+    return shards
 
 
 def _write(folder: Path, stem: str, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
-    rows, count, shard = iter(rows), 0, 0
-    while (part := list(islice(rows, ROWS_PER_SHARD))) or shard == 0:
-        with replacing(folder / f"{stem}-{shard:05d}.parquet") as temporary:
-            table = pa.Table.from_pylist(part, schema)
-            pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_PER_GROUP)
-        count += len(part)
-        shard += 1
-    return count
+    rows = iter(rows)
+    with ShardWriter(folder, stem, schema) as writer:
+        while part := list(islice(rows, ROWS_PER_GROUP)):
+            writer.add(pa.Table.from_pylist(part, schema))
+    return writer.rows
 
 
-def _row(sample: Sample) -> dict[str, Any]:
+def to_row(sample: Sample) -> dict[str, Any]:
+    """Return a sample as a row of `SAMPLE_SCHEMA`."""
     return {
         "intents": [{"kind": intent.kind, "value": intent.value} for intent in sample.intents],
         "task": sample.task,
@@ -71,10 +124,12 @@ def _row(sample: Sample) -> dict[str, Any]:
         "source": sample.source,
         "split": sample.split,
         "commands": list(sample.commands.items()),
+        "scores": list(sample.scores.items()),
     }
 
 
-def _sample(row: dict[str, Any]) -> Sample:
+def from_row(row: Mapping[str, Any]) -> Sample:
+    """Return a row of `SAMPLE_SCHEMA` as a sample."""
     return Sample(
         intents=tuple(Intent(item["kind"], item["value"]) for item in row["intents"]),
         task=row["task"],
@@ -82,4 +137,5 @@ def _sample(row: dict[str, Any]) -> Sample:
         source=row["source"],
         split=row["split"],
         commands=dict(row["commands"] or ()),
+        scores=dict(row["scores"] or ()),
     )

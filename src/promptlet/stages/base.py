@@ -29,6 +29,8 @@ class Context:
     inputs: Mapping[str, Path]
     shared: Path
     seed: int
+    runner: str = "local"
+    """Where work on records is done; it never changes what comes out."""
 
 
 class Stage(ABC):

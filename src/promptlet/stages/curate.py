@@ -2,64 +2,85 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from promptlet.curation import CHECKS, clean, duplicate_key, expressed
-from promptlet.io.records import read_samples, write_rejects, write_samples
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from promptlet import registry
+from promptlet.curation.duplicates import Duplicates
+from promptlet.curation.examining import Examiner
+from promptlet.curation.openers import Openers
+from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, count_rows
 from promptlet.progress import metering
+from promptlet.runners.base import Runner
 from promptlet.stages.base import Context, Stage, StageConfig
-from promptlet.types import Sample
+from promptlet.vocabulary import load_policy
 
 
 class CurateConfig(StageConfig):
     """What curation may change."""
 
+    policy: Path | None = None
+    """A vocabulary policy of your own; None is the packaged one."""
+    unknown_words: int = Field(default=0, ge=0)
+    """Words outside the dictionary that a prompt may have; a strong teacher knows more words than a dictionary."""
     relabel: bool = True
     """Whether intents that left no trace in the prompt are dropped from its label."""
+    opener_share: float = Field(default=0.03, gt=0, le=1)
+    """The largest share of a task's prompts that may begin with the same three words."""
+
+    @field_validator("policy")
+    @classmethod
+    def _loads(cls, path: Path | None) -> Path | None:
+        load_policy(path)
+        return path
 
 
 class CurateStage(Stage):
-    """Writes cleaned samples; every reject is kept with the first reason found."""
+    """Writes cleaned samples; every reject is kept with the first reason found.
+
+    Rows are examined by a runner, in any process; what compares rows with each other is done here, in their order.
+    """
 
     name = "curate"
     inputs = ("synthesize",)
     Config = CurateConfig
 
+    def materials(self, config: CurateConfig) -> dict[str, str]:
+        return {"policy": load_policy(config.policy).digest}
+
     def run(self, config: CurateConfig, context: Context) -> dict[str, Any]:
-        reasons: Counter[str] = Counter()
-        rejects: list[tuple[Sample, str]] = []
-        seen: set[bytes] = set()
-        raw = list(read_samples(context.inputs["synthesize"]))
-
-        def kept() -> Iterator[Sample]:
-            with metering(self.name, "prompts", len(raw)) as meter:
-                for answer in raw:
-                    sample = replace(answer, prompt=clean(answer.prompt))
-                    reason = _objection(sample, seen)
-                    meter.advance()
-                    if reason:
-                        reasons[reason.partition(":")[0]] += 1
-                        rejects.append((sample, reason))
-                    else:
-                        yield replace(sample, intents=expressed(sample)) if config.relabel else sample
-
-        count = write_samples(context.folder, kept())
-        write_rejects(context.folder, rejects)
-        return {"prompts": count, "rejected": len(rejects), "reasons": dict(reasons.most_common())}
+        source = context.inputs["synthesize"]
+        rows = count_rows(source)
+        duplicates, openers, reasons = Duplicates(rows), Openers(config.opener_share), Counter[str]()
+        examine = Examiner(config.policy, config.unknown_words, config.relabel)
+        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        with (
+            metering(self.name, "prompts", rows) as meter,
+            ShardWriter(context.folder, "data", SAMPLE_SCHEMA) as kept,
+            ShardWriter(context.folder, "rejected", REJECT_SCHEMA) as rejected,
+        ):
+            for table in runner.map(examine, source):
+                final = _compare(table, duplicates, openers)
+                reasons.update(reason.partition(":")[0] for reason in final.to_pylist() if reason)
+                judged = table.set_column(table.schema.get_field_index("reason"), "reason", final)
+                kept.add(judged.filter(final.is_null()))
+                rejected.add(judged.filter(final.is_valid()))
+                meter.advance(table.num_rows)
+        return {"prompts": kept.rows, "rejected": rejected.rows, "reasons": dict(reasons.most_common())}
 
 
-def _objection(sample: Sample, seen: set[bytes]) -> str | None:
-    reason = next((reason for check in CHECKS if (reason := check(sample))), None)
-    if reason is None:
-        key = hashlib.blake2b(duplicate_key(sample).encode(), digest_size=16).digest()
-        if key in seen:
-            return "duplicate"
-        seen.add(key)
-    return reason
+def _compare(table: pa.Table, duplicates: Duplicates, openers: Openers) -> pa.ChunkedArray:
+    """Return the reasons of a table's rows, those for what other rows say too included."""
+    columns = (table[name].to_pylist() for name in ("reason", "task", "opening", "sketch"))
+    reasons = [
+        reason or duplicates.objection(sketch) or openers.objection(task, opening)
+        for reason, task, opening, sketch in zip(*columns, strict=True)
+    ]
+    return pa.chunked_array([pa.array(reasons, pa.string())])
 
 
 STAGE = CurateStage

@@ -1,0 +1,214 @@
+"""What makes a teacher's answer fit to learn from: cleaning it, and the reasons to reject it.
+
+Each check is a function from an answer to a reason or None, named in `CHECKS`; the first that objects decides. The
+reason is kept with the rejected row. Checks look at one answer alone, so they run in any process, in any order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+
+from promptlet.lemmas import stem, terms
+from promptlet.tasks import load_task
+from promptlet.types import KINDS, Intents, Sample
+from promptlet.vocabulary import Policy, in_dictionary
+
+WORDS = range(5, 41)
+"""Lengths that are kept."""
+
+_MARKS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
+_LABEL = re.compile(r"(?:prompt|answer|output|image|template)\s*:\s*", re.IGNORECASE)
+_LIST = re.compile(r"(?:^|\n)\s*(?:[-*\u2022#]|\d{1,2}[.)])\s")
+_KIND_LABEL = re.compile(rf"\b(?:{'|'.join(KINDS)})\s*:", re.IGNORECASE)
+_ODD = re.compile(r"[\"\[\]{}<>|\\=_*#`~^@\u0250-\U0010ffff]")
+_LEAKS = frozenset(
+    (
+        "intent intents prompt prompts sure certainly i my we our us you your please instruction instructions "
+        "user i'm i'll i'd i've we're we'll let's you're you'll you'd you've here's"
+    ).split()
+)
+_LEAK = re.compile(
+    r"\b(?:words? (?:long|count|limit)|\d+[- ]words?|text-to-\w+|as an ai|language model|here (?:is|are)|of course|"
+    r"one line)\b",
+    re.IGNORECASE,
+)
+_UNFINISHED = frozenset(
+    (
+        "a an the and or but nor of in on at to for from with without by as into onto over under between its "
+        "their his her your our my is are was were be that which who while where when than very each every "
+        "this these"
+    ).split()
+)
+_COPIED = 8
+"""Words in a row that an answer may not share with an exemplar."""
+_LONGEST_WORD = 24
+_FOREIGN_SHARE = 0.5
+"""Share of words outside the English dictionary from which a prompt counts as foreign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A cleaned sample with what several checks need to know about it."""
+
+    sample: Sample
+    words: tuple[str, ...]
+    """The prompt's words as they stand."""
+    terms: tuple[str, ...]
+    """The prompt's words in lower case without marks."""
+    policy: Policy
+    unknown_words: int
+    """Words outside the dictionary that are tolerated."""
+
+    @classmethod
+    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
+        """Return the answer of a raw sample, cleaned."""
+        prompt = clean(sample.prompt)
+        return cls(replace(sample, prompt=prompt), tuple(prompt.split()), tuple(terms(prompt)), policy, unknown_words)
+
+    def objection(self) -> str | None:
+        """Return why the answer is rejected, or None."""
+        return next((reason for check in CHECKS if (reason := check(self))), None)
+
+
+def clean(text: str) -> str:
+    """Return the answer as plain text: no label, no wrapping quotes, plain marks, single spaces."""
+    text = text.translate(_MARKS).strip()
+    if label := _LABEL.match(text):
+        text = text[label.end() :]
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`*":
+        text = text[1:-1]
+    return re.sub(r"[ \t]+", " ", text).strip()
+
+
+def lists(answer: Answer) -> str | None:
+    """A list, or more than one line."""
+    prompt = answer.sample.prompt
+    if "\n" in prompt or _LIST.match(prompt):
+        return "list"
+    return "list" if prompt.count(",") > max(4, len(answer.words) // 3) else None
+
+
+def length(answer: Answer) -> str | None:
+    """Too few or too many words."""
+    count = len(answer.words)
+    if count < WORDS.start:
+        return "too short"
+    return "too long" if count >= WORDS.stop else None
+
+
+def leakage(answer: Answer) -> str | None:
+    """The instructions, the request's labels, or talk to somebody: a prompt has no I and no you."""
+    said, prompt = answer.terms, answer.sample.prompt
+    leaked = any(
+        term in _LEAKS and not (term == "you" and said[place - 1] == "thank") for place, term in enumerate(said)
+    )
+    return (
+        "instruction leak" if leaked or _LEAK.search(prompt) or (":" in prompt and _KIND_LABEL.search(prompt)) else None
+    )
+
+
+def characters(answer: Answer) -> str | None:
+    """What has no place in a prompt: brackets, quotes, emoji, control characters, chains that are no words."""
+    prompt = answer.sample.prompt
+    if _ODD.search(prompt) or not prompt.isprintable() or max(map(len, answer.words), default=0) > _LONGEST_WORD:
+        return "odd characters"
+    return None
+
+
+def repetition(answer: Answer) -> str | None:
+    """A loop: a word or three words twice in a row, one word again and again, or few different words."""
+    said = answer.terms
+    if any(one == other for one, other in pairwise(said)):
+        return "repetition"
+    triples = list(zip(said, said[1:], said[2:], strict=False))
+    if len(set(triples)) < len(triples):
+        return "repetition"
+    counts = Counter(said)
+    if any(count > 2 and len(word) > 3 for word, count in counts.items()):
+        return "repetition"
+    return "repetition" if said and len(counts) / len(said) < 0.6 else None
+
+
+def truncation(answer: Answer) -> str | None:
+    """An end in the middle of a phrase."""
+    last = answer.words[-1] if answer.words else ""
+    return "truncated" if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED else None
+
+
+def denied(answer: Answer) -> str | None:
+    """A term that the vocabulary policy denies."""
+    finding = answer.policy.find_denied(answer.sample.prompt)
+    return f"denied: {finding}" if finding else None
+
+
+def copied(answer: Answer) -> str | None:
+    """An exemplar, repeated instead of imitated: eight words in a row, or all of a shorter one."""
+    exemplars = _exemplar_runs(answer.sample.task)
+    return "copied exemplar" if not exemplars.isdisjoint(_runs(answer.terms)) else None
+
+
+def off_topic(answer: Answer) -> str | None:
+    """The topic, or half of the intents, left no trace in the prompt."""
+    found = expressed(answer.sample.intents, answer.terms)
+    on_topic = any(intent.kind == "Topic" for intent in found)
+    return None if on_topic and 2 * len(found) >= len(answer.sample.intents) else "off topic"
+
+
+def vocabulary(answer: Answer) -> str | None:
+    """Words that are in no dictionary: invented, misspelt, or of another language. The intents' own are allowed."""
+    own = {term for intent in answer.sample.intents for term in terms(intent.value)}
+    approved = answer.policy.approved_words
+    unknown = [
+        part
+        for term in answer.terms
+        for part in term.split("'")[:1]
+        if part.isalpha()
+        and not in_dictionary(part)
+        and part not in own
+        and part not in approved
+        and not in_dictionary(term)
+    ]
+    if len(unknown) <= answer.unknown_words:
+        return None
+    return "not English" if len(unknown) > _FOREIGN_SHARE * len(answer.terms) else f"unknown word: {unknown[0]}"
+
+
+CHECKS: tuple[Callable[[Answer], str | None], ...] = (
+    lists,
+    length,
+    leakage,
+    characters,
+    repetition,
+    truncation,
+    denied,
+    vocabulary,
+    copied,
+    off_topic,
+)
+
+
+def expressed(intents: Intents, said: tuple[str, ...]) -> Intents:
+    """Return the intents of which at least one content word, by its stem, is among the terms of a prompt."""
+    stemmed = set(map(stem, said))
+    return tuple(i for i in intents if any(stem(word) in stemmed for word in content(i.value)))
+
+
+@cache
+def content(value: str) -> tuple[str, ...]:
+    """Return the words of an intent that can leave a trace: those of three letters and more, if there are any."""
+    said = terms(value)
+    return tuple(word for word in said if len(word) > 2) or tuple(said)
+
+
+def _runs(said: tuple[str, ...]) -> set[tuple[str, ...]]:
+    return {said[start : start + _COPIED] for start in range(max(1, len(said) - _COPIED + 1))}
+
+
+@cache
+def _exemplar_runs(task: str) -> frozenset[tuple[str, ...]]:
+    return frozenset().union(*(_runs(tuple(terms(exemplar.prompt))) for exemplar in load_task(task).exemplars()))

@@ -1,0 +1,159 @@
+"""A policy file: denied terms and patterns by category, approved words, and who approved it when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from promptlet.errors import UsageError
+from promptlet.io.atomic import value_digest
+from promptlet.validation import explain
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+
+
+class Category(BaseModel):
+    """Why some terms are denied, and which."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: str
+    licence: str
+    lists: tuple[str, ...] = ()
+    """Files of one term a line, beside the policy; lines that begin with # are comments."""
+    terms: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    """Regular expressions, searched in the text as it is, whatever its case."""
+
+    @field_validator("patterns")
+    @classmethod
+    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
+        return patterns
+
+
+class Allowed(BaseModel):
+    """What is innocent, whatever a list says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    phrases: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class PolicyFile(BaseModel):
+    """What a policy file says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    approved_by: str
+    approved_on: date
+    denied: dict[str, Category]
+    allowed: Allowed = Allowed()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A denied term that stands in a text, and its category."""
+
+    term: str
+    category: str
+
+    def __str__(self) -> str:
+        return f"{self.term} ({self.category})"
+
+
+class Policy:
+    """A loaded policy. Terms are matched as whole words: "cockatoo" and "grape" hold no denied one."""
+
+    def __init__(self, file: PolicyFile, terms: Mapping[str, tuple[str, ...]]) -> None:
+        self.file = file
+        self.approved_words = frozenset(word.casefold() for word in file.allowed.words)
+        self.digest = value_digest([file.model_dump(mode="json"), {name: list(each) for name, each in terms.items()}])
+        self._patterns = [
+            (re.compile(pattern, re.IGNORECASE), name)
+            for name, category in file.denied.items()
+            for pattern in category.patterns
+        ]
+        # A term is found by its first word; only texts that hold it pay for the rest of the comparison.
+        self._starting: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for name, each in terms.items():
+            for term in each:
+                split = _split(term)
+                if split:
+                    self._starting.setdefault(split[0], []).append((split, name))
+        self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
+
+    def find_denied(self, text: str) -> Finding | None:
+        """Return the first denied term in the text, or None; a plural by s counts as its singular."""
+        words = _split(text)
+        for place, word in enumerate(words):
+            for start in {word, word.removesuffix("s"), word.removesuffix("'s")}:
+                for term, category in self._starting.get(start, ()):
+                    if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
+                        return Finding(" ".join(term), category)
+        for pattern, category in self._patterns:
+            if match := pattern.search(text):
+                return Finding(match[0], category)
+        return None
+
+    def _is_innocent(self, words: tuple[str, ...], place: int, length: int) -> bool:
+        """Return whether an allowed phrase covers the words from `place` on."""
+        for phrase in self._innocent:
+            for start in range(max(0, place + length - len(phrase)), place + 1):
+                if words[start : start + len(phrase)] == phrase:
+                    return True
+        return False
+
+
+@cache
+def load_policy(path: Path | None = None) -> Policy:
+    """Return the policy in a file, or the packaged one.
+
+    Raises:
+        UsageError: if it or one of its lists can't be read, or says something that is not allowed.
+    """
+    where = resources.files(__package__) / "policy.yaml" if path is None else path
+    folder = resources.files(__package__) if path is None else path.parent
+    try:
+        content = yaml.safe_load(where.read_text(encoding="utf-8"))
+        file = PolicyFile.model_validate(content)
+        terms = {
+            name: (*category.terms, *(term for each in category.lists for term in _read_list(folder / each)))
+            for name, category in file.denied.items()
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the policy {where} can't be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"the policy {where} is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise UsageError(f"the policy {where}: {explain(error, PolicyFile)}") from error
+    return Policy(file, terms)
+
+
+def _read_list(file: Path | Traversable) -> Iterator[str]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line.strip()
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.casefold()))
+
+
+def _stands(term: tuple[str, ...], words: tuple[str, ...], place: int) -> bool:
+    """Return whether the term begins at `place`; its last word may be a plural or a possessive."""
+    found = words[place : place + len(term)]
+    if len(found) < len(term) or found[:-1] != term[:-1]:
+        return False
+    return found[-1] in (term[-1], f"{term[-1]}s", f"{term[-1]}'s")
