@@ -6,11 +6,12 @@ from collections import Counter
 
 import pytest
 
-from promptlet.curation import CHECKS, copied
+from promptlet.curation.checks import CHECKS, Answer, copied
 from promptlet.errors import UsageError
 from promptlet.prompting import BANDS, band_of, hand, messages
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, Intent, Sample
+from promptlet.vocabulary import load_policy
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -28,10 +29,10 @@ def test_every_task_keeps_the_contract(name: str) -> None:
     assert max(openings.values()) == 1
     others = [check for check in CHECKS if check is not copied]
     for exemplar in exemplars:
-        sample = Sample(exemplar.intents, name, exemplar.prompt)
+        answer = Answer.of(Sample(exemplar.intents, name, exemplar.prompt), load_policy())
         assert {intent.kind for intent in exemplar.intents} <= set(task.kinds)
-        assert [check(sample) for check in others if check(sample)] == [], exemplar.prompt
-        assert copied(sample)
+        assert [check(answer) for check in others if check(answer)] == [], exemplar.prompt
+        assert copied(answer)
 
 
 def test_tokens_are_distinct() -> None:

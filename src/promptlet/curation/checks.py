@@ -160,18 +160,13 @@ def off_topic(answer: Answer) -> str | None:
 
 
 def vocabulary(answer: Answer) -> str | None:
-    """Words that are in no dictionary: invented, misspelt, or of another language. The intents' own are allowed."""
+    """Words in no dictionary: invented, misspelt, or of another language. Intents and exemplars have their own."""
+    known = _exemplar_terms(answer.sample.task) | answer.policy.approved_words
     own = {term for intent in answer.sample.intents for term in terms(intent.value)}
-    approved = answer.policy.approved_words
     unknown = [
-        part
+        term
         for term in answer.terms
-        for part in term.split("'")[:1]
-        if part.isalpha()
-        and not in_dictionary(part)
-        and part not in own
-        and part not in approved
-        and not in_dictionary(term)
+        if not in_dictionary(term.partition("'")[0]) and term.isalpha() and term not in known and term not in own
     ]
     if len(unknown) <= answer.unknown_words:
         return None
@@ -207,6 +202,11 @@ def content(value: str) -> tuple[str, ...]:
 
 def _runs(said: tuple[str, ...]) -> set[tuple[str, ...]]:
     return {said[start : start + _COPIED] for start in range(max(1, len(said) - _COPIED + 1))}
+
+
+@cache
+def _exemplar_terms(task: str) -> frozenset[str]:
+    return frozenset().union(*(terms(exemplar.prompt) for exemplar in load_task(task).exemplars()))
 
 
 @cache

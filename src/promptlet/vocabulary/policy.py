@@ -90,8 +90,9 @@ class Policy:
         for name, each in terms.items():
             for term in each:
                 split = _split(term)
-                if split:
-                    self._starting.setdefault(split[0], []).append((split, name))
+                if not split:
+                    raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
+                self._starting.setdefault(split[0], []).append((split, name))
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
 
     def find_denied(self, text: str) -> Finding | None:
