@@ -19,7 +19,7 @@ INTENTS = (Intent("Topic", "birthday party"), Intent("Scene object", "balloon"),
 
 
 def reasons(prompt: str, task: str = "t2i") -> list[str]:
-    answer = Answer.of(Sample(INTENTS, task, prompt), load_policy())
+    answer = Answer.cleaned(Sample(INTENTS, task, prompt), load_policy())
     return [reason for check in CHECKS if (reason := check(answer))]
 
 

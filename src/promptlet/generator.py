@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from promptlet import registry
-from promptlet.curation import expressed, repetition, truncation
+from promptlet.curation.checks import Answer, denied, expressed, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
 from promptlet.errors import StudentError, UsageError
 from promptlet.student.format import Student, default_student, load_student
 from promptlet.types import Intent, Intents, Sample, parse_intents
+from promptlet.vocabulary import load_policy
 
 MAX_N = 64
 DEFAULT_DRAWS, MAX_DRAWS = 8, 64
@@ -65,7 +66,7 @@ class _Draw:
     decoded: Decoded
     sample: Sample
     misses: bool
-    """Whether the number of words is not the one that had to be."""
+    """Whether it must not be given out: not the number of words that had to be, or a denied term in it."""
     faults: tuple[bool, bool, bool, bool, int]
     """Whether it was there already, repeats itself, says what the student would not have said but for the grammar, or
     ends in the middle of a phrase; and how many intents left no trace in it."""
@@ -160,7 +161,8 @@ class Generator:
         assert best is not None
         if best.misses:
             raise StudentError(
-                f"no prompt of exactly {target} words in {wish.draws} draws; the last: {draw.decoded.text!r}"
+                f"no prompt of {target} words without a denied term in {wish.draws} draws; "
+                f"the last: {draw.decoded.text!r}"
             )
         return self._prompt(best, target, seed, tokens, time.perf_counter() - start)
 
@@ -170,15 +172,16 @@ class Generator:
         room = self.student.description.context - len(head)
         decoded = self.engine.decode([Decoding(tuple(head), room, seed, wish.sampling, grammar)])[0]
         sample = Sample(wish.intents, wish.task, decoded.text)
-        misses = wish.exact and command.score(range(target, target + 1), sample) != 0
+        answer = Answer.of(sample, load_policy())
+        wrong_length = wish.exact and command.score(range(target, target + 1), sample) != 0
         faults = (
             decoded.text in seen,
-            repetition(sample) is not None,
+            repetition(answer) is not None,
             decoded.lowest < _FORCED,
-            truncation(sample) is not None,
-            len(wish.intents) - len(expressed(sample)),
+            truncation(answer) is not None,
+            len(wish.intents) - len(expressed(wish.intents, answer.terms)),
         )
-        return _Draw(decoded, sample, misses, faults)
+        return _Draw(decoded, sample, wrong_length or denied(answer) is not None, faults)
 
     def _prompt(self, draw: _Draw, target: int, seed: int, tokens: int, seconds: float) -> Prompt:
         sample = draw.sample

@@ -99,7 +99,10 @@ def test_the_packaged_graph_has_no_problems() -> None:
         (TEA | {"mood": "calm:\nquiet:\ncalm:"}, "mood.yaml:1: 'calm' is there twice"),
         (TEA | {"mood": "calm:\nquiet: {aliases: [Calm]}"}, "mood.yaml: 'Calm' names both 'calm' and 'quiet'"),
         (TEA | {"mood": "calm:\nquiet:\nodd:"}, "mood.yaml: 'odd' has no edge"),
-        (TEA | {"mood": "calm:\nquiet: {aliases: [asshole]}"}, "mood.yaml: 'asshole' holds the denied term asshole (offensive)"),
+        (
+            TEA | {"mood": "calm:\nquiet: {aliases: [asshole]}"},
+            "mood.yaml: 'asshole' holds the denied term asshole (offensive)",
+        ),
     ],
 )
 def test_each_problem_of_a_graph_is_named(tmp_path: Path, files: dict[str, str], problem: str) -> None:

@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
+from promptlet.commands.words import count_words
 from promptlet.curation.checks import CHECKS, Answer, copied
 from promptlet.errors import UsageError
-from promptlet.prompting import BANDS, band_of, hand, messages
+from promptlet.prompting import choose, messages
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, Intent, Sample
 from promptlet.vocabulary import load_policy
@@ -22,9 +23,9 @@ def test_every_task_keeps_the_contract(name: str) -> None:
     assert set(task.kinds) <= set(KINDS)
     assert set(task.always) <= set(task.kinds)
     exemplars = task.exemplars()
-    per_band = Counter(band_of(len(exemplar.prompt.split())) for exemplar in exemplars)
+    counts = [count_words(exemplar.prompt) for exemplar in exemplars]
     assert len(exemplars) >= 150
-    assert min(per_band[band] for band in range(len(BANDS))) >= 30
+    assert all(sum(abs(count - words) <= 3 for count in counts) >= 8 for words in range(5, 41))
     openings = Counter(tuple(exemplar.prompt.split()[:2]) for exemplar in exemplars)
     assert max(openings.values()) == 1
     others = [check for check in CHECKS if check is not copied]
@@ -48,9 +49,32 @@ def test_an_unknown_task_is_named_with_the_nearest() -> None:
 def test_a_teacher_is_shown_exemplars_of_the_asked_length_and_the_wish_last() -> None:
     task = load_task("t2t")
     intents = (Intent("Design type", "poster"), Intent("Topic", "bake sale"), Intent("Color", "mint"))
-    shown = hand(task, band_of(8), 0, 3)
+    shown = choose(task, intents, 8, 3, "shared", hand=0, seed=1)
     chat = messages(task, shown, intents, 8)
     assert [message["role"] for message in chat] == ["system"] + ["user", "assistant"] * 3 + ["user"]
-    assert all(len(exemplar.prompt.split()) in BANDS[0] for exemplar in shown)
-    assert chat[-1]["content"] == "Describe a template in about 8 words: bake sale poster, in mint"
-    assert hand(task, 0, 0, 3) == hand(task, 0, 0, 3) != hand(task, 0, 1, 3)
+    assert all(abs(count_words(exemplar.prompt) - 8) <= 4 for exemplar in shown)
+    assert chat[-1]["content"] == "In about 8 words, describe a template: bake sale poster, in mint"
+
+
+def test_shared_exemplars_depend_on_the_hand_alone_and_diverse_ones_on_the_request() -> None:
+    task, one, other = load_task("t2i"), (Intent("Topic", "tea"),), (Intent("Topic", "red fox"),)
+    assert choose(task, one, 20, 5, "shared", 0, 1) == choose(task, other, 20, 5, "shared", 0, 2)
+    assert choose(task, one, 20, 5, "shared", 0, 1) != choose(task, one, 20, 5, "shared", 1, 1)
+    diverse = choose(task, one, 20, 8, "diverse", 0, 1)
+    assert diverse == choose(task, one, 20, 8, "diverse", 5, 1) != choose(task, one, 20, 8, "diverse", 0, 2)
+    assert len({exemplar.prompt.split()[0].casefold() for exemplar in diverse}) == 8
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_the_nearest_exemplar_is_the_one_with_the_same_wish(name: str) -> None:
+    task = load_task(name)
+    for exemplar in task.exemplars()[::10]:
+        shown = choose(task, exemplar.intents, count_words(exemplar.prompt), 3, "nearest", 0, 1)
+        assert exemplar in shown
+
+
+def test_tone_style_and_context_are_told_to_the_teacher() -> None:
+    task = load_task("t2t")
+    manner = {"tone": "playful", "context": "a children's library"}
+    system = messages(task, (), (Intent("Topic", "story hour"),), 10, manner)[0]["content"]
+    assert system == f"{task.instructions} The tone is playful. They are for a children's library."

@@ -66,9 +66,13 @@ class Answer:
 
     @classmethod
     def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
+        """Return the answer of a sample whose prompt is taken as it is."""
+        return cls(sample, tuple(sample.prompt.split()), tuple(terms(sample.prompt)), policy, unknown_words)
+
+    @classmethod
+    def cleaned(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
         """Return the answer of a raw sample, cleaned."""
-        prompt = clean(sample.prompt)
-        return cls(replace(sample, prompt=prompt), tuple(prompt.split()), tuple(terms(prompt)), policy, unknown_words)
+        return cls.of(replace(sample, prompt=clean(sample.prompt)), policy, unknown_words)
 
     def objection(self) -> str | None:
         """Return why the answer is rejected, or None."""

@@ -31,7 +31,7 @@ class Examiner:
         policy = load_policy(self.policy)
         rows = []
         for row in table.to_pylist():
-            answer = Answer.of(from_row(row), policy, self.unknown_words)
+            answer = Answer.cleaned(from_row(row), policy, self.unknown_words)
             reason, sample = answer.objection(), answer.sample
             if reason:
                 rows.append(to_row(sample) | {"reason": reason, "opening": None, "sketch": None})

@@ -6,12 +6,13 @@ loses no finished answer, and a run with other counts or a changed curation asks
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import groupby, islice
+from itertools import count, groupby, islice
 from queue import SimpleQueue
 from threading import Event
 from typing import Any
@@ -25,17 +26,17 @@ from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
 from promptlet.progress import Meter, metering
-from promptlet.prompting import band_of, hand, messages
+from promptlet.prompting import Choice, choose, messages
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
 from promptlet.validation import explain
 
-_BLOCK = 4096
-"""Requests that are ordered by their prefix at a time; what an interrupted run has is balanced up to a block."""
-_RUN = 24
-"""Requests with the same exemplars that one worker asks one after another."""
+_BLOCK = 8192
+"""Requests that are ordered by their exemplars at a time; what an interrupted run has is balanced up to a block."""
+_TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
+"""An answer may be longer than asked, but what goes on far beyond would be rejected anyway."""
 _FAILURES_IN_A_ROW = 20
 """After so many the teacher counts as dead, and the stage stops."""
 
@@ -65,6 +66,15 @@ class TeacherChoice(BaseModel):
         return teacher
 
 
+class Manner(BaseModel):
+    """How all prompts of a run should be; what is left out is left open."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    tone: str | None = Field(default=None, min_length=1, max_length=200)
+    style: str | None = Field(default=None, min_length=1, max_length=200)
+    context: str | None = Field(default=None, min_length=1, max_length=500)
+
+
 class SynthesizeConfig(StageConfig):
     """Which teacher, asked how often and how."""
 
@@ -72,13 +82,16 @@ class SynthesizeConfig(StageConfig):
     prompts_per_intents: int = Field(default=2, ge=1, le=1000)
     words: tuple[int, int] = (5, 40)
     """Shortest and longest length that is asked for."""
-    shots: int = Field(default=3, ge=0, le=32)
+    shots: int = Field(default=5, ge=0, le=32)
     """Exemplars shown with each request."""
-    hands: int = Field(default=6, ge=1, le=1000)
-    """Different sets of exemplars per task and length band."""
+    exemplars: Choice = "shared"
+    """How they are chosen: the same for many requests of a task and length, diverse ones for each, or the nearest."""
+    manner: Manner = Manner()
+    """What is asked of all prompts, beside their intents."""
     temperature: float = Field(default=0.6, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=80, ge=8, le=4096)
+    """Most tokens of an answer; short prompts get fewer."""
 
     @model_validator(mode="after")
     def _in_order(self) -> SynthesizeConfig:
@@ -113,43 +126,44 @@ class SynthesizeStage(Stage):
 
 
 def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:
-    """Yield all requests; within a block those with the same exemplars stand together, for the engines' caches."""
+    """Yield all requests; within a block those of one task and length stand together, for the engines' caches."""
     samples = (sample for sample in read_samples(context.inputs["intents"]) if sample.split not in HELD_OUT)
     wanted = ((sample, repetition) for sample in samples for repetition in range(config.prompts_per_intents))
-    while block := list(islice(wanted, _BLOCK)):
-        keyed = []
-        for sample, repetition in block:
-            key = f"{context.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}"
-            chance = random.Random(key)
-            words = chance.randint(*config.words)
-            prefix = (sample.task, band_of(words), chance.randrange(config.hands))
-            keyed.append((prefix, words, chance.getrandbits(31), sample))
-        keyed.sort(key=lambda item: item[0])
-        for (name, band, number), words, seed, sample in keyed:
+    manner = config.manner.model_dump(exclude_none=True)
+    for number in count():
+        block = []
+        for sample, repetition in islice(wanted, _BLOCK):
+            chance = random.Random(f"{context.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
+            block.append((sample.task, chance.randint(*config.words), chance.getrandbits(31), sample))
+        if not block:
+            return
+        for name, words, seed, sample in sorted(block, key=lambda item: item[:2]):
             task = load_task(name)
-            chat = messages(task, hand(task, band, number, config.shots), sample.intents, words)
-            request = TeacherRequest(chat, config.max_tokens, config.temperature, config.top_p, seed)
+            shown = choose(task, sample.intents, words, config.shots, config.exemplars, number, seed)
+            chat = messages(task, shown, sample.intents, words, manner)
+            limit = min(config.max_tokens, math.ceil(words * _TOKENS_PER_WORD) + _SPARE_TOKENS)
+            request = TeacherRequest(chat, limit, config.temperature, config.top_p, seed)
             yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
 
 
 def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Meter) -> Iterator[dict[str, Any]]:
     """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal.
 
-    A worker takes a run of jobs with the same exemplars and asks them one after another, so the slot of an engine
-    that serves it reads those exemplars once per run.
+    A worker takes as many jobs with the same exemplars as the teacher likes to have together.
     """
-    runs = _runs(jobs)
+    runs = _runs(jobs, teacher.batch)
     entries: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
     stop = Event()
 
     def work(run: list[_Job]) -> None:
         try:
-            for job in run:
-                if stop.is_set():
-                    return
-                entry = _ask(teacher, job)
+            for place, answer in teacher.complete_all([job.request for job in run]):
+                said = {"error": str(answer)} if isinstance(answer, TeacherError) else asdict(answer)
+                entry = {"id": run[place].identity} | said
                 journal.append(entry)
                 entries.put(entry)
+                if stop.is_set():
+                    return
         except BaseException as error:  # noqa: BLE001 (handed to the main thread, which raises it)
             entries.put(error)
 
@@ -157,7 +171,7 @@ def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Me
     with ThreadPoolExecutor(teacher.concurrency) as pool:
         try:
             while True:
-                while waiting < 2 * teacher.concurrency * _RUN and (run := next(runs, None)):
+                while waiting < 2 * teacher.concurrency * teacher.batch and (run := next(runs, None)):
                     waiting += len(run)
                     pool.submit(work, run)
                 if not waiting:
@@ -179,17 +193,10 @@ def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Me
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _runs(jobs: Iterable[_Job]) -> Iterator[list[_Job]]:
+def _runs(jobs: Iterable[_Job], size: int) -> Iterator[list[_Job]]:
     for _, group in groupby(jobs, key=lambda job: job.request.messages[:-1]):
-        while run := list(islice(group, _RUN)):
+        while run := list(islice(group, size)):
             yield run
-
-
-def _ask(teacher: Teacher, job: _Job) -> dict[str, Any]:
-    try:
-        return {"id": job.identity} | asdict(teacher.complete(job.request))
-    except TeacherError as error:
-        return {"id": job.identity, "error": str(error)}
 
 
 def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:

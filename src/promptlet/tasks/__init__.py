@@ -36,6 +36,8 @@ class Task:
     """Kinds of intents that occur in this task, in order, and how each is put to a teacher."""
     instructions: str
     """The teacher's system message."""
+    manner: Mapping[str, str]
+    """What may be added to the instructions: ``tone``, ``style`` and ``context``, each a sentence with a place."""
     request: str
     """The teacher's user message, with the fields {wish} and {words}."""
 
@@ -49,6 +51,10 @@ class Task:
         ordered = sorted(intents, key=lambda intent: self.kinds.index(intent.kind))
         wish = "".join(self.phrases[intent.kind].format(intent.value) for intent in ordered)
         return self.request.format(wish=wish, words=words)
+
+    def instruct(self, manner: Mapping[str, str]) -> str:
+        """Return the teacher's system message; `manner` has values for keys of the task's."""
+        return " ".join([self.instructions, *(self.manner[key].format(value) for key, value in manner.items())])
 
     def exemplars(self) -> list[Exemplar]:
         """Return the task's exemplars, in file order."""

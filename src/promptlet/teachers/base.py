@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
+
+from promptlet.errors import TeacherError
 
 Message = dict[str, str]
 
@@ -45,7 +48,9 @@ class Teacher(ABC):
     identity: str
     """Names the model and its version; part of the identity of every request."""
     concurrency: int
-    """How many requests it takes at once."""
+    """How many threads may ask it at once."""
+    batch: int = 24
+    """How many requests with the same exemplars are best put to it together."""
 
     @classmethod
     @abstractmethod
@@ -63,6 +68,18 @@ class Teacher(ABC):
         Raises:
             TeacherError: if there is none.
         """
+
+    def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
+        """Yield the place of each request with its answer, or with why there is none, as they come.
+
+        Teachers that work in batches do so here; the others answer one after another, which lets the slot of an
+        engine keep the exemplars that the requests have in common.
+        """
+        for place, request in enumerate(requests):
+            try:
+                yield place, self.complete(request)
+            except TeacherError as error:
+                yield place, error
 
     def close(self) -> None:  # noqa: B027 (most teachers hold nothing)
         """Free what the teacher holds."""

