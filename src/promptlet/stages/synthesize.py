@@ -8,37 +8,37 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from itertools import count, groupby, islice
-from queue import SimpleQueue
-from threading import Event
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from itertools import count, islice
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from promptlet import registry
+from promptlet.asking import Job, ask_all, spread
 from promptlet.errors import TeacherError, UsageError
 from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
-from promptlet.progress import Meter, metering
+from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
+from promptlet.spending import Estimate, Price, Tokens, estimate
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
 from promptlet.validation import explain
 
+_SAMPLE = 32
+"""Requests that an estimate asks, or as many more as the teacher has in flight."""
 _BLOCK = 8192
 """Requests that are ordered by their exemplars at a time; what an interrupted run has is balanced up to a block."""
 _TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
 """An answer may be longer than asked, but what goes on far beyond would be rejected anyway."""
-_FAILURES_IN_A_ROW = 20
-"""After so many the teacher counts as dead, and the stage stops."""
 
 
 class TeacherChoice(BaseModel):
@@ -59,6 +59,12 @@ class TeacherChoice(BaseModel):
             return config(**(self.model_extra or {}))
         except ValidationError as error:
             raise UsageError(f"teacher '{self.name}': {explain(error, config)}") from error
+
+    @model_serializer
+    def _what_matters(self) -> dict[str, Any]:
+        """Leave out what a teacher's settings exclude: an endpoint's rates must not make a run another one."""
+        settings: dict[str, Any] = self.settings().model_dump(mode="json", exclude_unset=True)
+        return {"name": self.name} | settings
 
     def open(self) -> Teacher:
         """Return the teacher, ready to answer."""
@@ -92,19 +98,14 @@ class SynthesizeConfig(StageConfig):
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=80, ge=8, le=4096)
     """Most tokens of an answer; short prompts get fewer."""
+    price: Price | None = Field(default=None, exclude=True)
+    """What a million tokens cost; it changes no answer, so it does not make a run another one."""
 
     @model_validator(mode="after")
     def _in_order(self) -> SynthesizeConfig:
         if not 1 <= self.words[0] <= self.words[1] <= 64:
             raise ValueError(f"words {list(self.words)} must be two rising numbers from 1 to 64")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    sample: Sample
-    request: TeacherRequest
-    identity: str
 
 
 class SynthesizeStage(Stage):
@@ -115,17 +116,59 @@ class SynthesizeStage(Stage):
     Config = SynthesizeConfig
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
-        with config.teacher.open() as teacher, Journal(context.shared / "answers.jsonl") as journal:
-            answers = {entry["id"]: entry for entry in journal if "error" not in entry}
-            jobs = list(_plan(config, context, teacher.identity))
-            due = [job for job in jobs if job.identity not in answers]
+        with config.teacher.open() as teacher, _journal(context) as journal:
+            jobs, answers, due = _work(config, context, teacher, journal)
             with metering(self.name, "prompts", len(jobs), len(jobs) - len(due)) as meter:
-                for entry in _ask_all(teacher, due, journal, meter):
+                for entry in ask_all(teacher, due, journal, meter):
                     answers[entry["id"]] = entry
-        return _write(jobs, answers, context) | {"teacher": teacher.identity}
+        counts = _write(jobs, answers, context)
+        tokens = Tokens(counts["prompt tokens"], counts["completion tokens"])
+        cost = {"cost": round(config.price.of(tokens), 6)} if config.price else {}
+        return counts | cost | {"teacher": teacher.identity}
+
+    def estimate(self, config: SynthesizeConfig, context: Context) -> Estimate:
+        """Return what the stage takes, judged by a short sample; its answers are kept as those of a run are.
+
+        Raises:
+            TeacherError: if the teacher can't be reached, or answers nothing of the sample.
+        """
+        with config.teacher.open() as teacher, _journal(context) as journal:
+            jobs, answers, due = _work(config, context, teacher, journal)
+            sample = spread(teacher, due, _SAMPLE)
+            start = time.monotonic()
+            with metering("estimate", "prompts", len(sample)) as meter:
+                entries = list(ask_all(teacher, sample, journal, meter))
+            seconds = time.monotonic() - start
+        if entries and all("error" in entry for entry in entries):
+            raise TeacherError(f"none of the {len(entries)} requests was answered, last: {entries[-1]['error']}")
+        before = Tokens.of(answers[job.identity] for job in jobs if job.identity in answers)
+        return estimate(len(jobs), before, len(jobs) - len(due), entries, seconds, config.price)
 
 
-def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:
+def _journal(context: Context) -> Journal:
+    return Journal(context.shared / "answers.jsonl")
+
+
+def _work(
+    config: SynthesizeConfig, context: Context, teacher: Teacher, journal: Journal
+) -> tuple[list[Job], dict[str, dict[str, Any]], list[Job]]:
+    """Return all jobs, the answers that there are by identity, and the jobs without one.
+
+    Jobs that failed before come last: should they fail again, they can't keep the others from being asked.
+    """
+    answers: dict[str, dict[str, Any]] = {}
+    failed = set()
+    for entry in journal:
+        if "error" in entry:
+            failed.add(entry["id"])
+        else:
+            answers[entry["id"]] = entry
+    jobs = list(_plan(config, context, teacher.identity))
+    due = [job for job in jobs if job.identity not in answers]
+    return jobs, answers, sorted(due, key=lambda job: job.identity in failed)
+
+
+def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[Job]:
     """Yield all requests; within a block those of one task and length stand together, for the engines' caches."""
     samples = (sample for sample in read_samples(context.inputs["intents"]) if sample.split not in HELD_OUT)
     wanted = ((sample, repetition) for sample in samples for repetition in range(config.prompts_per_intents))
@@ -143,70 +186,18 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
             chat = messages(task, shown, sample.intents, words, manner)
             limit = min(config.max_tokens, math.ceil(words * _TOKENS_PER_WORD) + _SPARE_TOKENS)
             request = TeacherRequest(chat, limit, config.temperature, config.top_p, seed)
-            yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
+            yield Job(sample, request, value_digest([identity, asdict(request)])[:32])
 
 
-def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Meter) -> Iterator[dict[str, Any]]:
-    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal.
-
-    A worker takes as many jobs with the same exemplars as the teacher likes to have together.
-    """
-    runs = _runs(jobs, teacher.batch)
-    entries: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
-    stop = Event()
-
-    def work(run: list[_Job]) -> None:
-        try:
-            for place, answer in teacher.complete_all([job.request for job in run]):
-                said = {"error": str(answer)} if isinstance(answer, TeacherError) else asdict(answer)
-                entry = {"id": run[place].identity} | said
-                journal.append(entry)
-                entries.put(entry)
-                if stop.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001 (handed to the main thread, which raises it)
-            entries.put(error)
-
-    waiting, failures = 0, 0
-    with ThreadPoolExecutor(teacher.concurrency) as pool:
-        try:
-            while True:
-                while waiting < 2 * teacher.concurrency * teacher.batch and (run := next(runs, None)):
-                    waiting += len(run)
-                    pool.submit(work, run)
-                if not waiting:
-                    return
-                entry = entries.get()
-                if isinstance(entry, BaseException):
-                    raise entry
-                waiting -= 1
-                failures = failures + 1 if "error" in entry else 0
-                yield entry
-                meter.advance()
-                if failures >= _FAILURES_IN_A_ROW:
-                    raise TeacherError(
-                        f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
-                        "all finished answers are kept, run again to go on"
-                    )
-        finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _runs(jobs: Iterable[_Job], size: int) -> Iterator[list[_Job]]:
-    for _, group in groupby(jobs, key=lambda job: job.request.messages[:-1]):
-        while run := list(islice(group, size)):
-            yield run
-
-
-def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
-    counts: Counter[str] = Counter()
+def _write(jobs: Sequence[Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
+    counts = Counter({"requests": len(jobs), "failed": 0, "prompt tokens": 0, "completion tokens": 0})
     rejects: list[tuple[Sample, str]] = []
 
     def accepted() -> Iterator[Sample]:
         for job in jobs:
             answer = answers[job.identity]
             if "error" in answer:
+                counts["failed"] += 1
                 rejects.append((job.sample, f"failed: {answer['error']}"))
                 continue
             counts["prompt tokens"] += answer["prompt_tokens"]
