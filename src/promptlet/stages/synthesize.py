@@ -211,7 +211,9 @@ def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Co
                 continue
             counts["prompt tokens"] += answer["prompt_tokens"]
             counts["completion tokens"] += answer["completion_tokens"]
-            sample = replace(job.sample, prompt=answer["text"], source="teacher")
+            likelihood = answer.get("likelihood")
+            scores = {} if likelihood is None else {"likelihood": likelihood}
+            sample = replace(job.sample, prompt=answer["text"], source="teacher", scores=scores)
             if answer["finished"]:
                 yield sample
             else:

@@ -33,6 +33,8 @@ class Answer:
     finished: bool
     prompt_tokens: int
     completion_tokens: int
+    likelihood: float | None = None
+    """Mean natural logarithm of the probability that the teacher gave its own tokens, where it says."""
 
 
 class TeacherConfig(BaseModel):

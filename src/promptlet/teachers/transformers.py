@@ -116,7 +116,7 @@ class Transformers(Teacher):
         for row in self.decoder.write([prompts[place] for place in part], limits, seeds, sampling):
             place = part[row.row]
             text = self.tokenizer.decode(row.tokens, skip_special_tokens=True)
-            yield place, Answer(text, row.ended, len(prompts[place]), len(row.tokens))
+            yield place, Answer(text, row.ended, len(prompts[place]), len(row.tokens), round(row.likelihood, 4))
 
     def _encode(self, request: TeacherRequest) -> list[int]:
         text = self.tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
