@@ -29,6 +29,13 @@ def stems(text: str) -> tuple[str, ...]:
     return tuple(map(stem, terms(text)))
 
 
+@lru_cache(maxsize=1 << 16)
+def content_words(text: str) -> tuple[str, ...]:
+    """Return the words of a name that can leave a trace in a prompt: those of three letters and more, if any are."""
+    said = terms(text)
+    return tuple(word for word in said if len(word) > 2) or tuple(said)
+
+
 @cache
 def _stemmer() -> Any:
     import snowballstemmer

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
-from promptlet.lemmas import stem, terms
+from promptlet.lemmas import content_words, stem, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, in_dictionary
@@ -194,14 +194,7 @@ CHECKS: tuple[Callable[[Answer], str | None], ...] = (
 def expressed(intents: Intents, said: tuple[str, ...]) -> Intents:
     """Return the intents of which at least one content word, by its stem, is among the terms of a prompt."""
     stemmed = set(map(stem, said))
-    return tuple(i for i in intents if any(stem(word) in stemmed for word in content(i.value)))
-
-
-@cache
-def content(value: str) -> tuple[str, ...]:
-    """Return the words of an intent that can leave a trace: those of three letters and more, if there are any."""
-    said = terms(value)
-    return tuple(word for word in said if len(word) > 2) or tuple(said)
+    return tuple(i for i in intents if any(stem(word) in stemmed for word in content_words(i.value)))
 
 
 def _runs(said: tuple[str, ...]) -> set[tuple[str, ...]]:

@@ -1,0 +1,55 @@
+"""The quick judge: which share of the intents' words, or of their other names' words, the prompt says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Self
+
+from promptlet.intents.graph import Graph, load_graph
+from promptlet.judges.base import RELEVANCE, Judge, Scores
+from promptlet.lemmas import content_words, stem, stems
+from promptlet.types import Intent, Sample
+
+TOPIC_WEIGHT = 2.0
+"""A prompt that misses its topic misses more than one that misses a color."""
+
+
+class Words(Judge):
+    """Coverage by stems; aliases count as much as the intent's own name."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    @classmethod
+    def open(cls) -> Self:
+        return cls(load_graph())
+
+    def judge(self, samples: Sequence[Sample]) -> list[Scores]:
+        return [{RELEVANCE: round(mean(sample, self.said(sample)), 4)} for sample in samples]
+
+    def said(self, sample: Sample) -> list[float]:
+        """Return, per intent, the largest share of the words of one of its names that the prompt says."""
+        said = set(stems(sample.prompt))
+        return [
+            max(sum(part in said for part in name) / len(name) for name in self._names(intent))
+            for intent in sample.intents
+        ]
+
+    def _names(self, intent: Intent) -> tuple[tuple[str, ...], ...]:
+        node = self._graph.find(intent.kind, intent.value)
+        return _stemmed((intent.value, *(self._graph.aliases[node] if node else ())))
+
+
+def mean(sample: Sample, shares: Sequence[float]) -> float:
+    """Return the mean of values per intent, in which the topic counts twice; 0 without intents."""
+    weights = [TOPIC_WEIGHT if intent.kind == "Topic" else 1.0 for intent in sample.intents]
+    return sum(w * share for w, share in zip(weights, shares, strict=True)) / sum(weights) if weights else 0.0
+
+
+@lru_cache(maxsize=1 << 16)
+def _stemmed(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(map(stem, words)) for name in names if (words := content_words(name)))
+
+
+JUDGE = Words
