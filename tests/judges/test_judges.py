@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from promptlet import registry
@@ -66,3 +72,44 @@ def test_a_likely_text_is_the_more_fluent_one() -> None:
     likely, unlikely = embedding.judge([sample(GOOD, -0.9), sample(GOOD, -2.4)])
     assert likely["fluency"] > unlikely["fluency"]
     assert likely[RELEVANCE] > unlikely[RELEVANCE]
+
+
+def rated() -> list[tuple[Sample, int]]:
+    """Return curated answers of SmolLM2-135M, each rated by hand: 1 of no use, 3 usable, 5 very good."""
+    rows = map(json.loads, (Path(__file__).parent / "rated.jsonl").read_text(encoding="utf-8").splitlines())
+    return [
+        (
+            Sample(
+                tuple(Intent.of(*pair) for pair in row["intents"]),
+                row["task"],
+                row["prompt"],
+                scores={"likelihood": row["likelihood"]},
+            ),
+            row["rating"],
+        )
+        for row in rows
+    ]
+
+
+def test_the_judge_goes_with_ratings_by_hand(judge: Judge) -> None:
+    samples, ratings = zip(*rated(), strict=True)
+    scores = np.array([each[RELEVANCE] for each in judge.judge(samples)])
+    high, low = scores[np.array(ratings) >= 4], scores[np.array(ratings) <= 2]
+    better = (high[:, None] > low).mean() + (high[:, None] == low).mean() / 2
+    assert better > 0.6, better
+
+
+def test_the_judge_tells_damaged_prompts_from_whole_ones(judge: Judge) -> None:
+    samples = [sample for sample, rating in rated() if rating >= 3]
+    turned = [replace(s, prompt=other.prompt) for s, other in zip(samples, samples[1:] + samples[:1], strict=True)]
+    whole, wrong = ([each[RELEVANCE] for each in judge.judge(part)] for part in (samples, turned))
+    assert np.mean(np.array(whole) > np.array(wrong)) > 0.97
+
+
+def test_word_salad_scores_lower_than_the_prompt_it_was_made_of() -> None:
+    embedding: Judge = registry.load("promptlet.judges", "embedding").JUDGE.open()
+    samples = [sample for sample, rating in rated() if rating >= 4]
+    chance = random.Random(1)
+    salad = [replace(s, prompt=" ".join(chance.sample(s.prompt.split(), len(s.prompt.split())))) for s in samples]
+    whole, mixed = ([each["likeness"] for each in embedding.judge(part)] for part in (samples, salad))
+    assert np.mean(whole) > np.mean(mixed)
