@@ -19,8 +19,8 @@ from promptlet.types import Intent, Intents, Sample, parse_intents
 from promptlet.vocabulary import load_policy
 
 MAX_N = 64
-DEFAULT_DRAWS, MAX_DRAWS = 8, 64
-_FORCED = -5.0
+DEFAULT_DRAWS, MAX_DRAWS = 24, 64
+_FORCED = -4.0
 """Logarithm of a chance so small that a token is hardly drawn freely: there the grammar had its way."""
 MAX_THREADS = 256
 MAX_SEED = 2**32 - 1
@@ -70,6 +70,11 @@ class _Draw:
     faults: tuple[bool, bool, bool, bool, int]
     """Whether it was there already, repeats itself, says what the student would not have said but for the grammar, or
     ends in the middle of a phrase; and how many intents left no trace in it."""
+
+    @property
+    def rank(self) -> tuple[bool, tuple[bool, bool, bool, bool, int], float]:
+        """What orders draws from the best to the worst; among equals the least forced is the best."""
+        return self.misses, self.faults, -self.decoded.lowest
 
 
 class Generator:
@@ -154,7 +159,7 @@ class Generator:
         for attempt in range(wish.draws):
             draw = self._draw(wish, target, head, _derive(seed, attempt), seen)
             tokens += draw.decoded.tokens
-            if best is None or (draw.misses, draw.faults) < (best.misses, best.faults):
+            if best is None or draw.rank < best.rank:
                 best = draw
             if not best.misses and not any(best.faults):
                 break
