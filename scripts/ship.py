@@ -17,7 +17,7 @@ from promptlet.io.atomic import replacing_folder, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.student.format import CARD, GGUF, TOKENIZER, default_student, load_student, write_description
+from promptlet.student.format import CARD, GGUF, TOKENIZER, WORDS, default_student, load_student, write_description
 
 WISHES = [
     ("t2i", ("Topic: birthday", "Scene object: balloon")),
@@ -37,10 +37,10 @@ def main() -> None:
     source = stages["export"] / "student"
     description = load_student(source).description
     with replacing_folder(default_student()) as folder:
-        for name in (GGUF, TOKENIZER):
+        for name in (GGUF, TOKENIZER, WORDS):
             shutil.copy(source / name, folder / name)
         shutil.copy(arguments.recipe, folder / "recipe.yaml")
-        write_description(folder, description, (GGUF, TOKENIZER))
+        write_description(folder, description, (GGUF, TOKENIZER, WORDS))
     write_text(default_student() / CARD, card(stages))
     print(f"{default_student()} is {description.name}")
 

@@ -44,6 +44,8 @@ _UNFINISHED = frozenset(
         "this these"
     ).split()
 )
+_SHORTEST_SENTENCE = 3
+"""Words of the last sentence, where it is not the only one."""
 _COPIED = 8
 """Words in a row that an answer may not share with an exemplar."""
 _LONGEST_WORD = 24
@@ -139,9 +141,13 @@ def repetition(answer: Answer) -> str | None:
 
 
 def truncation(answer: Answer) -> str | None:
-    """An end in the middle of a phrase."""
+    """An end in the middle of a phrase, or of a sentence that has hardly begun."""
     last = answer.words[-1] if answer.words else ""
-    return "truncated" if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED else None
+    if last[-1:] in ",;:-(&/" or last.rstrip(".!?").casefold() in _UNFINISHED:
+        return "truncated"
+    before = answer.words[-_SHORTEST_SENTENCE - 1 : -1]
+    # What ends with a mark in three letters is an abbreviation: "St. Louis".
+    return "truncated" if any(word[-1] in ".!?" and len(word) > 3 for word in before[1:]) else None
 
 
 def denied(answer: Answer) -> str | None:

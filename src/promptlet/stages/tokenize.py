@@ -14,15 +14,17 @@ from pydantic import Field, field_validator
 
 from promptlet.commands import Command, make_commands
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import replacing, write_json
+from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import read_samples
+from promptlet.lemmas import terms
 from promptlet.progress import metering
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.tasks import load_task
 from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, train_tokenizer
 from promptlet.types import KINDS, Sample, render_intents
 
-TOKENIZER, CONTROLS = "tokenizer.json", "controls.json"
+CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
 
 
@@ -40,7 +42,7 @@ class TokenizeConfig(StageConfig):
 
 
 class TokenizeStage(Stage):
-    """Writes the tokenizer, the controls it holds, and token ids per split."""
+    """Writes the tokenizer, the controls it holds, the words of the training prompts, and token ids per split."""
 
     name = "tokenize"
     inputs = ("curate",)
@@ -62,8 +64,10 @@ class TokenizeStage(Stage):
         )
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
+        words = {term for sample in samples if sample.split == TRAIN for term in terms(sample.prompt)}
+        write_text(context.folder / WORDS, "".join(f"{word}\n" for word in sorted(words)))
         codec = Codec(tokenizer, commands, tasks)
-        counts: Counter[str] = Counter({"vocabulary": len(codec)})
+        counts: Counter[str] = Counter({"vocabulary": len(codec), "words": len(words)})
         longest_head = 0
         with metering(self.name, "samples", len(samples)) as meter:
             for split in (TRAIN, VALIDATION):
