@@ -44,6 +44,8 @@ _UNFINISHED = frozenset(
         "this these"
     ).split()
 )
+_NEVER_LAST = frozenset("a an the and or but nor of at from with as into onto its their than very every".split())
+"""Those of the unfinished ends that not even a full stop makes an end; "lines to write in." is one."""
 _SHORTEST_SENTENCE = 3
 """Words of the last sentence, where it is not the only one."""
 _COPIED = 8
@@ -143,7 +145,7 @@ def repetition(answer: Answer) -> str | None:
 def truncation(answer: Answer) -> str | None:
     """An end in the middle of a phrase, or of a sentence that has hardly begun."""
     last = answer.words[-1] if answer.words else ""
-    if last[-1:] in ",;:-(&/" or last.rstrip(".!?").casefold() in _UNFINISHED:
+    if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED or last.rstrip(".!?").casefold() in _NEVER_LAST:
         return "truncated"
     before = answer.words[-_SHORTEST_SENTENCE - 1 : -1]
     # What ends with a mark in three letters is an abbreviation: "St. Louis".
