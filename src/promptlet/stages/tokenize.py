@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, field_validator
+from tokenizers import Tokenizer
 
 from promptlet.commands import Command, make_commands
 from promptlet.intents.splits import TRAIN, VALIDATION
@@ -23,6 +24,7 @@ from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.tasks import load_task
 from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, train_tokenizer
 from promptlet.types import KINDS, Sample, render_intents
+from promptlet.vocabulary import load_policy
 
 CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
@@ -52,16 +54,7 @@ class TokenizeStage(Stage):
         samples = list(read_samples(context.inputs["curate"]))
         commands = make_commands(config.commands)
         tasks = {name: load_task(name) for name in sorted({sample.task for sample in samples})}
-        texts = (
-            f" {text}"
-            for sample in samples
-            if sample.split == TRAIN
-            for text in (render_intents(sample.intents), sample.prompt)
-        )
-        # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
-        tokenizer = train_tokenizer(
-            [*texts, ", ".join(KINDS)], config.size, control_tokens(commands.values(), tasks.values())
-        )
+        tokenizer = _train(samples, config.size, control_tokens(commands.values(), tasks.values()))
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
         words = {term for sample in samples if sample.split == TRAIN for term in terms(sample.prompt)}
@@ -87,6 +80,20 @@ class TokenizeStage(Stage):
         }
         write_json(context.folder / CONTROLS, controls)
         return dict(counts)
+
+
+def _train(samples: list[Sample], size: int, controls: list[str]) -> Tokenizer:
+    texts = (
+        f" {text}"
+        for sample in samples
+        if sample.split == TRAIN
+        for text in (render_intents(sample.intents), sample.prompt)
+    )
+    policy = load_policy()
+    # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
+    return train_tokenizer(
+        [*texts, ", ".join(KINDS)], size, controls, lambda text: policy.find_denied(text) is not None
+    )
 
 
 def _measured(
