@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from promptlet.curation.checks import Answer, expressed
 from promptlet.curation.duplicates import sketch
+from promptlet.curation.openers import opening
 from promptlet.io.records import SAMPLE_SCHEMA, from_row, to_row
 from promptlet.vocabulary import load_policy
 
 EXAMINED_SCHEMA = pa.schema(
     [*SAMPLE_SCHEMA, ("reason", pa.string()), ("opening", pa.string()), ("sketch", pa.list_(pa.int64()))]
 )
-OPENING_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,6 @@ class Examiner:
                 continue
             if self.relabel:
                 sample = replace(sample, intents=expressed(sample.intents, answer.terms))
-            opening = " ".join(answer.terms[:OPENING_WORDS])
-            rows.append(
-                to_row(sample) | {"reason": None, "opening": opening, "sketch": sketch(sample.task, answer.terms)}
-            )
+            compared = {"opening": opening(answer.terms), "sketch": sketch(sample.task, answer.terms)}
+            rows.append(to_row(sample) | {"reason": None} | compared)
         return pa.Table.from_pylist(rows, EXAMINED_SCHEMA)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest
 from promptlet.validation import explain
+from promptlet.vocabulary.dictionary import in_dictionary
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
@@ -97,16 +98,25 @@ class Policy:
 
     def find_denied(self, text: str) -> Finding | None:
         """Return the first denied term in the text, or None; a plural by s counts as its singular."""
+        return next(self.findings(text), None)
+
+    def findings(self, text: str) -> Iterator[Finding]:
+        """Yield the denied terms in the text, as often as they stand there."""
         words = _split(text)
         for place, word in enumerate(words):
-            for start in {word, word.removesuffix("s"), word.removesuffix("'s")}:
+            for start in dict.fromkeys((word, word.removesuffix("s"), word.removesuffix("'s"))):
                 for term, category in self._starting.get(start, ()):
                     if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
-                        return Finding(" ".join(term), category)
+                        yield Finding(" ".join(term), category)
         for pattern, category in self._patterns:
-            if match := pattern.search(text):
-                return Finding(match[0], category)
-        return None
+            for match in pattern.finditer(text):
+                yield Finding(match[0], category)
+
+    def approves(self, term: str) -> bool:
+        """Return whether a term (`promptlet.lemmas.terms`) is in the dictionary or allowed; numbers always are."""
+        term = term.strip("'")
+        word = term.partition("'")[0]
+        return not word.isalpha() or in_dictionary(word) or not self.approved_words.isdisjoint((term, word))
 
     def _is_innocent(self, words: tuple[str, ...], place: int, length: int) -> bool:
         """Return whether an allowed phrase covers the words from `place` on."""
