@@ -165,11 +165,9 @@ def off_topic(answer: Answer) -> str | None:
 
 def vocabulary(answer: Answer) -> str | None:
     """Words in no dictionary: invented, misspelt, or of another language. Intents and exemplars have their own."""
-    known = _exemplar_terms(answer.sample.task)
+    exemplars = _exemplar_terms(answer.sample.task)
     own = {term for intent in answer.sample.intents for term in terms(intent.value)}
-    unknown = [
-        term for term in answer.terms if not answer.policy.approves(term) and term not in known and term not in own
-    ]
+    unknown = [term for term in answer.terms if not answer.policy.approves(term, own, exemplars)]
     if len(unknown) <= answer.unknown_words:
         return None
     return "not English" if len(unknown) > _FOREIGN_SHARE * len(answer.terms) else f"unknown word: {unknown[0]}"

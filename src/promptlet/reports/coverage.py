@@ -7,17 +7,17 @@ from pathlib import Path
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import Graph, graph_digest, load_graph
-from promptlet.intents.splits import is_unseen
+from promptlet.intents.splits import is_unseen, split_of
 from promptlet.reports.document import Block, Section, Table, Text, percent
 from promptlet.reports.runs import StageData
 from promptlet.reports.shards import Shards
 from promptlet.types import KINDS, Intent
 
-_SHOWN = 15
+_SHOWN, _STRAYS_SAMPLE = 15, 10_000
 
 
-def coverage(shards: Shards, intents: StageData | None) -> Section:
-    """Return the section about the graph that the run drew from."""
+def coverage(shards: Shards, intents: StageData | None, seed: int) -> Section:
+    """Return the section about the graph that the run drew from; `seed` draws the pairs whose split is looked up."""
     title = "Coverage of the creative graph"
     if intents is None:
         return Section(title, [Text("The run's intents stage is not there, so nobody knows which graph it drew from.")])
@@ -31,7 +31,7 @@ def coverage(shards: Shards, intents: StageData | None) -> Section:
     blocks: list[Block] = []
     if digest != intents.manifest.inputs.get("graph"):
         blocks.append(Text("The graph has changed since the run drew from it; the shares are those of today's graph."))
-    return Section(title, [*blocks, *_tables(graph, uses, foreign)])
+    return Section(title, [*blocks, _strays(shards, graph, seed), *_tables(graph, uses, foreign)])
 
 
 def _count(shards: Shards, graph: Graph) -> tuple[Counter[Intent], int]:
@@ -46,6 +46,22 @@ def _count(shards: Shards, graph: Graph) -> tuple[Counter[Intent], int]:
         else:
             uses[node] += count
     return uses, foreign
+
+
+def _strays(shards: Shards, graph: Graph, seed: int) -> Text:
+    """Say how many pairs now have intents of another split: curation may drop some after the split was chosen."""
+    drawn = shards.draw(_STRAYS_SAMPLE, seed, "{'intents': intents, 'split': split}")
+    pairs = [pair for each in drawn.values() for pair in each]
+    strays: Counter[str] = Counter()
+    for pair in pairs:
+        now = split_of(graph, tuple(Intent(each["kind"], each["value"]) for each in pair["intents"]))
+        if now != pair["split"]:
+            strays[f"{pair['split']} with intents of {now}"] += 1
+    said = ", ".join(f"{what} {count:,}" for what, count in strays.most_common()) or "none"
+    return Text(
+        f"Splits: of {len(pairs):,} pairs drawn with the seed {seed}, {strays.total():,} have intents that belong to "
+        f"another split than the pair ({said}). Intents that curation dropped from a label can do that."
+    )
 
 
 def _tables(graph: Graph, uses: Counter[Intent], foreign: int) -> list[Block]:

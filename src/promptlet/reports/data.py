@@ -59,7 +59,7 @@ def describe(name: str, stages: Mapping[str, StageData], shards: Shards, seed: i
         ("relevance", lambda: _relevance(shards)),
         ("openers", lambda: _openers(shards, stages)),
         ("diversity", lambda: _diversity(shards, seed)),
-        ("coverage", lambda: coverage(shards, stages.get("intents"))),
+        ("coverage", lambda: coverage(shards, stages.get("intents"), seed)),
         ("intents", lambda: _intents(shards)),
         ("rejects", lambda: _rejects(shards, seed)),
         ("pairs", lambda: _pairs(shards, seed)),
@@ -127,7 +127,7 @@ def _lengths(shards: Shards) -> Section:
 def _relevance(shards: Shards) -> Section:
     title = "Relevance and other scores"
     if not shards.has_scores:
-        return Section(title, [Text("These shards have no column `scores`: the run was made before pairs were rated.")])
+        return Section(title, [Text("These shards have no column 'scores': the run was made before pairs were rated.")])
     scores = (
         "(SELECT task, s.key AS part, s.value AS score FROM (SELECT task, unnest(map_entries(scores)) AS s FROM pairs))"
     )
@@ -137,7 +137,7 @@ def _relevance(shards: Shards) -> Section:
         "GROUP BY part, task ORDER BY part <> 'relevance', part, task"
     )
     if not rows:
-        return Section(title, [Text("The column `scores` is empty: no pair of this run was rated.")])
+        return Section(title, [Text("The column 'scores' is empty: no pair of this run was rated.")])
     bins = shards.rows(
         f"SELECT part, greatest(0, least({_BINS - 1}, floor(score * {_BINS})))::INTEGER, count(*) "  # noqa: S608
         f"FROM {scores} GROUP BY ALL ORDER BY ALL"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -105,19 +105,13 @@ def audit(prompts: Prompts, policy: Policy) -> Audit:
                 continue
             said = terms(row.prompt)
             words += len(said)
-            unknown = [term for term in said if not policy.approves(term)]
-            if unknown:
-                own = _terms_of(row.intents)
-                for term in unknown:
-                    if term not in own:
-                        unapproved.add(term.strip("'"), None, row.prompt)
+            own = frozenset(term for value in row.intents for term in terms(value))
+            for term in said:
+                if not policy.approves(term, own):
+                    unapproved.add(term.strip("'"), None, row.prompt)
             for finding, text in findings(row):
                 denied.add(finding.term, finding.category, text)
     return Audit(rows, unreadable, words, denied.sorted(), unapproved.sorted(), denied.dropped + unapproved.dropped)
-
-
-def _terms_of(values: Iterable[str]) -> frozenset[str]:
-    return frozenset(term for value in values for term in terms(value))
 
 
 def _excerpt(text: str, term: str) -> str:
