@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,18 @@ def test_distinct_n_by_hand() -> None:
     assert distinct(["a b a", "a b c"], 1) == 3 / 6
     assert distinct(["a b a", "a b c"], 2) == 3 / 4
     assert distinct([], 1) == 0.0
+
+
+def test_a_report_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('duckdb', 'jinja2', 'matplotlib', 'sacrebleu'))\n"
+        "from promptlet.cli.main import main\n"
+        f"sys.argv = ['promptlet', 'report', 'data', {str(tmp_path)!r}]\n"
+        "main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert re.fullmatch(
+        r"promptlet: the report needs the module '\w+': pip install 'promptlet\[report\]'\n", result.stderr
+    )
