@@ -60,7 +60,8 @@ def _strays(shards: Shards, graph: Graph, seed: int) -> Text:
     said = ", ".join(f"{what} {count:,}" for what, count in strays.most_common()) or "none"
     return Text(
         f"Splits: of {len(pairs):,} pairs drawn with the seed {seed}, {strays.total():,} have intents that belong to "
-        f"another split than the pair ({said}). Intents that curation dropped from a label can do that."
+        f"another split than the pair ({said}). Intents dropped from a label can do that, and so can a graph or "
+        "a rule of splitting that has changed since."
     )
 
 
