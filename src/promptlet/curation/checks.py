@@ -16,7 +16,7 @@ from itertools import pairwise
 from promptlet.lemmas import content_words, stem, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
-from promptlet.vocabulary import Policy, in_dictionary
+from promptlet.vocabulary import Policy
 
 WORDS = range(5, 41)
 """Lengths that are kept."""
@@ -173,13 +173,9 @@ def off_topic(answer: Answer) -> str | None:
 
 def vocabulary(answer: Answer) -> str | None:
     """Words in no dictionary: invented, misspelt, or of another language. Intents and exemplars have their own."""
-    known = _exemplar_terms(answer.sample.task) | answer.policy.approved_words
+    exemplars = _exemplar_terms(answer.sample.task)
     own = {term for intent in answer.sample.intents for term in terms(intent.value)}
-    unknown = [
-        term
-        for term in answer.terms
-        if not in_dictionary(term.partition("'")[0]) and term.isalpha() and term not in known and term not in own
-    ]
+    unknown = [term for term in answer.terms if not answer.policy.approves(term, own, exemplars)]
     if len(unknown) <= answer.unknown_words:
         return None
     return "not English" if len(unknown) > _FOREIGN_SHARE * len(answer.terms) else f"unknown word: {unknown[0]}"

@@ -11,6 +11,7 @@ import pyarrow as pa
 from promptlet import registry
 from promptlet.curation.checks import Answer, expressed
 from promptlet.curation.duplicates import sketch
+from promptlet.curation.openers import opening
 from promptlet.io.records import SAMPLE_SCHEMA, from_row, to_row
 from promptlet.judges.base import Judge
 from promptlet.types import Sample
@@ -19,7 +20,6 @@ from promptlet.vocabulary import load_policy
 EXAMINED_SCHEMA = pa.schema(
     [*SAMPLE_SCHEMA, ("reason", pa.string()), ("opening", pa.string()), ("sketch", pa.list_(pa.int64()))]
 )
-OPENING_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,8 @@ class Examiner:
                 continue
             _, sample, scores = next(scored)
             sample = replace(sample, scores=dict(sample.scores) | scores)
-            opening = " ".join(answer.terms[:OPENING_WORDS])
-            rows.append(
-                to_row(sample) | {"reason": None, "opening": opening, "sketch": sketch(sample.task, answer.terms)}
-            )
+            compared = {"opening": opening(answer.terms), "sketch": sketch(sample.task, answer.terms)}
+            rows.append(to_row(sample) | {"reason": None} | compared)
         return pa.Table.from_pylist(rows, EXAMINED_SCHEMA)
 
     def _relabelled(self, answer: Answer) -> Sample:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
+_WORDS = 3
 _GRACE = 100
 """Prompts of a task from which shares mean anything; before, an opening may occur as often as in so many."""
+
+
+def opening(said: Sequence[str]) -> str:
+    """Return how a prompt with these terms begins."""
+    return " ".join(said[:_WORDS])
 
 
 class Openers:
