@@ -83,7 +83,7 @@ def write_rejects(folder: Path, rejects: Iterable[tuple[Sample, str]]) -> int:
 
 def read_tables(folder: Path, stem: str = "data", rows: int = ROWS_PER_GROUP) -> Iterator[pa.Table]:
     """Yield the rows of a folder's shards in tables of at most `rows`, in order, in flat memory."""
-    for shard in _shards(folder, stem):
+    for shard in shards(folder, stem):
         with pq.ParquetFile(shard) as file:
             for batch in file.iter_batches(rows):
                 yield pa.Table.from_batches([batch])
@@ -97,10 +97,11 @@ def read_samples(folder: Path, stem: str = "data") -> Iterator[Sample]:
 
 def count_rows(folder: Path, stem: str = "data") -> int:
     """Return how many rows a folder's shards hold, from their footers."""
-    return sum(pq.read_metadata(shard).num_rows for shard in _shards(folder, stem))
+    return sum(pq.read_metadata(shard).num_rows for shard in shards(folder, stem))
 
 
-def _shards(folder: Path, stem: str) -> list[Path]:
+def shards(folder: Path, stem: str = "data") -> list[Path]:
+    """Return the paths of a folder's shards, in order."""
     shards = sorted(folder.glob(f"{stem}-*.parquet"))
     if not shards:
         raise RunError(f"{folder} holds no {stem}-*.parquet")
