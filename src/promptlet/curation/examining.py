@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet.curation.checks import Answer, expressed
+from promptlet.curation.checks import Answer, clean
 from promptlet.curation.duplicates import sketch
-from promptlet.io.records import SAMPLE_SCHEMA, from_row, to_row
+from promptlet.io.records import SAMPLE_SCHEMA, from_intents, to_intents
+from promptlet.types import Intents, Sample
 from promptlet.vocabulary import load_policy
 
 EXAMINED_SCHEMA = pa.schema(
@@ -29,17 +31,29 @@ class Examiner:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the rows of `SAMPLE_SCHEMA` as rows of `EXAMINED_SCHEMA`, in the same order."""
         policy = load_policy(self.policy)
-        rows = []
-        for row in table.to_pylist():
-            answer = Answer.cleaned(from_row(row), policy, self.unknown_words)
-            reason, sample = answer.objection(), answer.sample
-            if reason:
-                rows.append(to_row(sample) | {"reason": reason, "opening": None, "sketch": None})
-                continue
-            if self.relabel:
-                sample = replace(sample, intents=expressed(sample.intents, answer.terms))
-            opening = " ".join(answer.terms[:OPENING_WORDS])
-            rows.append(
-                to_row(sample) | {"reason": None, "opening": opening, "sketch": sketch(sample.task, answer.terms)}
-            )
-        return pa.Table.from_pylist(rows, EXAMINED_SCHEMA)
+        answers = [Answer.of(sample, policy, self.unknown_words) for sample in _cleaned(table)]
+        reasons = [answer.objection() for answer in answers]
+        openings: list[str | None] = []
+        sketches: list[list[int] | None] = []
+        intents: list[Intents] = []
+        for answer, reason in zip(answers, reasons, strict=True):
+            intents.append(answer.expressed if self.relabel and not reason else answer.sample.intents)
+            openings.append(None if reason else " ".join(answer.terms[:OPENING_WORDS]))
+            sketches.append(None if reason else sketch(answer.sample.task, answer.terms))
+        changed = {
+            "intents": from_intents(intents),
+            "prompt": [answer.sample.prompt for answer in answers],
+            "reason": reasons,
+            "opening": openings,
+            "sketch": sketches,
+        }
+        # The other columns stay as they are, unread.
+        columns = [changed[name] if name in changed else table[name] for name in EXAMINED_SCHEMA.names]
+        return pa.table(columns, schema=EXAMINED_SCHEMA)
+
+
+def _cleaned(table: pa.Table) -> Iterator[Sample]:
+    """Yield what the checks need of each row, its prompt cleaned."""
+    columns = to_intents(table["intents"]), table["task"].to_pylist(), table["prompt"].to_pylist()
+    for intents, task, prompt in zip(*columns, strict=True):
+        yield Sample(intents, task, clean(prompt))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,12 +13,12 @@ import pyarrow.parquet as pq
 
 from promptlet.errors import RunError
 from promptlet.io.atomic import replacing
-from promptlet.types import Intent, Sample
+from promptlet.types import Intent, Intents, Sample
 
-_INTENTS = pa.list_(pa.struct([("kind", pa.string()), ("value", pa.string())]))
+_PAIR = pa.struct([("kind", pa.string()), ("value", pa.string())])
 SAMPLE_SCHEMA = pa.schema(
     [
-        ("intents", _INTENTS),
+        ("intents", pa.list_(_PAIR)),
         ("task", pa.string()),
         ("prompt", pa.string()),
         ("source", pa.string()),
@@ -140,3 +141,29 @@ def from_row(row: Mapping[str, Any]) -> Sample:
         commands=dict(row["commands"] or ()),
         scores=dict(row["scores"] or ()),
     )
+
+
+@lru_cache(maxsize=1 << 16)
+def _intent(kind: str, value: str) -> Intent:
+    return Intent(kind, value)
+
+
+def to_intents(column: pa.ChunkedArray) -> list[Intents]:
+    """Return the intents of each row of a column; many times as fast as row by row."""
+    found: list[Intents] = []
+    for chunk in column.chunks:
+        kinds, values = (each.to_pylist() for each in chunk.values.flatten())
+        ends = chunk.offsets.to_pylist()
+        found += [tuple(map(_intent, kinds[start:end], values[start:end])) for start, end in pairwise(ends)]
+    return found
+
+
+def from_intents(rows: Sequence[Intents]) -> pa.Array:
+    """Return the intents of each row as a column."""
+    kinds = [intent.kind for intents in rows for intent in intents]
+    values = [intent.value for intents in rows for intent in intents]
+    ends = list(accumulate(map(len, rows), initial=0))
+    pairs = pa.StructArray.from_arrays(
+        [pa.array(kinds, pa.string()), pa.array(values, pa.string())], fields=_PAIR.fields
+    )
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pairs)

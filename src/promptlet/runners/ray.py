@@ -181,11 +181,13 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except RayError as error:
+        # A wrapper of Ray's is also of the class that it wraps, and Ray adds lines to the text of what it wraps.
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, PromptletError):
+        while cause is not None and (isinstance(cause, RayError) or not isinstance(cause, PromptletError)):
             cause = getattr(cause, "cause", None) or cause.__cause__
-        if isinstance(cause, PromptletError):
-            raise cause from error
+        if cause is not None:
+            cause.args = (str(cause).partition("\n")[0],)
+            raise cause from None
         raise RunError(f"a Ray worker failed: {str(error).strip().splitlines()[-1][:300]}") from error
 
 

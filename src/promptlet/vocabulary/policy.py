@@ -93,12 +93,16 @@ class Policy:
                 if not split:
                     raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
                 self._starting.setdefault(split[0], []).append((split, name))
+        self._triggers = frozenset(word + ending for word in self._starting for ending in ("", "s", "'s"))
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
 
     def find_denied(self, text: str) -> Finding | None:
         """Return the first denied term in the text, or None; a plural by s counts as its singular."""
         words = _split(text)
-        for place, word in enumerate(words):
+        triggers = self._triggers.intersection(words)
+        for place, word in enumerate(words) if triggers else ():
+            if word not in triggers:
+                continue
             for start in {word, word.removesuffix("s"), word.removesuffix("'s")}:
                 for term, category in self._starting.get(start, ()):
                     if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
