@@ -94,6 +94,7 @@ class Policy:
                 if not split:
                     raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
                 self._starting.setdefault(split[0], []).append((split, name))
+        self._triggers = frozenset(word + ending for word in self._starting for ending in ("", "s", "'s"))
         self._knows = lru_cache(maxsize=1 << 16)(self._know)
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
 
@@ -104,13 +105,14 @@ class Policy:
     def findings(self, text: str) -> Iterator[Finding]:
         """Yield the denied terms in the text, as often as they stand there."""
         words = _split(text)
-        for place, word in enumerate(words):
-            terms = self._starting.get(word, ())
-            if word.endswith("s"):
-                terms = (*terms, *self._starting.get(word[:-1].removesuffix("'"), ()))
-            for term, category in terms:
-                if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
-                    yield Finding(" ".join(term), category)
+        triggers = self._triggers.intersection(words)
+        for place, word in enumerate(words) if triggers else ():
+            if word not in triggers:
+                continue
+            for start in dict.fromkeys((word, word.removesuffix("s"), word.removesuffix("'s"))):
+                for term, category in self._starting.get(start, ()):
+                    if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
+                        yield Finding(" ".join(term), category)
         for pattern, category in self._patterns:
             for match in pattern.finditer(text):
                 yield Finding(match[0], category)
