@@ -30,10 +30,10 @@ def stems(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1 << 16)
-def content_words(text: str) -> tuple[str, ...]:
-    """Return the words of a name that can leave a trace in a prompt: those of three letters and more, if any are."""
-    said = terms(text)
-    return tuple(word for word in said if len(word) > 2) or tuple(said)
+def content_stems(name: str) -> frozenset[str]:
+    """Return the stems of the words of a name that can leave a trace: those of three letters and more, if any are."""
+    said = terms(name)
+    return frozenset(stem(word) for word in said if len(word) > 2) or frozenset(map(stem, said))
 
 
 @cache

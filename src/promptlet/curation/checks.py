@@ -10,10 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from operator import eq
 
-from promptlet.lemmas import content_words, stem, terms
+from promptlet.lemmas import content_stems, stem, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, dictionary_words
@@ -221,12 +221,7 @@ CHECKS: tuple[Callable[[Answer], str | None], ...] = (
 def expressed(intents: Intents, said: tuple[str, ...]) -> Intents:
     """Return the intents of which at least one content word, by its stem, is among the terms of a prompt."""
     stemmed = set(map(stem, said))
-    return tuple([intent for intent in intents if not stemmed.isdisjoint(_content_stems(intent.value))])
-
-
-@lru_cache(maxsize=1 << 16)
-def _content_stems(value: str) -> frozenset[str]:
-    return frozenset(map(stem, content_words(value)))
+    return tuple([intent for intent in intents if not stemmed.isdisjoint(content_stems(intent.value))])
 
 
 def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Self
 
 from promptlet.intents.graph import Graph, load_graph
 from promptlet.judges.base import RELEVANCE, Judge, Scores
-from promptlet.lemmas import content_words, stem, stems
+from promptlet.lemmas import content_stems, stems
 from promptlet.types import Intent, Sample
 
 TOPIC_WEIGHT = 2.0
@@ -20,6 +20,7 @@ class Words(Judge):
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._names = lru_cache(maxsize=1 << 16)(self._stems_of_names)
 
     @classmethod
     def open(cls) -> Self:
@@ -30,26 +31,19 @@ class Words(Judge):
 
     def said(self, sample: Sample) -> list[float]:
         """Return, per intent, the largest share of the words of one of its names that the prompt says."""
-        said = set(stems(sample.prompt))
-        return [
-            max(sum(part in said for part in name) / len(name) for name in self._names(intent))
-            for intent in sample.intents
-        ]
+        said = frozenset(stems(sample.prompt))
+        return [max([len(said & name) / len(name) for name in self._names(intent)]) for intent in sample.intents]
 
-    def _names(self, intent: Intent) -> tuple[tuple[str, ...], ...]:
+    def _stems_of_names(self, intent: Intent) -> tuple[frozenset[str], ...]:
         node = self._graph.find(intent.kind, intent.value)
-        return _stemmed((intent.value, *(self._graph.aliases[node] if node else ())))
+        names = (intent.value, *(self._graph.aliases[node] if node else ()))
+        return tuple(filter(None, map(content_stems, names)))
 
 
 def mean(sample: Sample, shares: Sequence[float]) -> float:
     """Return the mean of values per intent, in which the topic counts twice; 0 without intents."""
     weights = [TOPIC_WEIGHT if intent.kind == "Topic" else 1.0 for intent in sample.intents]
     return sum(w * share for w, share in zip(weights, shares, strict=True)) / sum(weights) if weights else 0.0
-
-
-@lru_cache(maxsize=1 << 16)
-def _stemmed(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(map(stem, words)) for name in names if (words := content_words(name)))
 
 
 JUDGE = Words
