@@ -29,6 +29,13 @@ def stems(text: str) -> tuple[str, ...]:
     return tuple(map(stem, terms(text)))
 
 
+@lru_cache(maxsize=1 << 16)
+def content_stems(name: str) -> frozenset[str]:
+    """Return the stems of the words of a name that can leave a trace: those of three letters and more, if any are."""
+    said = terms(name)
+    return frozenset(stem(word) for word in said if len(word) > 2) or frozenset(map(stem, said))
+
+
 @cache
 def _stemmer() -> Any:
     import snowballstemmer

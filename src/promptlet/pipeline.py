@@ -10,7 +10,7 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,103 +100,79 @@ def run_recipe(
         until: the last stage.
         report: called with one line per stage.
         runner: where work on records is done.
-        retry_failed: whether a finished stage with failed rows asks for those again.
+        retry_failed: whether a finished stage asks again for its rows that failed.
 
     Raises:
         UsageError: for an unknown stage or runner.
         RunError: if another process works in the folder.
         PromptletError: what a stage raises; finished work stays.
     """
-    with _Run.opened(recipe, folder, until, report, runner) as run:
+    if until not in ORDER:
+        raise UsageError(registry.unknown("stage", until, ORDER))
+    registry.load("promptlet.runners", runner)
+    folder.mkdir(parents=True, exist_ok=True)
+    done: dict[str, Path] = {}
+    digests: dict[str, str] = {}
+    with _locked(folder):
         for name in ORDER[: ORDER.index(until) + 1]:
-            run.bring_up_to_date(name, retry_failed)
-        return run.done
+            stage, config = load_stage(name), recipe.stages[name]
+            planned = Manifest.planned(
+                name,
+                {"seed": recipe.head.seed} | config.model_dump(mode="json"),
+                {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
+            )
+            done[name] = folder / f"{name}-{planned.digest[:8]}"
+            context = Context(
+                done[name], {source: done[source] for source in stage.inputs}, folder, recipe.head.seed, runner
+            )
+            found = Manifest.read(context.folder) or planned
+            if found.digest != planned.digest:
+                raise RunError(f"{context.folder} was made by another configuration; move it away")
+            if found.finished and not (retry_failed and found.failed):
+                report(f"{name}: up to date in {context.folder}")
+            else:
+                found = _run(stage, config, context, found)
+                report(f"{name}: {_summary(found)} in {context.folder}")
+            digests[name] = found.outcome
+    return done
 
 
 def estimate_recipe(
     recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda _: None, runner: str = "local"
 ) -> Estimate:
-    """Return what the teacher's part of a recipe takes, judged by a short sample that is kept in the run's folder.
+    """Return what a recipe asks of its teacher, judged by a short sample; the run's folder keeps the sample's answers.
 
     Raises:
-        UsageError: for an unknown runner.
-        RunError: if another process works in the folder.
-        TeacherError: if the teacher does not answer.
+        PromptletError: as `run_recipe` does, and if the teacher answers nothing.
     """
-    with _Run.opened(recipe, folder, "synthesize", report, runner) as run:
-        run.bring_up_to_date("intents")
-        stage: Any = load_stage("synthesize")
-        result: Estimate = stage.estimate(recipe.stages["synthesize"], run.plan(stage)[0])
-        return result
+    from promptlet.stages.synthesize import STAGE
 
-
-@dataclass
-class _Run:
-    """A run's folder while this process has it: which stages are up to date, and what they hold."""
-
-    recipe: Recipe
-    folder: Path
-    report: Callable[[str], None]
-    runner: str
-    done: dict[str, Path] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    @contextmanager
-    def opened(
-        cls, recipe: Recipe, folder: Path, until: str, report: Callable[[str], None], runner: str
-    ) -> Iterator[_Run]:
-        if until not in ORDER:
-            raise UsageError(registry.unknown("stage", until, ORDER))
-        registry.load("promptlet.runners", runner)
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
-            yield cls(recipe, folder, report, runner)
-
-    def plan(self, stage: Stage) -> tuple[Context, Manifest]:
-        config = self.recipe.stages[stage.name]
-        planned = Manifest.planned(
-            stage.name,
-            {"seed": self.recipe.head.seed} | config.model_dump(mode="json"),
-            {**{source: self.digests[source] for source in stage.inputs}, **stage.materials(config)},
-        )
-        folder = self.folder / f"{stage.name}-{planned.digest[:8]}"
-        inputs = {source: self.done[source] for source in stage.inputs}
-        return Context(folder, inputs, self.folder, self.recipe.head.seed, self.runner), planned
-
-    def bring_up_to_date(self, name: str, retry_failed: bool = False) -> None:
-        """Run the stage unless its folder holds the finished result; report a line about it."""
-        stage = load_stage(name)
-        context, planned = self.plan(stage)
-        found = Manifest.read(context.folder)
-        if found is not None and found.digest != planned.digest:
-            raise RunError(f"{context.folder} was made by another configuration; move it away")
-        if found is not None and found.finished and not (retry_failed and found.failed):
-            self.report(f"{name}: up to date in {context.folder}")
-        else:
-            found = _run(stage, self.recipe.stages[name], context, found or planned)
-            summary = ", ".join(
-                f"{key} {value}" for key, value in found.counts.items() if not isinstance(value, dict | list)
-            )
-            self.report(f"{name}: {summary}, {found.seconds:.0f} s in {context.folder}")
-        self.done[name], self.digests[name] = context.folder, found.outcome
+    config: Any = recipe.stages[STAGE.name]
+    done = run_recipe(recipe, folder, "intents", report, runner)
+    with _locked(folder):
+        return STAGE().estimate(config, Context(folder, done, folder, recipe.head.seed, runner))
 
 
 def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) -> Manifest:
     """Run a stage and return its finished manifest; `before` is what its folder holds or is to hold."""
     context.folder.mkdir(exist_ok=True)
-    before.unfinished().write(context.folder)
+    before.interrupted(0).write(context.folder)
     start = time.monotonic()
     try:
         counts = stage.run(config, context)
     except BaseException as error:
-        spent = before.after(time.monotonic() - start)
-        # A teacher that fails does so before any shard is touched: a finished result stays one.
-        (spent if isinstance(error, TeacherError) else spent.unfinished()).write(context.folder)
+        # A teacher that is gone fails before any shard is touched: a finished result stays one.
+        kept = isinstance(error, TeacherError) and before.finished
+        (before if kept else before.interrupted(time.monotonic() - start)).write(context.folder)
         raise
     finished = before.done(counts, time.monotonic() - start)
     finished.write(context.folder)
     return finished
+
+
+def _summary(manifest: Manifest) -> str:
+    numbers = (f"{key} {value}" for key, value in manifest.counts.items() if not isinstance(value, dict | list))
+    return f"{', '.join(numbers)}, {manifest.seconds:.0f} s"
 
 
 @contextmanager

@@ -1,15 +1,15 @@
-"""What a teacher's answers take: requests, tokens, time and money, before a run and after it."""
+"""What a teacher's answers take: requests, tokens, time and money."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_TOKENS_PER_PRICE = 1_000_000
+from promptlet.errors import TeacherError
 
 
 class Price(BaseModel):
@@ -19,76 +19,65 @@ class Price(BaseModel):
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
 
-    def of(self, tokens: Tokens) -> float:
-        """Return what so many tokens cost."""
-        return (self.prompt * tokens.prompt + self.completion * tokens.completion) / _TOKENS_PER_PRICE
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Tokens that were read and written."""
-
-    prompt: float = 0
-    completion: float = 0
-
-    @classmethod
-    def of(cls, answers: Iterable[Mapping[str, Any]]) -> Tokens:
-        """Return the sum over journal entries; failed ones count nothing."""
-        prompt = completion = 0
-        for answer in answers:
-            prompt += answer.get("prompt_tokens", 0)
-            completion += answer.get("completion_tokens", 0)
-        return cls(prompt, completion)
-
-    def with_more(self, other: Tokens, times: float) -> Tokens:
-        """Return these and `times` others."""
-        return Tokens(self.prompt + times * other.prompt, self.completion + times * other.completion)
+    def of(self, prompt: float, completion: float) -> float:
+        """Return what so many tokens read and written cost."""
+        return (self.prompt * prompt + self.completion * completion) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a whole run will have taken, judged by a sample of it; `seconds` is for what is still to be asked."""
+    """What a whole run takes, judged by a sample of it; `seconds` are those of what is still to be asked."""
 
     requests: int
-    answered: int
+    left: int
     sampled: int
     failed: int
-    tokens: Tokens
+    prompt_tokens: float
+    completion_tokens: float
     seconds: float
-    price: Price | None
+    cost: float | None
+
+    @classmethod
+    def of(
+        cls,
+        requests: int,
+        known: Sequence[Mapping[str, Any]],
+        sampled: int,
+        failed: int,
+        seconds: float,
+        price: Price | None,
+    ) -> Self:
+        """Return the estimate.
+
+        Args:
+            requests: all of them.
+            known: the journal's entries of those that were asked so far, with the sample's.
+            sampled: how many of them are the sample's.
+            failed: how many of the sample's failed.
+            seconds: how long the sample took.
+            price: of a million tokens, if it is known.
+
+        Raises:
+            TeacherError: if nothing was answered.
+        """
+        answers = [entry for entry in known if "error" not in entry]
+        if not answers:
+            why = f", the last one because: {known[-1]['error']}" if known else ""
+            raise TeacherError(f"none of {len(known)} requests was answered{why}")
+        left, times = requests - len(answers), requests / len(answers)
+        prompt = times * sum(answer["prompt_tokens"] for answer in answers)
+        completion = times * sum(answer["completion_tokens"] for answer in answers)
+        cost = price.of(prompt, completion) if price else None
+        return cls(requests, left, sampled, failed, prompt, completion, left * seconds / max(1, sampled), cost)
 
     def __str__(self) -> str:
-        cost = f"{self.price.of(self.tokens):.4f}" if self.price else "unknown: give synthesize.price"
-        left = self.requests - self.answered - self.failed
         failed = f", {self.failed} of them failed" if self.failed else ""
-        return "\n".join(
-            [
-                f"requests           {self.requests}, {left} of them still to be asked",
-                f"sample             {self.sampled} requests asked now{failed}; their answers are kept",
-                f"prompt tokens      {self.tokens.prompt:.0f} in all",
-                f"completion tokens  {self.tokens.completion:.0f} in all",
-                f"time               {timedelta(seconds=round(self.seconds))} for what is left",
-                f"cost               {cost}",
-            ]
-        )
-
-
-def estimate(
-    requests: int, before: Tokens, answered: int, sample: list[dict[str, Any]], seconds: float, price: Price | None
-) -> Estimate:
-    """Return what `requests` requests take.
-
-    Args:
-        requests: all of them.
-        before: tokens of those answered before the sample.
-        answered: how many those are.
-        sample: journal entries of the sample, asked in `seconds`.
-        seconds: how long it took.
-        price: of a million tokens, if it is known.
-    """
-    failed = sum("error" in entry for entry in sample)
-    good = len(sample) - failed
-    left = requests - answered - good
-    tokens = before.with_more(Tokens.of(sample), 1 + (left / good if good else 0))
-    rest = (requests - answered - len(sample)) * seconds / max(len(sample), 1)
-    return Estimate(requests, answered + good, len(sample), failed, tokens, rest, price)
+        rows = {
+            "requests": f"{self.requests}, {self.left} of them still to be asked",
+            "sample": f"{self.sampled} asked now{failed}; their answers are kept",
+            "prompt tokens": f"{self.prompt_tokens:.0f} in all",
+            "completion tokens": f"{self.completion_tokens:.0f} in all",
+            "time": f"{timedelta(seconds=round(self.seconds))} for what is left",
+            "cost": "unknown without synthesize.price" if self.cost is None else f"{self.cost:.4f} in all",
+        }
+        return "\n".join(f"{name:<19}{value}" for name, value in rows.items())

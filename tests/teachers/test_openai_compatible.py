@@ -99,7 +99,9 @@ def test_json_answers_are_asked_for_by_schema_and_read_out() -> None:
 
 def test_an_endpoint_that_takes_no_schema_is_asked_in_words() -> None:
     def answering(_: int, body: dict[str, Any]) -> Reply:
-        return refused(400, "no response_format") if "response_format" in body else said('```json\n{"prompt": "x"}\n```')
+        return (
+            refused(400, "no response_format") if "response_format" in body else said('```json\n{"prompt": "x"}\n```')
+        )
 
     with endpoint(answering) as server, opened(server, answers="json") as teacher:
         assert [teacher.complete(REQUEST).text for _ in range(3)] == ["x", "x", "x"]

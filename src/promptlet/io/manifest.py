@@ -61,18 +61,14 @@ class Manifest:
     def outcome(self) -> str:
         """The digest of what the finished stage holds, for the stages that read it.
 
-        A failed row that is tried again may be there afterwards, and finished ones stay: the number of those that
-        are still missing tells the outcomes of one configuration apart.
+        Finished rows stay, failed ones may be there after they were tried again: how many are still missing tells the
+        outcomes of one configuration apart.
         """
         return value_digest([self.digest, self.failed]) if self.failed else self.digest
 
-    def unfinished(self) -> Manifest:
-        """Return this manifest as that of work that goes on."""
-        return replace(self, finished=None)
-
-    def after(self, seconds: float) -> Manifest:
-        """Return this manifest with the time that an interrupted run took."""
-        return replace(self, seconds=round(self.seconds + seconds, 3))
+    def interrupted(self, seconds: float) -> Manifest:
+        """Return this manifest as that of work that goes on, after so much more time."""
+        return replace(self, seconds=round(self.seconds + seconds, 3), finished=None)
 
     def done(self, counts: Mapping[str, Any], seconds: float) -> Manifest:
         """Return this manifest as that of finished work."""

@@ -10,15 +10,15 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from itertools import count, islice
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from itertools import count, groupby, islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from promptlet import registry
-from promptlet.asking import Job, ask_all, spread
 from promptlet.errors import TeacherError, UsageError
 from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
@@ -26,19 +26,22 @@ from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
-from promptlet.spending import Estimate, Price, Tokens, estimate
+from promptlet.runners.base import Reply, Run, Runner
+from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
 from promptlet.validation import explain
 
-_SAMPLE = 32
-"""Requests that an estimate asks, or as many more as the teacher has in flight."""
 _BLOCK = 8192
 """Requests that are ordered by their exemplars at a time; what an interrupted run has is balanced up to a block."""
 _TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
 """An answer may be longer than asked, but what goes on far beyond would be rejected anyway."""
+_FAILURES_IN_A_ROW = 20
+"""After so many the teacher counts as dead, and is asked no more."""
+_SAMPLE, _SAMPLE_SECONDS, _SMALLEST_SAMPLE = 256, 30.0, 16
+"""An estimate takes so many answers, or those of so many seconds."""
 
 
 class TeacherChoice(BaseModel):
@@ -62,7 +65,7 @@ class TeacherChoice(BaseModel):
 
     @model_serializer
     def _what_matters(self) -> dict[str, Any]:
-        """Leave out what a teacher's settings exclude: an endpoint's rates must not make a run another one."""
+        """Leave out what can't change an answer, as the teacher's settings say: it does not make a run another one."""
         settings: dict[str, Any] = self.settings().model_dump(mode="json", exclude_unset=True)
         return {"name": self.name} | settings
 
@@ -99,13 +102,20 @@ class SynthesizeConfig(StageConfig):
     max_tokens: int = Field(default=80, ge=8, le=4096)
     """Most tokens of an answer; short prompts get fewer."""
     price: Price | None = Field(default=None, exclude=True)
-    """What a million tokens cost; it changes no answer, so it does not make a run another one."""
+    """What a million tokens cost, to say what a run costs; it does not make it another one."""
 
     @model_validator(mode="after")
     def _in_order(self) -> SynthesizeConfig:
         if not 1 <= self.words[0] <= self.words[1] <= 64:
             raise ValueError(f"words {list(self.words)} must be two rising numbers from 1 to 64")
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    sample: Sample
+    request: TeacherRequest
+    identity: str
 
 
 class SynthesizeStage(Stage):
@@ -116,59 +126,65 @@ class SynthesizeStage(Stage):
     Config = SynthesizeConfig
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
+        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         with config.teacher.open() as teacher, _journal(context) as journal:
-            jobs, answers, due = _work(config, context, teacher, journal)
-            with metering(self.name, "prompts", len(jobs), len(jobs) - len(due)) as meter:
-                for entry in ask_all(teacher, due, journal, meter):
-                    answers[entry["id"]] = entry
+            jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
+            new = [job for job in jobs if job.identity not in answers]
+            failed = [job for job in jobs if "error" in answers.get(job.identity, ())]
+            with metering(self.name, "prompts", len(jobs), len(jobs) - len(new) - len(failed)) as meter:
+                # Those that failed before come last: should they fail again, the others have been asked.
+                for due in (new, failed):
+                    for entry in _ask_all(runner, teacher, _runs(due, teacher.batch), journal):
+                        answers[entry["id"]] = entry
+                        meter.advance()
+                    if any(job.identity not in answers for job in due):
+                        raise TeacherError(
+                            f"the teacher failed {_FAILURES_IN_A_ROW} times in a row, last with: {entry['error']}; "
+                            "all finished answers are kept, run again to go on"
+                        )
         counts = _write(jobs, answers, context)
-        tokens = Tokens(counts["prompt tokens"], counts["completion tokens"])
-        cost = {"cost": round(config.price.of(tokens), 6)} if config.price else {}
-        return counts | cost | {"teacher": teacher.identity}
+        if config.price:
+            counts["cost"] = round(config.price.of(counts["prompt tokens"], counts["completion tokens"]), 6)
+        return counts | {"teacher": teacher.identity}
 
     def estimate(self, config: SynthesizeConfig, context: Context) -> Estimate:
-        """Return what the stage takes, judged by a short sample; its answers are kept as those of a run are.
+        """Return what the stage takes, judged by a short sample, whose answers are kept as those of a run are.
 
         Raises:
-            TeacherError: if the teacher can't be reached, or answers nothing of the sample.
+            TeacherError: if the teacher can't be reached or answers nothing.
         """
+        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        sampled, failed, seconds = 0, 0, 0.0
         with config.teacher.open() as teacher, _journal(context) as journal:
-            jobs, answers, due = _work(config, context, teacher, journal)
-            sample = spread(teacher, due, _SAMPLE)
-            start = time.monotonic()
-            with metering("estimate", "prompts", len(sample)) as meter:
-                entries = list(ask_all(teacher, sample, journal, meter))
-            seconds = time.monotonic() - start
-        if entries and all("error" in entry for entry in entries):
-            raise TeacherError(f"none of the {len(entries)} requests was answered, last: {entries[-1]['error']}")
-        before = Tokens.of(answers[job.identity] for job in jobs if job.identity in answers)
-        return estimate(len(jobs), before, len(jobs) - len(due), entries, seconds, config.price)
+            jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
+            runs = list(_runs((job for job in jobs if job.identity not in answers), teacher.batch))
+            # Whole runs, evenly from all lengths and tasks, and one for every worker: the teacher is as busy as later.
+            spread = runs[:: max(1, len(runs) // max(_SMALLEST_SAMPLE, teacher.concurrency))]
+            start, size = time.monotonic(), max(_SAMPLE, 2 * teacher.batch)
+            with (
+                metering("estimate", "prompts", min(size, sum(map(len, spread)))) as meter,
+                closing(_ask_all(runner, teacher, spread, journal)) as entries,
+            ):
+                for entry in entries:
+                    answers[entry["id"]] = entry
+                    sampled, failed, seconds = sampled + 1, failed + ("error" in entry), time.monotonic() - start
+                    meter.advance()
+                    if sampled >= size or (seconds > _SAMPLE_SECONDS and sampled >= _SMALLEST_SAMPLE):
+                        break
+        known = [answers[job.identity] for job in jobs if job.identity in answers]
+        return Estimate.of(len(jobs), known, sampled, failed, seconds, config.price)
 
 
 def _journal(context: Context) -> Journal:
     return Journal(context.shared / "answers.jsonl")
 
 
-def _work(
-    config: SynthesizeConfig, context: Context, teacher: Teacher, journal: Journal
-) -> tuple[list[Job], dict[str, dict[str, Any]], list[Job]]:
-    """Return all jobs, the answers that there are by identity, and the jobs without one.
-
-    Jobs that failed before come last: should they fail again, they can't keep the others from being asked.
-    """
-    answers: dict[str, dict[str, Any]] = {}
-    failed = set()
-    for entry in journal:
-        if "error" in entry:
-            failed.add(entry["id"])
-        else:
-            answers[entry["id"]] = entry
-    jobs = list(_plan(config, context, teacher.identity))
-    due = [job for job in jobs if job.identity not in answers]
-    return jobs, answers, sorted(due, key=lambda job: job.identity in failed)
+def _answers(journal: Journal) -> dict[str, dict[str, Any]]:
+    """Return the last entry of each request, an answer or an error."""
+    return {entry["id"]: entry for entry in journal}
 
 
-def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[Job]:
+def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:
     """Yield all requests; within a block those of one task and length stand together, for the engines' caches."""
     samples = (sample for sample in read_samples(context.inputs["intents"]) if sample.split not in HELD_OUT)
     wanted = ((sample, repetition) for sample in samples for repetition in range(config.prompts_per_intents))
@@ -186,10 +202,39 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
             chat = messages(task, shown, sample.intents, words, manner)
             limit = min(config.max_tokens, math.ceil(words * _TOKENS_PER_WORD) + _SPARE_TOKENS)
             request = TeacherRequest(chat, limit, config.temperature, config.top_p, seed)
-            yield Job(sample, request, value_digest([identity, asdict(request)])[:32])
+            yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
 
 
-def _write(jobs: Sequence[Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
+def _ask_all(
+    runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Journal
+) -> Generator[dict[str, Any], None, None]:
+    """Yield a journal entry per request as it ends, finished or failed, after it was written to the journal.
+
+    Ends early when the teacher seems to be dead.
+    """
+
+    def keep(identity: str, reply: Reply) -> dict[str, Any]:
+        said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
+        entry = {"id": identity} | said
+        journal.append(entry)
+        return entry
+
+    failures = 0
+    for entry in runner.ask(teacher, runs, keep):
+        yield entry
+        failures = failures + 1 if "error" in entry else 0
+        if failures >= _FAILURES_IN_A_ROW:
+            return
+
+
+def _runs(jobs: Iterable[_Job], size: int) -> Iterator[Run]:
+    """Yield requests with the same exemplars, as many together as the teacher likes."""
+    for _, group in groupby(jobs, key=lambda job: job.request.messages[:-1]):
+        while run := list(islice(group, size)):
+            yield [(job.identity, job.request) for job in run]
+
+
+def _write(jobs: Sequence[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
     counts = Counter({"requests": len(jobs), "failed": 0, "prompt tokens": 0, "completion tokens": 0})
     rejects: list[tuple[Sample, str]] = []
 
@@ -202,7 +247,9 @@ def _write(jobs: Sequence[Job], answers: dict[str, dict[str, Any]], context: Con
                 continue
             counts["prompt tokens"] += answer["prompt_tokens"]
             counts["completion tokens"] += answer["completion_tokens"]
-            sample = replace(job.sample, prompt=answer["text"], source="teacher")
+            likelihood = answer.get("likelihood")
+            scores = {} if likelihood is None else {"likelihood": likelihood}
+            sample = replace(job.sample, prompt=answer["text"], source="teacher", scores=scores)
             if answer["finished"]:
                 yield sample
             else:

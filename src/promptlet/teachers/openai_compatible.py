@@ -8,36 +8,23 @@ endpoints answer with anything.
 from __future__ import annotations
 
 import json
-import logging
 import os
+from dataclasses import asdict
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from promptlet.errors import MissingExtraError, TeacherError
 from promptlet.io.atomic import value_digest
 from promptlet.pacing import Pace
 from promptlet.teachers.base import Answer, Message, Teacher, TeacherConfig, TeacherRequest
 
-_FIELDS = ("model", "messages", "max_tokens", "temperature", "top_p", "seed", "response_format")
+_FIELDS = ("max_tokens", "temperature", "top_p", "seed", "response_format")
 _BYTES_PER_TOKEN = 4
 """Of a request's body; what was really used corrects it once it is known."""
 _WRAPPING_TOKENS = 16
 """What a JSON object takes beside its text."""
 _IN_JSON = 'Answer with a JSON object and nothing else: {"prompt": "..."}'
-_RESPONSE_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "prompt",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "properties": {"prompt": {"type": "string"}},
-            "required": ["prompt"],
-            "additionalProperties": False,
-        },
-    },
-}
 
 
 class OpenAICompatibleConfig(TeacherConfig):
@@ -60,7 +47,7 @@ class OpenAICompatibleConfig(TeacherConfig):
     tokens_per_minute: float | None = Field(default=None, gt=0, exclude=True)
     """Tokens, of requests and answers together, that are used in a minute at most."""
     answers: Literal["plain", "json"] = "plain"
-    """`json` asks for an object ``{"prompt": ...}``, by a schema where the endpoint takes one, else in words alone."""
+    """`json` asks for an object ``{"prompt": ...}``, in words and by a schema in `response_format`."""
     names: dict[str, str | None] = Field(default_factory=dict)
     """What this endpoint calls a field of a request, where it differs; null leaves the field out."""
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -70,15 +57,15 @@ class OpenAICompatibleConfig(TeacherConfig):
     @classmethod
     def _known(cls, names: dict[str, str | None]) -> dict[str, str | None]:
         for field in names:
-            if field not in _FIELDS[2:]:
-                raise ValueError(f"a request has no field '{field}' to rename; it has: {', '.join(_FIELDS[2:])}")
+            if field not in _FIELDS:
+                raise ValueError(f"a request has no field '{field}' to rename; it has: {', '.join(_FIELDS)}")
         return names
 
     @field_validator("extra")
     @classmethod
     def _additional(cls, extra: dict[str, Any]) -> dict[str, Any]:
         for field in extra:
-            if field in _FIELDS:
+            if field in ("model", "messages", *_FIELDS):
                 raise ValueError(f"'{field}' is in every request already")
         return extra
 
@@ -105,6 +92,9 @@ class _Reply(BaseModel):
 
 
 class _Wrapped(BaseModel):
+    """A prompt as a JSON answer holds it."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
     prompt: str
 
 
@@ -121,7 +111,6 @@ class OpenAICompatible(Teacher):
         self.identity = config.model + (f":{value_digest(matters)[:16]}" if matters else "")
         self._requests = Pace(config.requests_per_minute) if config.requests_per_minute else None
         self._tokens = Pace(config.tokens_per_minute) if config.tokens_per_minute else None
-        self._takes_schema = True
         self.client = openai.OpenAI(
             base_url=config.base_url,
             api_key=os.environ.get(config.api_key_variable, "none"),
@@ -152,40 +141,24 @@ class OpenAICompatible(Teacher):
     def complete(self, request: TeacherRequest) -> Answer:
         import openai
 
-        try:
-            if self.config.answers == "plain":
-                return self._ask(request, None)
-            if not self._takes_schema:
-                return self._ask(request, "words")
-            try:
-                return self._ask(request, "schema")
-            except (openai.BadRequestError, openai.UnprocessableEntityError):
-                answer = self._ask(request, "words")
-                self._takes_schema = False
-                logging.getLogger(__name__).warning("%s takes no schema of answers", self.config.base_url)
-                return answer
-        except (openai.APIError, ValueError) as error:
-            raise TeacherError(f"{self.config.base_url}: {_reason(error)}") from error
-
-    def _ask(self, request: TeacherRequest, wrapping: Literal["schema", "words"] | None) -> Answer:
-        body: dict[str, Any] = {
-            "messages": _in_json(request.messages) if wrapping else list(request.messages),
-            "max_tokens": request.max_tokens + (_WRAPPING_TOKENS if wrapping else 0),
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed,
-        }
-        if wrapping == "schema":
-            body["response_format"] = _RESPONSE_FORMAT
+        body: dict[str, Any] = asdict(request)
+        if self.config.answers == "json":
+            body["messages"] = _in_json(request.messages)
+            body["max_tokens"] += _WRAPPING_TOKENS
+            schema = {"name": "prompt", "strict": True, "schema": _Wrapped.model_json_schema()}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         named = {self.config.names.get(field, field): value for field, value in body.items()}
         named.pop(None, None)
-        # The client's own method knows neither renamed nor further fields.
-        response = self.client.chat.completions.with_raw_response.create(
-            model=self.config.model, messages=[], extra_body=named | self.config.extra
-        )
-        return self._read(response.http_response, wrapped=wrapping is not None)
+        try:
+            # The client's own method knows neither renamed nor further fields.
+            response = self.client.chat.completions.with_raw_response.create(
+                model=self.config.model, messages=[], extra_body=named | self.config.extra
+            )
+        except (openai.APIError, ValueError) as error:
+            raise TeacherError(f"{self.config.base_url}: {_reason(error)}") from error
+        return self._read(response.http_response)
 
-    def _read(self, response: Any, wrapped: bool) -> Answer:
+    def _read(self, response: Any) -> Answer:
         try:
             reply = _Reply.model_validate_json(response.content)
         except ValidationError as error:
@@ -198,7 +171,7 @@ class OpenAICompatible(Teacher):
         text, finished = choice.message.content, choice.finish_reason != "length"
         if not text:
             raise TeacherError(f"{self.config.base_url} answered without any text")
-        if wrapped and finished:
+        if self.config.answers == "json" and finished:
             text = self._unwrap(text)
         return Answer(text, finished, usage.prompt_tokens, usage.completion_tokens)
 
