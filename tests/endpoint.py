@@ -50,15 +50,15 @@ Answering = Callable[[int, dict[str, Any]], Reply]
 
 
 @contextmanager
-def endpoint(answering: Answering) -> Iterator[Endpoint]:
-    """Yield a server on the loopback interface that serves the model `m`."""
+def endpoint(answering: Answering, models: int = 200) -> Iterator[Endpoint]:
+    """Yield a server on the loopback interface with the model `m`; `models` is the status of the list of models."""
     lock, ended = threading.Lock(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send(Reply(body=b'{"object": "list", "data": [{"id": "m", "object": "model"}]}'))
+            self.send(Reply(models, b'{"object": "list", "data": [{"id": "m", "object": "model"}]}'))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
