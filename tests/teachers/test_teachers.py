@@ -116,3 +116,12 @@ def test_a_missing_teacher_model_is_named(tmp_path: Path) -> None:
         Embedded.open(EmbeddedConfig(model=str(tmp_path / "nowhere.gguf")))
     with pytest.raises(TeacherError, match=r"nowhere.*safetensors"):
         VLLM.open(VLLMConfig(model=str(tmp_path / "nowhere")))
+
+
+def test_a_llama_cpp_server_answers_in_json(llama_server: str) -> None:
+    config = OpenAICompatibleConfig(base_url=llama_server, model="smollm2", answers="json")
+    with OpenAICompatible.open(config) as teacher:
+        answer = teacher.complete(request(0))
+    assert answer.finished
+    assert len(answer.text.split()) >= 3
+    assert "{" not in answer.text
