@@ -112,11 +112,12 @@ def clean(text: str) -> str:
 
 
 def lists(answer: Answer) -> str | None:
-    """A list, or more than one line."""
+    """More than one line, or a list in a task whose prompts are none."""
     prompt = answer.sample.prompt
     if "\n" in prompt or _LIST.match(prompt):
         return "list"
-    return "list" if prompt.count(",") > max(4, len(answer.words) // 3) else None
+    many = prompt.count(",") > max(4, len(answer.words) // 3)
+    return "list" if many and not load_task(answer.sample.task).listed else None
 
 
 def length(answer: Answer) -> str | None:
