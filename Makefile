@@ -43,4 +43,4 @@ lint: .venv-dev/.made
 	touch $@
 
 clean:
-	rm -rf .venv .venv-dev build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-dev .venv-vllm build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
