@@ -31,7 +31,7 @@ from promptlet.teachers.base import Answer, TeacherRequest
 from promptlet.teachers.embedded import Embedded, EmbeddedConfig
 from promptlet.types import Intent
 
-ROUNDS, WORDS, SHOTS, TOKENS = 3, 16, 5, 32
+ROUNDS, SLOTS, WORDS, SHOTS, TOKENS = 3, 16, 16, 3, 32
 TOPICS = ("lighthouse", "tea ceremony", "red fox", "bake sale", "night market", "glass bottle", "rowing boat", "choir")
 
 seeds = count()
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", type=Path)
     path = parser.parse_args().json
-    with Embedded.open(EmbeddedConfig()) as teacher, tempfile.TemporaryDirectory() as name:
+    with Embedded.open(EmbeddedConfig(slots=SLOTS)) as teacher, tempfile.TemporaryDirectory() as name:
         ours, bare = (lambda: through_project(teacher, Path(name) / "answers.jsonl")), (lambda: directly(teacher))
         directly(teacher, tokens=1)
         pairs = []
@@ -50,13 +50,14 @@ def main() -> None:
             first, second = (ours, bare) if number % 2 else (bare, ours)
             one, other = rate(first), rate(second)
             pairs.append((one, other) if number % 2 else (other, one))
-    with Embedded.open(EmbeddedConfig(widen=False)) as packaged:
+            print(f"round {number + 1}: {pairs[-1][0]:.0f} and {pairs[-1][1]:.0f} tokens/s", flush=True)
+    with Embedded.open(EmbeddedConfig(slots=SLOTS, widen=False)) as packaged:
         directly(packaged, tokens=1)
         narrow = rate(lambda: directly(packaged))
     project, engine = zip(*pairs, strict=True)
     shares = [one / other for one, other in pairs]
     result: dict[str, Any] = {
-        "slots": EmbeddedConfig().slots,
+        "slots": SLOTS,
         "project, tokens/s": [round(value) for value in project],
         "bare engine, tokens/s": [round(value) for value in engine],
         "project / bare engine": [round(share, 3) for share in shares],
