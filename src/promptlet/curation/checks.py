@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
-from promptlet.lemmas import stem, terms
+from promptlet.lemmas import alike, stem, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, in_dictionary
@@ -192,9 +192,15 @@ CHECKS: tuple[Callable[[Answer], str | None], ...] = (
 
 
 def expressed(intents: Intents, said: tuple[str, ...]) -> Intents:
-    """Return the intents of which at least one content word, by its stem, is among the terms of a prompt."""
-    stemmed = set(map(stem, said))
-    return tuple(i for i in intents if any(stem(word) in stemmed for word in content(i.value)))
+    """Return the intents of which at least one content word, in any form, is among the terms of a prompt."""
+    by_stem: dict[str, list[str]] = {}
+    for term in said:
+        by_stem.setdefault(stem(term), []).append(term)
+    return tuple(
+        intent
+        for intent in intents
+        if any(alike(word, term) for word in content(intent.value) for term in by_stem.get(stem(word), ()))
+    )
 
 
 @cache

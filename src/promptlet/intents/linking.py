@@ -1,6 +1,6 @@
 """From metadata to intents: finding the graph's nodes that an asset speaks of, and what the graph does not know yet.
 
-A keyword is linked by its name or alias, then by the stems of its words, then by the nearest node in meaning if that
+A keyword is linked by its name or alias, then by other forms of its words, then by the nearest node in meaning if that
 is near enough. What stays unlinked is proposed as a new node, for a person to decide.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from promptlet.embedding import Embedder, Vectors
 from promptlet.intents.graph import Graph
 from promptlet.intents.metadata import Asset
-from promptlet.lemmas import stems, terms
+from promptlet.lemmas import alike, stem, terms
 from promptlet.types import KINDS, Intent, Intents
 from promptlet.vocabulary import load_policy
 
@@ -32,6 +32,9 @@ _REMEMBERED = 200_000
 """Different keywords kept in memory; beyond, the rarest half is forgotten."""
 
 
+_Words = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Linked:
     """What one asset is about; `intents` is empty where nothing was found."""
@@ -45,12 +48,11 @@ class Linker:
 
     def __init__(self, graph: Graph, embedder: Embedder | None = None, threshold: float = DEFAULT_THRESHOLD) -> None:
         self._embedder, self._threshold = embedder, threshold
-        self._by_stems: dict[tuple[str, ...], list[Intent]] = {}
+        self._by_stems: dict[_Words, list[tuple[_Words, Intent]]] = {}
         names = [(name, node) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
         for name, node in names:
-            nodes = self._by_stems.setdefault(stems(name), [])
-            if node not in nodes:
-                nodes.append(node)
+            said = tuple(terms(name))
+            self._by_stems.setdefault(_stemmed(said), []).append((said, node))
         self._nodes = [node for _, node in names]
         self._vectors: Vectors | None = embedder.embed([name for name, _ in names]) if embedder else None
         self._near: dict[str, Intent | None] = {}
@@ -86,19 +88,26 @@ class Linker:
 
     def _meanings(self, phrase: str, name: str) -> list[Intent]:
         """Return the nodes that a phrase names; prose is searched for names, from the longest."""
-        said = stems(phrase)
+        said = tuple(terms(phrase))
         if name in ("title", "description"):
             spans = (
                 said[start : start + length]
                 for length in range(_LONGEST_NAME, 0, -1)
                 for start in range(len(said) - length + 1)
             )
-            return [node for span in spans for node in self._by_stems.get(span, ())]
-        nodes = self._by_stems.get(said, [])
+            return [node for span in spans for node in self._named(span)]
+        nodes = self._named(said)
         if nodes or name != "keywords":
             return nodes
         near = self._near.get(phrase)
         return [near] if near else []
+
+    def _named(self, said: _Words) -> list[Intent]:
+        """Return the nodes with a name of these words, first as they are, then in other forms."""
+        found = self._by_stems.get(_stemmed(said), ())
+        exact = [node for words, node in found if words == said]
+        near = [node for words, node in found if words != said and all(map(alike, words, said))]
+        return list(dict.fromkeys(exact + near))
 
     def _look_up(self, keywords: Iterable[str]) -> None:
         """Find the nearest node of keywords that no name matches, many at once."""
@@ -106,7 +115,7 @@ class Linker:
             return
         if len(self._near) > _REMEMBERED:
             self._near.clear()
-        new = [each for each in dict.fromkeys(keywords) if each not in self._near and stems(each) not in self._by_stems]
+        new = [each for each in dict.fromkeys(keywords) if each not in self._near and not self._named(tuple(terms(each)))]
         if not new:
             return
         likeness = self._embedder.embed(new) @ self._vectors.T
@@ -118,6 +127,10 @@ class Linker:
         self.unknown[phrase.casefold()] += 1
         if len(self.unknown) > _REMEMBERED:
             self.unknown = Counter(dict(self.unknown.most_common(_REMEMBERED // 2)))
+
+
+def _stemmed(said: _Words) -> _Words:
+    return tuple(map(stem, said))
 
 
 def _phrases(asset: Asset) -> Iterator[tuple[str, str]]:
