@@ -67,6 +67,8 @@ _ENDINGS: tuple[tuple[str, str], ...] = (
     ("osal", "ose"),
 )
 """What may stand at the end of a word without making it another one, and what stands there before."""
+_PLURALS = 5
+"""The first of them are plurals and possessives."""
 _STRANGERS = frozenset(
     (
         "apartment department university nativity formation foundation plantation organization information "
@@ -97,6 +99,19 @@ def stems(text: str) -> tuple[str, ...]:
 def alike(one: str, other: str) -> bool:
     """Return whether two words are forms of one: "balloons" and "balloon", not "organic" and "organ"."""
     return one == other or (stem(one) == stem(other) and not _forms(one).isdisjoint(_forms(other)))
+
+
+def same_noun(one: str, other: str) -> bool:
+    """Return whether two words differ in number alone: "tires" and "tire", not "tired"."""
+    return one == other or (alike(one, other) and not _singulars(one).isdisjoint(_singulars(other)))
+
+
+def _singulars(word: str) -> set[str]:
+    found = {word}
+    for ending, before in _ENDINGS[:_PLURALS]:
+        if word.endswith(ending):
+            found.add(word[: -len(ending)] + before)
+    return found
 
 
 @lru_cache(_REMEMBERED)

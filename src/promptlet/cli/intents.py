@@ -94,20 +94,26 @@ def import_metadata(
     ] = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.7,
     embeddings: Annotated[bool, typer.Option(help="Whether keywords are also linked by meaning.")] = True,
+    encoding: Annotated[str, typer.Option(help="Encoding of text files without a byte order mark.")] = "utf-8",
+    policy: Annotated[
+        Path | None, typer.Option(help="A vocabulary policy.", show_default="the packaged policy")
+    ] = None,
     graph: _Graph = None,
 ) -> None:
     """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
     from promptlet.errors import UsageError
-    from promptlet.intents.importing import import_file
+    from promptlet.intents.importing import ImportConfig, import_file
 
-    told = {}
+    told: dict[str, str] = {}
     for item in mapping or []:
         name, equals, column = item.partition("=")
         if not equals:
             raise UsageError(f"--map is '{item}'; FIELD=COLUMN is allowed, as in --map keywords=tags")
+        if name in told:
+            raise UsageError(f"--map names the field '{name}' twice")
         told[name] = column
     folder = out or file.with_name(f"{file.stem}-intents")
-    report = import_file(file, folder, told, task, threshold if embeddings else None, graph)
-    for line in report:
+    config = ImportConfig(told, task, threshold if embeddings else None, graph, policy, encoding)
+    for line in import_file(file, folder, config):
         typer.echo(line, err=True)
     typer.echo(folder)
