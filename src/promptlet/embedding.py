@@ -34,7 +34,7 @@ class Embedder:
         try:
             from sentence_transformers import SentenceTransformer
         except ModuleNotFoundError as error:
-            raise MissingExtraError("embedding", "distill", str(error.name)) from error
+            raise MissingExtraError("embedding", "embed", str(error.name)) from error
         if not (folder / "modules.json").is_file():
             raise PromptletError(f"{folder} is no folder of a sentence-transformers model: it has no modules.json")
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
@@ -42,7 +42,7 @@ class Embedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (N, width)."""
         if not texts:
-            return np.zeros((0, int(self._model.get_sentence_embedding_dimension() or 0)), np.float32)
+            return np.zeros((0, int(self._model.get_embedding_dimension() or 0)), np.float32)
         return np.asarray(
             self._model.encode(list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False),
             np.float32,

@@ -14,13 +14,14 @@ from promptlet import registry
 from promptlet.curation.checks import Answer, denied, expressed, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
 from promptlet.errors import StudentError, UsageError
+from promptlet.lemmas import terms
 from promptlet.student.format import Student, default_student, load_student
 from promptlet.types import Intent, Intents, Sample, parse_intents
 from promptlet.vocabulary import load_policy
 
 MAX_N = 64
-DEFAULT_DRAWS, MAX_DRAWS = 8, 64
-_FORCED = -5.0
+DEFAULT_DRAWS, MAX_DRAWS = 24, 64
+_FORCED = -4.0
 """Logarithm of a chance so small that a token is hardly drawn freely: there the grammar had its way."""
 MAX_THREADS = 256
 MAX_SEED = 2**32 - 1
@@ -67,9 +68,14 @@ class _Draw:
     sample: Sample
     misses: bool
     """Whether it must not be given out: not the number of words that had to be, or a denied term in it."""
-    faults: tuple[bool, bool, bool, bool, int]
-    """Whether it was there already, repeats itself, says what the student would not have said but for the grammar, or
-    ends in the middle of a phrase; and how many intents left no trace in it."""
+    faults: tuple[bool, bool, bool, bool, bool, int]
+    """Whether it was there already, repeats itself, has a word that the student was not taught, says what the student
+    would not have said but for the grammar, or ends in mid-phrase; and how many intents left no trace in it."""
+
+    @property
+    def rank(self) -> tuple[bool, tuple[bool, bool, bool, bool, bool, int], float]:
+        """What orders draws from the best to the worst; among equals the least forced is the best."""
+        return self.misses, self.faults, -self.decoded.lowest
 
 
 class Generator:
@@ -118,7 +124,8 @@ class Generator:
                 has a seed of its own, with which it can be had alone.
             exact: whether the number of words is enforced while decoding.
             draws: how often a prompt with a fault may be drawn, 1 to 64; the best is taken. Faults are: it was there
-                already, it repeats itself, the count was forced on it, it ends in mid-phrase, it leaves out intents.
+                already, it repeats itself, it has a word that the student was not taught, the count was forced on it,
+                it ends in mid-phrase, it leaves out intents.
             sampling: how tokens are drawn.
 
         Raises:
@@ -154,7 +161,7 @@ class Generator:
         for attempt in range(wish.draws):
             draw = self._draw(wish, target, head, _derive(seed, attempt), seen)
             tokens += draw.decoded.tokens
-            if best is None or (draw.misses, draw.faults) < (best.misses, best.faults):
+            if best is None or draw.rank < best.rank:
                 best = draw
             if not best.misses and not any(best.faults):
                 break
@@ -177,6 +184,7 @@ class Generator:
         faults = (
             decoded.text in seen,
             repetition(answer) is not None,
+            not self.student.words.union(*(terms(intent.value) for intent in wish.intents)).issuperset(answer.terms),
             decoded.lowest < _FORCED,
             truncation(answer) is not None,
             len(wish.intents) - len(expressed(wish.intents, answer.terms)),

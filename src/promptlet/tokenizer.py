@@ -6,7 +6,8 @@ no space before a control token: it would be a token of its own that says nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -27,8 +28,13 @@ def control_tokens(commands: Iterable[Command], tasks: Iterable[Task]) -> list[s
     return [END, INTENT, *(task.token for task in tasks), *(t for command in commands for t in command.tokens())]
 
 
-def train_tokenizer(texts: Iterable[str], size: int, controls: list[str]) -> Tokenizer:
-    """Return a byte-level BPE of at most `size` tokens, controls included, trained on `texts`."""
+def train_tokenizer(
+    texts: Iterable[str], size: int, controls: list[str], denied: Callable[[str], bool] = lambda _: False
+) -> Tokenizer:
+    """Return a byte-level BPE of at most `size` tokens, controls included, trained on `texts`.
+
+    No token is a text for which `denied` holds, even as a piece of longer words; those are written in other pieces.
+    """
     if size < len(controls) + 256:
         raise UsageError(f"a vocabulary of {size} tokens is too small; at least {len(controls) + 256} are needed")
     tokenizer = Tokenizer(models.BPE())
@@ -42,7 +48,27 @@ def train_tokenizer(texts: Iterable[str], size: int, controls: list[str]) -> Tok
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+    return _without(tokenizer, denied)
+
+
+def _without(tokenizer: Tokenizer, denied: Callable[[str], bool]) -> Tokenizer:
+    """Return the tokenizer without the tokens that are denied, and without those that only they make up."""
+    content = json.loads(tokenizer.to_str())
+    vocabulary, decoder = content["model"]["vocab"], decoders.ByteLevel()
+    made = {left + right for left, right in content["model"]["merges"]}
+    gone = {token for token in made if denied(decoder.decode([token]).strip())}
+    if not gone:
+        return tokenizer
+    there = vocabulary.keys() - made
+    merges = []
+    for left, right in content["model"]["merges"]:
+        if left in there and right in there and left + right not in gone:
+            there.add(left + right)
+            merges.append([left, right])
+    kept = sorted(there, key=vocabulary.__getitem__)
+    content["model"] |= {"vocab": {token: index for index, token in enumerate(kept)}, "merges": merges}
+    # Controls come first, so their numbers stay.
+    return Tokenizer.from_str(json.dumps(content))
 
 
 class Codec:

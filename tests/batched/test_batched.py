@@ -38,17 +38,19 @@ MODELS = {kind: make(kind) for kind in ("gpt2", "llama")}
 DECODERS = {kind: BatchDecoder(make(kind), [STOP]) for kind in MODELS}
 
 
-def alone(kind: str, prompt: list[int], limit: int) -> list[int]:
-    """Return what transformers itself writes after a prompt, the likeliest token each time."""
+def alone(kind: str, prompt: list[int], limit: int) -> tuple[list[int], float]:
+    """Return what transformers itself writes after a prompt, the likeliest token each time, and its likelihood."""
     written: list[int] = []
+    likelihoods: list[float] = []
     with torch.inference_mode():
         while len(written) < limit:
-            logits = MODELS[kind](torch.tensor([prompt + written])).logits[0, -1]
-            token = int(logits.argmax())
+            likelihood = MODELS[kind](torch.tensor([prompt + written])).logits[0, -1].log_softmax(0)
+            token = int(likelihood.argmax())
+            likelihoods.append(float(likelihood[token]))
             if token == STOP:
                 break
             written.append(token)
-    return written
+    return written, sum(likelihoods) / len(likelihoods)
 
 
 @pytest.mark.parametrize("kind", list(MODELS))
@@ -62,8 +64,10 @@ def test_rows_of_a_batch_are_what_each_row_is_alone(kind: str, data: st.DataObje
     prompts = [prefix + row for row in rows]
     found = {w.row: w for w in DECODERS[kind].write(prompts, limits, [0] * len(rows), GREEDY)}
     for row, (prompt, limit) in enumerate(zip(prompts, limits, strict=True)):
-        assert found[row].tokens == alone(kind, prompt, limit)
-        assert found[row].ended == (len(found[row].tokens) < limit or limit == 0)
+        tokens, likelihood = alone(kind, prompt, limit)
+        assert found[row].tokens == tokens
+        assert found[row].likelihood == pytest.approx(likelihood, abs=1e-4)
+        assert found[row].ended == (len(tokens) < limit)
 
 
 def test_only_allowed_tokens_are_written() -> None:

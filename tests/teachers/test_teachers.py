@@ -23,6 +23,7 @@ from promptlet.tasks import load_task
 from promptlet.teachers.base import Answer, Teacher, TeacherRequest
 from promptlet.teachers.embedded import Embedded, EmbeddedConfig, packaged_model
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
+from promptlet.teachers.vllm import VLLM, VLLMConfig
 from promptlet.types import Intent, Sample
 from promptlet.vocabulary import load_policy
 
@@ -65,6 +66,8 @@ def settings(llama_server: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", registry.names("promptlet.teachers"))
 def test_every_teacher_answers_eight_requests(name: str, settings: dict[str, dict[str, Any]]) -> None:
+    if name == "vllm":
+        pytest.skip("needs a GPU")
     kind: type[Teacher] = registry.load("promptlet.teachers", name).TEACHER
     with kind.open(kind.Config(**settings[name])) as teacher:
         assert teacher.identity
@@ -113,6 +116,8 @@ def test_a_model_that_is_not_served_is_named_with_those_that_are(llama_server: s
 def test_a_missing_teacher_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(TeacherError, match=r"nowhere\.gguf"):
         Embedded.open(EmbeddedConfig(model=str(tmp_path / "nowhere.gguf")))
+    with pytest.raises(TeacherError, match=r"nowhere.*safetensors"):
+        VLLM.open(VLLMConfig(model=str(tmp_path / "nowhere")))
 
 
 class _Garbage(BaseHTTPRequestHandler):

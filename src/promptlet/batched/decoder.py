@@ -25,6 +25,8 @@ class Written:
     tokens: list[int]
     ended: bool
     """Whether it ended by itself; False where `max_tokens` cut it off."""
+    likelihood: float
+    """Mean natural logarithm of the probability that the model itself, before any rule of drawing, gave each token."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class _State:
     """Most tokens that each row may write."""
     hidden_BW: torch.Tensor
     written_BN: torch.Tensor
+    likelihood_B: torch.Tensor
+    """Sum over what each row has written."""
     live_B: torch.Tensor
 
 
@@ -78,14 +82,18 @@ class BatchDecoder:
         state = self._read(prompts, limits, RowSampler(seeds, sampling))
         while state.rows:
             logits_BV = (state.hidden_BW @ self._head_VW.T).float()
+            totals_B = logits_BV.logsumexp(1)
             drawn_B = state.sampler.draw(logits_BV, state.written_BN)
             stopped_B = self._stops_V[drawn_B]
+            # Drawing may have changed the logits: those of the drawn tokens are computed anew.
+            state.likelihood_B += (state.hidden_BW * self._head_VW[drawn_B]).sum(1).float() - totals_B
             state.written_BN = torch.cat([state.written_BN, drawn_B[:, None]], 1)
             full_B = state.written_BN.shape[1] >= state.limits_B
             for row in (state.live_B & (stopped_B | full_B)).nonzero()[:, 0].tolist():
                 stopped = bool(stopped_B[row])
                 tokens = self._ids_V[state.written_BN[row]].tolist()
-                yield Written(state.rows[row], tokens[:-1] if stopped else tokens, stopped)
+                likelihood = float(state.likelihood_B[row]) / len(tokens)
+                yield Written(state.rows[row], tokens[:-1] if stopped else tokens, stopped, likelihood)
             state.live_B &= ~(stopped_B | full_B)
             live = int(state.live_B.sum())
             if live <= _CROWDED * len(state.rows):
@@ -119,6 +127,7 @@ class BatchDecoder:
             torch.tensor(limits, device=self.device),
             hidden_BW,
             torch.zeros(len(own), 0, dtype=torch.long, device=self.device),
+            torch.zeros(len(own), device=self.device),
             torch.ones(len(own), dtype=torch.bool, device=self.device),
         )
 
@@ -144,7 +153,7 @@ def _drop_ended(state: _State) -> None:
     state.rows = [state.rows[row] for row in rows]
     state.places_B, state.limits_B = state.places_B[keep_B], state.limits_B[keep_B]
     state.hidden_BW, state.written_BN = state.hidden_BW[keep_B], state.written_BN[keep_B]
-    state.live_B = state.live_B[keep_B]
+    state.likelihood_B, state.live_B = state.likelihood_B[keep_B], state.live_B[keep_B]
 
 
 def _common(prompts: Sequence[Sequence[int]]) -> int:

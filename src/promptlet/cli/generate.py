@@ -30,7 +30,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Leave the word count to the model.")] = False,
     draws: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Draws of which the best is taken, 1 to 64.", show_default="8")
+        str | None, typer.Option(metavar="NUMBER", help="Draws of which the best is taken, 1 to 64.", show_default="24")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
     student: Annotated[

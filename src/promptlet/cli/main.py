@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import generate, intents, run
+from promptlet.cli import generate, intents, report, run, vocabulary
 from promptlet.errors import PromptletError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.command("run")(run.run)
 app.add_typer(intents.app, name="intents")
+app.add_typer(report.app, name="report")
+app.add_typer(vocabulary.app, name="vocabulary")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import pairwise
+from functools import cache, cached_property
+from operator import eq
 
-from promptlet.lemmas import alike, stem, terms
+from promptlet.lemmas import content_stems, stem, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
-from promptlet.vocabulary import Policy, in_dictionary
+from promptlet.vocabulary import Policy, dictionary_words
 
 WORDS = range(5, 41)
 """Lengths that are kept."""
@@ -32,11 +32,19 @@ _LEAKS = frozenset(
         "user i'm i'll i'd i've we're we'll let's you're you'll you'd you've here's"
     ).split()
 )
-_LEAK = re.compile(
-    r"\b(?:words? (?:long|count|limit)|\d+[- ]words?|text-to-\w+|as an ai|language model|here (?:is|are)|of course|"
-    r"one line)\b",
-    re.IGNORECASE,
-)
+_LEAKED_PHRASES = {
+    part: re.compile(rf"\b(?:{pattern})\b")
+    for part, pattern in {
+        "word": r"words? (?:long|count|limit)|\d+[- ]words?",
+        "text-to-": r"text-to-\w+",
+        "as an ai": "as an ai",
+        "language model": "language model",
+        "here ": "here (?:is|are)",
+        "of course": "of course",
+        "one line": "one line",
+    }.items()
+}
+"""Each phrase with a part that it always holds: looking for the part is much quicker, and it is seldom there."""
 _UNFINISHED = frozenset(
     (
         "a an the and or but nor of in on at to for from with without by as into onto over under between its "
@@ -44,14 +52,20 @@ _UNFINISHED = frozenset(
         "this these"
     ).split()
 )
+_NEVER_LAST = frozenset("a an the and or but nor of at from with as into onto its their than very every".split())
+"""Those of the unfinished ends that not even a full stop makes an end; "lines to write in." is one."""
+_SHORTEST_SENTENCE = 3
+"""Words of the last sentence, where it is not the only one."""
 _COPIED = 8
 """Words in a row that an answer may not share with an exemplar."""
 _LONGEST_WORD = 24
+_DIFFERENT_SHARE = 0.6
+"""Least share of different words."""
 _FOREIGN_SHARE = 0.5
 """Share of words outside the English dictionary from which a prompt counts as foreign."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """A cleaned sample with what several checks need to know about it."""
 
@@ -74,19 +88,27 @@ class Answer:
         """Return the answer of a raw sample, cleaned."""
         return cls.of(replace(sample, prompt=clean(sample.prompt)), policy, unknown_words)
 
+    @cached_property
+    def expressed(self) -> Intents:
+        """The intents that left a trace in the prompt."""
+        return expressed(self.sample.intents, self.terms)
+
     def objection(self) -> str | None:
         """Return why the answer is rejected, or None."""
-        return next((reason for check in CHECKS if (reason := check(self))), None)
+        for check in CHECKS:
+            if reason := check(self):
+                return reason
+        return None
 
 
 def clean(text: str) -> str:
     """Return the answer as plain text: no label, no wrapping quotes, plain marks, single spaces."""
-    text = text.translate(_MARKS).strip()
+    text = (text if text.isascii() else text.translate(_MARKS)).strip()
     if label := _LABEL.match(text):
         text = text[label.end() :]
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`*":
         text = text[1:-1]
-    return re.sub(r"[ \t]+", " ", text).strip()
+    return (re.sub(r"[ \t]+", " ", text) if "  " in text or "\t" in text else text).strip()
 
 
 def lists(answer: Answer) -> str | None:
@@ -108,12 +130,12 @@ def length(answer: Answer) -> str | None:
 def leakage(answer: Answer) -> str | None:
     """The instructions, the request's labels, or talk to somebody: a prompt has no I and no you."""
     said, prompt = answer.terms, answer.sample.prompt
-    leaked = any(
+    leaked = not _LEAKS.isdisjoint(said) and any(
         term in _LEAKS and not (term == "you" and said[place - 1] == "thank") for place, term in enumerate(said)
     )
-    return (
-        "instruction leak" if leaked or _LEAK.search(prompt) or (":" in prompt and _KIND_LABEL.search(prompt)) else None
-    )
+    lower = prompt.casefold()
+    leaked = leaked or any(part in lower and phrase.search(lower) for part, phrase in _LEAKED_PHRASES.items())
+    return "instruction leak" if leaked or (":" in prompt and _KIND_LABEL.search(prompt)) else None
 
 
 def characters(answer: Answer) -> str | None:
@@ -127,21 +149,27 @@ def characters(answer: Answer) -> str | None:
 def repetition(answer: Answer) -> str | None:
     """A loop: a word or three words twice in a row, one word again and again, or few different words."""
     said = answer.terms
-    if any(one == other for one, other in pairwise(said)):
+    if any(map(eq, said, said[1:])):
         return "repetition"
-    triples = list(zip(said, said[1:], said[2:], strict=False))
-    if len(set(triples)) < len(triples):
+    repeated = len(said) - len(set(said))
+    if not repeated:
+        return None
+    if len(set(zip(said, said[1:], said[2:], strict=False))) < len(said) - 2:
         return "repetition"
-    counts = Counter(said)
+    counts = Counter(said) if repeated > 1 else {}
     if any(count > 2 and len(word) > 3 for word, count in counts.items()):
         return "repetition"
-    return "repetition" if said and len(counts) / len(said) < 0.6 else None
+    return "repetition" if (len(said) - repeated) / len(said) < _DIFFERENT_SHARE else None
 
 
 def truncation(answer: Answer) -> str | None:
-    """An end in the middle of a phrase."""
+    """An end in the middle of a phrase, or of a sentence that has hardly begun."""
     last = answer.words[-1] if answer.words else ""
-    return "truncated" if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED else None
+    if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED or last.rstrip(".!?").casefold() in _NEVER_LAST:
+        return "truncated"
+    before = answer.words[-_SHORTEST_SENTENCE - 1 : -1]
+    # What ends with a mark in three letters is an abbreviation: "St. Louis".
+    return "truncated" if any(word[-1] in ".!?" and len(word) > 3 for word in before[1:]) else None
 
 
 def denied(answer: Answer) -> str | None:
@@ -158,20 +186,19 @@ def copied(answer: Answer) -> str | None:
 
 def off_topic(answer: Answer) -> str | None:
     """The topic, or half of the intents, left no trace in the prompt."""
-    found = expressed(answer.sample.intents, answer.terms)
+    found = answer.expressed
     on_topic = any(intent.kind == "Topic" for intent in found)
     return None if on_topic and 2 * len(found) >= len(answer.sample.intents) else "off topic"
 
 
 def vocabulary(answer: Answer) -> str | None:
     """Words in no dictionary: invented, misspelt, or of another language. Intents and exemplars have their own."""
-    known = _exemplar_terms(answer.sample.task) | answer.policy.approved_words
+    rare = set(answer.terms) - dictionary_words()
+    if not rare:
+        return None
+    exemplars = _exemplar_terms(answer.sample.task)
     own = {term for intent in answer.sample.intents for term in terms(intent.value)}
-    unknown = [
-        term
-        for term in answer.terms
-        if not in_dictionary(term.partition("'")[0]) and term.isalpha() and term not in known and term not in own
-    ]
+    unknown = [term for term in answer.terms if term in rare and not answer.policy.approves(term, own, exemplars)]
     if len(unknown) <= answer.unknown_words:
         return None
     return "not English" if len(unknown) > _FOREIGN_SHARE * len(answer.terms) else f"unknown word: {unknown[0]}"
@@ -192,26 +219,15 @@ CHECKS: tuple[Callable[[Answer], str | None], ...] = (
 
 
 def expressed(intents: Intents, said: tuple[str, ...]) -> Intents:
-    """Return the intents of which at least one content word, in any form, is among the terms of a prompt."""
-    by_stem: dict[str, list[str]] = {}
-    for term in said:
-        by_stem.setdefault(stem(term), []).append(term)
-    return tuple(
-        intent
-        for intent in intents
-        if any(alike(word, term) for word in content(intent.value) for term in by_stem.get(stem(word), ()))
-    )
+    """Return the intents of which at least one content word, by its stem, is among the terms of a prompt."""
+    stemmed = set(map(stem, said))
+    return tuple([intent for intent in intents if not stemmed.isdisjoint(content_stems(intent.value))])
 
 
-@cache
-def content(value: str) -> tuple[str, ...]:
-    """Return the words of an intent that can leave a trace: those of three letters and more, if there are any."""
-    said = terms(value)
-    return tuple(word for word in said if len(word) > 2) or tuple(said)
-
-
-def _runs(said: tuple[str, ...]) -> set[tuple[str, ...]]:
-    return {said[start : start + _COPIED] for start in range(max(1, len(said) - _COPIED + 1))}
+def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    if len(said) <= _COPIED:
+        return (said,)
+    return zip(*(said[start:] for start in range(_COPIED)), strict=False)
 
 
 @cache

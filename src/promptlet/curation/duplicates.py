@@ -25,9 +25,9 @@ def sketch(task: str, said: Sequence[str]) -> list[int]:
     minhash.update([" ".join(pair) for pair in pairwise(said)] or list(said))
     digest = minhash.digest()
     place = int.from_bytes(task.encode(), "big")
-    bands = (digest[band * _ROWS : (band + 1) * _ROWS] for band in range(_BANDS))
     # Python's hash of integers, unlike that of text, is the same in every process.
-    return [hash((place, len(said), *digest)), *(hash((place, number, *band)) for number, band in enumerate(bands))]
+    bands = [hash((place, band, *digest[band * _ROWS : (band + 1) * _ROWS])) for band in range(_BANDS)]
+    return [hash((place, len(said), *digest)), *bands]
 
 
 class Duplicates:

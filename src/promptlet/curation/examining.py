@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet.curation.checks import Answer, expressed
+from promptlet import registry
+from promptlet.curation.checks import Answer, clean
 from promptlet.curation.duplicates import sketch
-from promptlet.io.records import SAMPLE_SCHEMA, from_row, to_row
+from promptlet.curation.openers import opening
+from promptlet.io.records import SAMPLE_SCHEMA, from_intents, to_intents
+from promptlet.judges.base import Judge
+from promptlet.types import Sample
 from promptlet.vocabulary import load_policy
 
 EXAMINED_SCHEMA = pa.schema(
     [*SAMPLE_SCHEMA, ("reason", pa.string()), ("opening", pa.string()), ("sketch", pa.list_(pa.int64()))]
 )
-OPENING_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -25,21 +30,46 @@ class Examiner:
     policy: Path | None = None
     unknown_words: int = 0
     relabel: bool = True
+    judge: str = "words"
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the rows of `SAMPLE_SCHEMA` as rows of `EXAMINED_SCHEMA`, in the same order."""
-        policy = load_policy(self.policy)
-        rows = []
-        for row in table.to_pylist():
-            answer = Answer.cleaned(from_row(row), policy, self.unknown_words)
-            reason, sample = answer.objection(), answer.sample
-            if reason:
-                rows.append(to_row(sample) | {"reason": reason, "opening": None, "sketch": None})
-                continue
-            if self.relabel:
-                sample = replace(sample, intents=expressed(sample.intents, answer.terms))
-            opening = " ".join(answer.terms[:OPENING_WORDS])
-            rows.append(
-                to_row(sample) | {"reason": None, "opening": opening, "sketch": sketch(sample.task, answer.terms)}
-            )
-        return pa.Table.from_pylist(rows, EXAMINED_SCHEMA)
+        policy, judge = load_policy(self.policy), _open_judge(self.judge)
+        answers = [Answer.of(sample, policy, self.unknown_words) for sample in _cleaned(table)]
+        reasons = [answer.objection() for answer in answers]
+        samples = [
+            replace(answer.sample, intents=answer.expressed) if self.relabel and not reason else answer.sample
+            for answer, reason in zip(answers, reasons, strict=True)
+        ]
+        good = [place for place, reason in enumerate(reasons) if reason is None]
+        scores = [dict(sample.scores) for sample in samples]
+        openings: list[str | None] = [None] * len(answers)
+        sketches: list[list[int] | None] = [None] * len(answers)
+        for place, scored in zip(good, judge.judge([samples[place] for place in good]), strict=True):
+            said = answers[place].terms
+            scores[place] |= scored
+            openings[place], sketches[place] = opening(said), sketch(samples[place].task, said)
+        changed = {
+            "intents": from_intents([sample.intents for sample in samples]),
+            "prompt": [sample.prompt for sample in samples],
+            "scores": [list(each.items()) for each in scores],
+            "reason": reasons,
+            "opening": openings,
+            "sketch": sketches,
+        }
+        # The other columns stay as they are, unread.
+        columns = [changed[name] if name in changed else table[name] for name in EXAMINED_SCHEMA.names]
+        return pa.table(columns, schema=EXAMINED_SCHEMA)
+
+
+def _cleaned(table: pa.Table) -> Iterator[Sample]:
+    """Yield what the checks and judges need of each row, its prompt cleaned."""
+    columns = to_intents(table["intents"]), *(table[name].to_pylist() for name in ("task", "prompt", "scores"))
+    for intents, task, prompt, scores in zip(*columns, strict=True):
+        yield Sample(intents, task, clean(prompt), scores=dict(scores or ()))
+
+
+@cache
+def _open_judge(name: str) -> Judge:
+    judge: Judge = registry.load("promptlet.judges", name).JUDGE.open()
+    return judge

@@ -143,7 +143,9 @@ class Linker:
             return
         if len(self._near) > _REMEMBERED:
             self._near.clear()
-        new = [each for each in dict.fromkeys(keywords) if each not in self._near and not self._named(tuple(terms(each)))]
+        new = [
+            each for each in dict.fromkeys(keywords) if each not in self._near and not self._named(tuple(terms(each)))
+        ]
         if not new:
             return
         likeness = self._embedder.embed(new) @ self._vectors.T

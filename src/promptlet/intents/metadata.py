@@ -100,7 +100,9 @@ def open_metadata(path: Path, mapping: Mapping[str, str] | None = None, encoding
     try:
         codecs.lookup(encoding)
     except (LookupError, ValueError) as error:
-        raise UsageError(f"the encoding '{encoding}' is not known; utf-8, utf-16 and latin-1 are some that are") from error
+        raise UsageError(
+            f"the encoding '{encoding}' is not known; utf-8, utf-16 and latin-1 are some that are"
+        ) from error
     columns, bad = _columns(reader(path, encoding, ()))
     if not columns:
         why = f"; its first row: {bad.reason}" if bad else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,12 +13,12 @@ import pyarrow.parquet as pq
 
 from promptlet.errors import RunError
 from promptlet.io.atomic import replacing
-from promptlet.types import Intent, Sample
+from promptlet.types import Intent, Intents, Sample
 
-_INTENTS = pa.list_(pa.struct([("kind", pa.string()), ("value", pa.string())]))
+_PAIR = pa.struct([("kind", pa.string()), ("value", pa.string())])
 SAMPLE_SCHEMA = pa.schema(
     [
-        ("intents", _INTENTS),
+        ("intents", pa.list_(_PAIR)),
         ("task", pa.string()),
         ("prompt", pa.string()),
         ("source", pa.string()),
@@ -83,7 +84,7 @@ def write_rejects(folder: Path, rejects: Iterable[tuple[Sample, str]]) -> int:
 
 def read_tables(folder: Path, stem: str = "data", rows: int = ROWS_PER_GROUP) -> Iterator[pa.Table]:
     """Yield the rows of a folder's shards in tables of at most `rows`, in order, in flat memory."""
-    for shard in _shards(folder, stem):
+    for shard in shards(folder, stem):
         with pq.ParquetFile(shard) as file:
             for batch in file.iter_batches(rows):
                 yield pa.Table.from_batches([batch])
@@ -97,10 +98,11 @@ def read_samples(folder: Path, stem: str = "data") -> Iterator[Sample]:
 
 def count_rows(folder: Path, stem: str = "data") -> int:
     """Return how many rows a folder's shards hold, from their footers."""
-    return sum(pq.read_metadata(shard).num_rows for shard in _shards(folder, stem))
+    return sum(pq.read_metadata(shard).num_rows for shard in shards(folder, stem))
 
 
-def _shards(folder: Path, stem: str) -> list[Path]:
+def shards(folder: Path, stem: str = "data") -> list[Path]:
+    """Return the paths of a folder's shards, in order."""
     shards = sorted(folder.glob(f"{stem}-*.parquet"))
     if not shards:
         raise RunError(f"{folder} holds no {stem}-*.parquet")
@@ -139,3 +141,29 @@ def from_row(row: Mapping[str, Any]) -> Sample:
         commands=dict(row["commands"] or ()),
         scores=dict(row["scores"] or ()),
     )
+
+
+@lru_cache(maxsize=1 << 16)
+def _intent(kind: str, value: str) -> Intent:
+    return Intent(kind, value)
+
+
+def to_intents(column: pa.ChunkedArray) -> list[Intents]:
+    """Return the intents of each row of a column; many times as fast as row by row."""
+    found: list[Intents] = []
+    for chunk in column.chunks:
+        kinds, values = (each.to_pylist() for each in chunk.values.flatten())
+        ends = chunk.offsets.to_pylist()
+        found += [tuple(map(_intent, kinds[start:end], values[start:end])) for start, end in pairwise(ends)]
+    return found
+
+
+def from_intents(rows: Sequence[Intents]) -> pa.Array:
+    """Return the intents of each row as a column."""
+    kinds = [intent.kind for intents in rows for intent in intents]
+    values = [intent.value for intents in rows for intent in intents]
+    ends = list(accumulate(map(len, rows), initial=0))
+    pairs = pa.StructArray.from_arrays(
+        [pa.array(kinds, pa.string()), pa.array(values, pa.string())], fields=_PAIR.fields
+    )
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pairs)

@@ -1,19 +1,22 @@
-"""The runner for one machine: a pool of processes, one per core."""
+"""The runner for one machine: a pool of processes, one per core; threads for the requests to a teacher."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import chain, islice
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
 
 import pyarrow as pa
 
 from promptlet.io.records import read_tables
-from promptlet.runners.base import ROWS_PER_TABLE, Function, Runner
+from promptlet.runners.base import ROWS_PER_TABLE, Function, Kept, Reply, Run, Runner
+from promptlet.teachers.base import Teacher
 
 _AHEAD = 4
 """Tables in work per process; more would only fill memory."""
@@ -22,7 +25,7 @@ _FEW_ROWS = 4 * ROWS_PER_TABLE
 
 
 class Local(Runner):
-    """Processes of this machine."""
+    """Processes and threads of this machine."""
 
     name = "local"
 
@@ -33,24 +36,61 @@ class Local(Runner):
         tables = read_tables(folder, stem, ROWS_PER_TABLE)
         first = list(islice(tables, _FEW_ROWS // ROWS_PER_TABLE))
         if self._processes == 1 or len(first) < _FEW_ROWS // ROWS_PER_TABLE:
-            yield from map(function, first)
-            yield from map(function, tables)
+            yield from map(function, chain(first, tables))
             return
         # Forking a process whose libraries hold threads may hang; a fresh one costs a second.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self._processes, mp_context=context) as pool:
             waiting: deque[Future[pa.Table]] = deque()
-            for table in _chain(first, tables):
+            for table in chain(first, tables):
                 waiting.append(pool.submit(function, table))
                 if len(waiting) >= _AHEAD * self._processes:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
 
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Iterator[Kept]:
+        """Yield what is kept of each reply; a thread puts one run after another to the teacher.
 
-def _chain(first: list[pa.Table], rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    yield from first
-    yield from rest
+        When the caller stops to listen, each thread still keeps the reply that it waits for.
+        """
+        todo = iter(runs)
+        replies: SimpleQueue[Kept | _Failure] = SimpleQueue()
+        stop = Event()
+
+        def work(run: Run) -> None:
+            try:
+                for place, reply in teacher.complete_all([request for _, request in run]):
+                    replies.put(keep(run[place][0], reply))
+                    if stop.is_set():
+                        return
+            except BaseException as error:  # noqa: BLE001 (handed to the main thread, which raises it)
+                replies.put(_Failure(error))
+
+        waiting = 0
+        with ThreadPoolExecutor(teacher.concurrency) as pool:
+            try:
+                while True:
+                    while waiting < 2 * teacher.concurrency * teacher.batch and (run := next(todo, None)):
+                        waiting += len(run)
+                        pool.submit(work, run)
+                    if not waiting:
+                        return
+                    reply = replies.get()
+                    if isinstance(reply, _Failure):
+                        raise reply.error
+                    waiting -= 1
+                    yield reply
+            finally:
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Failure:
+    """Something that a thread raised."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 RUNNER = Local

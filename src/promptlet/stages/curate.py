@@ -29,8 +29,16 @@ class CurateConfig(StageConfig):
     """Words outside the dictionary that a prompt may have; a strong teacher knows more words than a dictionary."""
     relabel: bool = True
     """Whether intents that left no trace in the prompt are dropped from its label."""
+    judge: str = "words"
+    """Who scores how relevant a prompt is to its intents: `words` is quick, `embedding` knows what words mean."""
     opener_share: float = Field(default=0.03, gt=0, le=1)
     """The largest share of a task's prompts that may begin with the same three words."""
+
+    @field_validator("judge")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        registry.load("promptlet.judges", name)
+        return name
 
     @field_validator("policy")
     @classmethod
@@ -56,7 +64,7 @@ class CurateStage(Stage):
         source = context.inputs["synthesize"]
         rows = count_rows(source)
         duplicates, openers, reasons = Duplicates(rows), Openers(config.opener_share), Counter[str]()
-        examine = Examiner(config.policy, config.unknown_words, config.relabel)
+        examine = Examiner(config.policy, config.unknown_words, config.relabel, config.judge)
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         with (
             metering(self.name, "prompts", rows) as meter,

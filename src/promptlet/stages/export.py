@@ -12,8 +12,8 @@ from promptlet.errors import MissingExtraError
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
-from promptlet.stages.tokenize import CONTROLS, TOKENIZER
-from promptlet.student.format import GGUF, Description, write_description
+from promptlet.stages.tokenize import CONTROLS
+from promptlet.student.format import GGUF, TOKENIZER, WORDS, Description, write_description
 from promptlet.tokenizer import END
 
 STUDENT = "student"
@@ -51,14 +51,15 @@ class ExportStage(Stage):
         size = json.loads((model / "config.json").read_text(encoding="utf-8"))
         with replacing_folder(context.folder / STUDENT) as folder:
             shutil.copytree(model, folder, dirs_exist_ok=True)
-            shutil.copy(source / TOKENIZER, folder / TOKENIZER)
+            for name in (TOKENIZER, WORDS):
+                shutil.copy(source / name, folder / name)
             tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
             write_json(
                 folder / "tokenizer_config.json",
                 {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": size["n_positions"]} | tokens,
             )
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
-            files = (GGUF, TOKENIZER, "config.json", "model.safetensors")
+            files = (GGUF, TOKENIZER, WORDS, "config.json", "model.safetensors")
             description = Description(name=config.name, context=size["n_positions"], digests={}, **controls)
             write_description(folder, description, files)
             return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / "model.safetensors")}

@@ -10,11 +10,8 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import count, groupby, islice
-from queue import SimpleQueue
-from threading import Event
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,8 +22,9 @@ from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
-from promptlet.progress import Meter, metering
+from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
+from promptlet.runners.base import Reply, Runner
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
@@ -115,13 +113,15 @@ class SynthesizeStage(Stage):
     Config = SynthesizeConfig
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
+        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         with config.teacher.open() as teacher, Journal(context.shared / "answers.jsonl") as journal:
             answers = {entry["id"]: entry for entry in journal if "error" not in entry}
             jobs = list(_plan(config, context, teacher.identity))
             due = [job for job in jobs if job.identity not in answers]
             with metering(self.name, "prompts", len(jobs), len(jobs) - len(due)) as meter:
-                for entry in _ask_all(teacher, due, journal, meter):
+                for entry in _ask_all(runner, teacher, due, journal):
                     answers[entry["id"]] = entry
+                    meter.advance()
         return _write(jobs, answers, context) | {"teacher": teacher.identity}
 
 
@@ -146,57 +146,31 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
             yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
 
 
-def _ask_all(teacher: Teacher, jobs: Iterable[_Job], journal: Journal, meter: Meter) -> Iterator[dict[str, Any]]:
-    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal.
+def _ask_all(runner: Runner, teacher: Teacher, jobs: list[_Job], journal: Journal) -> Iterator[dict[str, Any]]:
+    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal."""
 
-    A worker takes as many jobs with the same exemplars as the teacher likes to have together.
-    """
-    runs = _runs(jobs, teacher.batch)
-    entries: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
-    stop = Event()
+    def keep(identity: str, reply: Reply) -> dict[str, Any]:
+        said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
+        entry = {"id": identity} | said
+        journal.append(entry)
+        return entry
 
-    def work(run: list[_Job]) -> None:
-        try:
-            for place, answer in teacher.complete_all([job.request for job in run]):
-                said = {"error": str(answer)} if isinstance(answer, TeacherError) else asdict(answer)
-                entry = {"id": run[place].identity} | said
-                journal.append(entry)
-                entries.put(entry)
-                if stop.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001 (handed to the main thread, which raises it)
-            entries.put(error)
-
-    waiting, failures = 0, 0
-    with ThreadPoolExecutor(teacher.concurrency) as pool:
-        try:
-            while True:
-                while waiting < 2 * teacher.concurrency * teacher.batch and (run := next(runs, None)):
-                    waiting += len(run)
-                    pool.submit(work, run)
-                if not waiting:
-                    return
-                entry = entries.get()
-                if isinstance(entry, BaseException):
-                    raise entry
-                waiting -= 1
-                failures = failures + 1 if "error" in entry else 0
-                yield entry
-                meter.advance()
-                if failures >= _FAILURES_IN_A_ROW:
-                    raise TeacherError(
-                        f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
-                        "all finished answers are kept, run again to go on"
-                    )
-        finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+    failures = 0
+    for entry in runner.ask(teacher, _runs(jobs, teacher.batch), keep):
+        yield entry
+        failures = failures + 1 if "error" in entry else 0
+        if failures >= _FAILURES_IN_A_ROW:
+            raise TeacherError(
+                f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
+                "all finished answers are kept, run again to go on"
+            )
 
 
-def _runs(jobs: Iterable[_Job], size: int) -> Iterator[list[_Job]]:
+def _runs(jobs: Iterable[_Job], size: int) -> Iterator[list[tuple[str, TeacherRequest]]]:
+    """Yield requests with the same exemplars, as many together as the teacher likes."""
     for _, group in groupby(jobs, key=lambda job: job.request.messages[:-1]):
         while run := list(islice(group, size)):
-            yield run
+            yield [(job.identity, job.request) for job in run]
 
 
 def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
@@ -211,7 +185,9 @@ def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Co
                 continue
             counts["prompt tokens"] += answer["prompt_tokens"]
             counts["completion tokens"] += answer["completion_tokens"]
-            sample = replace(job.sample, prompt=answer["text"], source="teacher")
+            likelihood = answer.get("likelihood")
+            scores = {} if likelihood is None else {"likelihood": likelihood}
+            sample = replace(job.sample, prompt=answer["text"], source="teacher", scores=scores)
             if answer["finished"]:
                 yield sample
             else:

@@ -11,18 +11,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, field_validator
+from tokenizers import Tokenizer
 
 from promptlet.commands import Command, make_commands
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import replacing, write_json
+from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import read_samples
+from promptlet.lemmas import terms
 from promptlet.progress import metering
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.tasks import load_task
 from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, train_tokenizer
 from promptlet.types import KINDS, Sample, render_intents
+from promptlet.vocabulary import load_policy
 
-TOKENIZER, CONTROLS = "tokenizer.json", "controls.json"
+CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
 
 
@@ -40,7 +44,7 @@ class TokenizeConfig(StageConfig):
 
 
 class TokenizeStage(Stage):
-    """Writes the tokenizer, the controls it holds, and token ids per split."""
+    """Writes the tokenizer, the controls it holds, the words of the training prompts, and token ids per split."""
 
     name = "tokenize"
     inputs = ("curate",)
@@ -50,20 +54,13 @@ class TokenizeStage(Stage):
         samples = list(read_samples(context.inputs["curate"]))
         commands = make_commands(config.commands)
         tasks = {name: load_task(name) for name in sorted({sample.task for sample in samples})}
-        texts = (
-            f" {text}"
-            for sample in samples
-            if sample.split == TRAIN
-            for text in (render_intents(sample.intents), sample.prompt)
-        )
-        # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
-        tokenizer = train_tokenizer(
-            [*texts, ", ".join(KINDS)], config.size, control_tokens(commands.values(), tasks.values())
-        )
+        tokenizer = _train(samples, config.size, control_tokens(commands.values(), tasks.values()))
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
+        words = {term for sample in samples if sample.split == TRAIN for term in terms(sample.prompt)}
+        write_text(context.folder / WORDS, "".join(f"{word}\n" for word in sorted(words)))
         codec = Codec(tokenizer, commands, tasks)
-        counts: Counter[str] = Counter({"vocabulary": len(codec)})
+        counts: Counter[str] = Counter({"vocabulary": len(codec), "words": len(words)})
         longest_head = 0
         with metering(self.name, "samples", len(samples)) as meter:
             for split in (TRAIN, VALIDATION):
@@ -83,6 +80,20 @@ class TokenizeStage(Stage):
         }
         write_json(context.folder / CONTROLS, controls)
         return dict(counts)
+
+
+def _train(samples: list[Sample], size: int, controls: list[str]) -> Tokenizer:
+    texts = (
+        f" {text}"
+        for sample in samples
+        if sample.split == TRAIN
+        for text in (render_intents(sample.intents), sample.prompt)
+    )
+    policy = load_policy()
+    # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
+    return train_tokenizer(
+        [*texts, ", ".join(KINDS)], size, controls, lambda text: policy.find_denied(text) is not None
+    )
 
 
 def _measured(

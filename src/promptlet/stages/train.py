@@ -11,8 +11,8 @@ from promptlet.errors import MissingExtraError, RunError, UsageError
 from promptlet.io.atomic import replacing_folder
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
-from promptlet.stages.tokenize import TOKENIZER
 from promptlet.student.config import PRESETS, LoopConfig
+from promptlet.student.format import TOKENIZER
 from promptlet.tokenizer import END
 
 

@@ -1,4 +1,4 @@
-"""A student's folder: weights, tokenizer, and ``promptlet.json``, which says what the student can be asked for.
+"""A student's folder: weights, tokenizer, the words it was taught, and ``promptlet.json``: what it can be asked for.
 
 A folder that lacks a part, or whose files are not those that its description was written for, does not load.
 """
@@ -20,7 +20,7 @@ from promptlet.io.atomic import file_digest, write_text
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import Codec
 
-DESCRIPTION, TOKENIZER, GGUF, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "README.md"
+DESCRIPTION, TOKENIZER, GGUF, WORDS, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "words.txt", "README.md"
 
 
 class Description(BaseModel):
@@ -63,6 +63,11 @@ class Student:
         """The student's tokenizer."""
         return Codec.load(self.folder / TOKENIZER, self.commands, self.tasks)
 
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words, in lower case, of the prompts that it was taught; another is likely made up from pieces."""
+        return frozenset((self.folder / WORDS).read_text(encoding="utf-8").splitlines())
+
     @property
     def digest(self) -> str:
         """What identifies the weights: the first 16 digits of their SHA-256."""
@@ -95,7 +100,7 @@ def load_student(folder: Path) -> Student:
     except ValidationError as error:
         first = error.errors()[0]
         raise StudentError(f"{path} can't be used: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    for name in {TOKENIZER, GGUF} - description.digests.keys():
+    for name in {TOKENIZER, GGUF, WORDS} - description.digests.keys():
         raise StudentError(f"{path} names no digest of {name}")
     for name, digest in description.digests.items():
         file = folder / name

@@ -21,7 +21,9 @@ def make_model(preset: str, vocabulary: int, context: int, dropout: float, end_i
         end_id: id of the end-of-text token.
     """
     from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # the loop has a bar of its own
     size = PRESETS[preset]
     config = GPT2Config(
         vocab_size=vocabulary,

@@ -33,6 +33,8 @@ class Answer:
     finished: bool
     prompt_tokens: int
     completion_tokens: int
+    likelihood: float | None = None
+    """Mean natural logarithm of the probability that the teacher gave its own tokens, where it says."""
 
 
 class TeacherConfig(BaseModel):
@@ -45,6 +47,10 @@ class Teacher(ABC):
     """A source of answers. Make one with `open`, close it after use."""
 
     Config: ClassVar[type[TeacherConfig]]
+    in_process: ClassVar[bool] = False
+    """Whether the model takes up the process that asks it, so that workers of a cluster can't each open it."""
+    config: Any
+    """The settings that it was opened with; opened with the same ones it is the same teacher."""
     identity: str
     """Names the model and its version; part of the identity of every request."""
     concurrency: int

@@ -46,6 +46,7 @@ class Embedded(Teacher):
     """llama.cpp with one slot per request in flight; a slot keeps its few-shot prefix between requests."""
 
     Config = EmbeddedConfig
+    in_process = True
 
     def __init__(self, server: Any, config: EmbeddedConfig, model: str) -> None:
         self.server, self.config, self.concurrency = server, config, config.slots

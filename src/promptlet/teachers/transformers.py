@@ -50,6 +50,7 @@ class Transformers(Teacher):
     """Answers of one call begin with the same exemplars, which the model reads once."""
 
     Config = TransformersConfig
+    in_process = True
     concurrency = 1
 
     def __init__(self, model: Any, tokenizer: Any, config: TransformersConfig, name: str) -> None:
@@ -116,7 +117,7 @@ class Transformers(Teacher):
         for row in self.decoder.write([prompts[place] for place in part], limits, seeds, sampling):
             place = part[row.row]
             text = self.tokenizer.decode(row.tokens, skip_special_tokens=True)
-            yield place, Answer(text, row.ended, len(prompts[place]), len(row.tokens))
+            yield place, Answer(text, row.ended, len(prompts[place]), len(row.tokens), round(row.likelihood, 4))
 
     def _encode(self, request: TeacherRequest) -> list[int]:
         text = self.tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)

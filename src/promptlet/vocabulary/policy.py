@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest
 from promptlet.validation import explain
+from promptlet.vocabulary.dictionary import in_dictionary
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
@@ -93,20 +94,39 @@ class Policy:
                 if not split:
                     raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
                 self._starting.setdefault(split[0], []).append((split, name))
+        self._triggers = frozenset(word + ending for word in self._starting for ending in ("", "s", "'s"))
+        self._knows = lru_cache(maxsize=1 << 16)(self._know)
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
 
     def find_denied(self, text: str) -> Finding | None:
         """Return the first denied term in the text, or None; a plural by s counts as its singular."""
+        return next(self.findings(text), None)
+
+    def findings(self, text: str) -> Iterator[Finding]:
+        """Yield the denied terms in the text, as often as they stand there."""
         words = _split(text)
-        for place, word in enumerate(words):
-            for start in {word, word.removesuffix("s"), word.removesuffix("'s")}:
+        triggers = self._triggers.intersection(words)
+        for place, word in enumerate(words) if triggers else ():
+            if word not in triggers:
+                continue
+            for start in dict.fromkeys((word, word.removesuffix("s"), word.removesuffix("'s"))):
                 for term, category in self._starting.get(start, ()):
                     if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
-                        return Finding(" ".join(term), category)
+                        yield Finding(" ".join(term), category)
         for pattern, category in self._patterns:
-            if match := pattern.search(text):
-                return Finding(match[0], category)
-        return None
+            for match in pattern.finditer(text):
+                yield Finding(match[0], category)
+
+    def approves(self, term: str, *own: Container[str]) -> bool:
+        """Return whether a term (`promptlet.lemmas.terms`) is approved: by the dictionary, the policy, or as one's own.
+
+        A possessive goes by its word. Numbers, and words that hold a digit, need no approval.
+        """
+        return self._knows(term) or any(form in words for form in _forms(term) for words in own)
+
+    def _know(self, term: str) -> bool:
+        forms = _forms(term)
+        return not forms[0].isalpha() or any(in_dictionary(form) or form in self.approved_words for form in forms)
 
     def _is_innocent(self, words: tuple[str, ...], place: int, length: int) -> bool:
         """Return whether an allowed phrase covers the words from `place` on."""
@@ -150,6 +170,12 @@ def _read_list(file: Path | Traversable) -> Iterator[str]:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold()))
+
+
+def _forms(term: str) -> tuple[str, str]:
+    """Return the word of a term without its possessive or contraction, and the term itself, both without quotes."""
+    bare = term.strip("'")
+    return bare.partition("'")[0], bare
 
 
 def _stands(term: tuple[str, ...], words: tuple[str, ...], place: int) -> bool:

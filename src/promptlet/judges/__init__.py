@@ -1,0 +1,1 @@
+"""Judges: how good a prompt is for its intents. One file each, found by name."""

@@ -1,0 +1,73 @@
+"""The local judge: coverage of the intents by words or by meaning, likeness of the whole, and fluency.
+
+Meaning is cosine similarity of sentence embeddings (all-MiniLM-L6-v2). Fluency is how likely the teacher found its
+own words, where it says; a likely text is a plain one. The figures come from pairs rated by hand (tests/judges).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from promptlet.embedding import Embedder, Vectors, load_embedder
+from promptlet.intents.graph import load_graph
+from promptlet.judges.base import RELEVANCE, Judge, Scores
+from promptlet.judges.words import Words, mean
+from promptlet.types import Sample
+
+_UNLIKE, _ALIKE = 0.15, 0.55
+"""Cosines of an intent and a prompt at which the one says nothing, or all, of the other."""
+_FAR, _NEAR = 0.3, 0.9
+"""Cosines of all intents together and a prompt that make the lowest and the highest likeness."""
+_BABBLE, _PLAIN = -2.5, -0.7
+"""Mean log-probabilities of a text's tokens that make the lowest and the highest fluency."""
+_WEIGHTS = {"coverage": 0.45, "likeness": 0.3, "fluency": 0.25}
+_REMEMBERED = 100_000
+"""Intents whose embeddings are kept in memory."""
+
+
+class Embedding(Judge):
+    """Scores `coverage`, `likeness`, and `fluency` where the sample has a likelihood."""
+
+    def __init__(self, embedder: Embedder, words: Words) -> None:
+        self._embedder, self._words = embedder, words
+        self._intents: dict[str, Vectors] = {}
+
+    @classmethod
+    def open(cls) -> Self:
+        return cls(load_embedder(), Words(load_graph()))
+
+    def judge(self, samples: Sequence[Sample]) -> list[Scores]:
+        prompts = self._embedder.embed([sample.prompt for sample in samples])
+        wishes = self._embedder.embed([", ".join(intent.value for intent in sample.intents) for sample in samples])
+        self._look_up({intent.value for sample in samples for intent in sample.intents})
+        return [
+            self._scores(sample, prompt, wish) for sample, prompt, wish in zip(samples, prompts, wishes, strict=True)
+        ]
+
+    def _scores(self, sample: Sample, prompt: Vectors, wish: Vectors) -> Scores:
+        meant = [_scale(float(self._intents[intent.value] @ prompt), _UNLIKE, _ALIKE) for intent in sample.intents]
+        parts = {
+            "coverage": mean(sample, list(map(max, self._words.said(sample), meant))),
+            "likeness": _scale(float(wish @ prompt), _FAR, _NEAR),
+        }
+        if "likelihood" in sample.scores:
+            parts["fluency"] = _scale(sample.scores["likelihood"], _BABBLE, _PLAIN)
+        total = sum(_WEIGHTS[name] for name in parts)
+        parts[RELEVANCE] = sum(_WEIGHTS[name] * value for name, value in parts.items()) / total
+        return {name: round(value, 4) for name, value in parts.items()}
+
+    def _look_up(self, values: set[str]) -> None:
+        if len(self._intents) > _REMEMBERED:
+            self._intents.clear()
+        new = sorted(values - self._intents.keys())
+        self._intents.update(zip(new, self._embedder.embed(new), strict=True))
+
+
+def _scale(value: float, lowest: float, highest: float) -> float:
+    return float(np.clip((value - lowest) / (highest - lowest), 0.0, 1.0))
+
+
+JUDGE = Embedding

@@ -1,0 +1,49 @@
+"""The quick judge: which share of the intents' words, or of their other names' words, the prompt says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Self
+
+from promptlet.intents.graph import Graph, load_graph
+from promptlet.judges.base import RELEVANCE, Judge, Scores
+from promptlet.lemmas import content_stems, stems
+from promptlet.types import Intent, Sample
+
+TOPIC_WEIGHT = 2.0
+"""A prompt that misses its topic misses more than one that misses a color."""
+
+
+class Words(Judge):
+    """Coverage by stems; aliases count as much as the intent's own name."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._names = lru_cache(maxsize=1 << 16)(self._stems_of_names)
+
+    @classmethod
+    def open(cls) -> Self:
+        return cls(load_graph())
+
+    def judge(self, samples: Sequence[Sample]) -> list[Scores]:
+        return [{RELEVANCE: round(mean(sample, self.said(sample)), 4)} for sample in samples]
+
+    def said(self, sample: Sample) -> list[float]:
+        """Return, per intent, the largest share of the words of one of its names that the prompt says."""
+        said = frozenset(stems(sample.prompt))
+        return [max([len(said & name) / len(name) for name in self._names(intent)]) for intent in sample.intents]
+
+    def _stems_of_names(self, intent: Intent) -> tuple[frozenset[str], ...]:
+        node = self._graph.find(intent.kind, intent.value)
+        names = (intent.value, *(self._graph.aliases[node] if node else ()))
+        return tuple(filter(None, map(content_stems, names)))
+
+
+def mean(sample: Sample, shares: Sequence[float]) -> float:
+    """Return the mean of values per intent, in which the topic counts twice; 0 without intents."""
+    weights = [TOPIC_WEIGHT if intent.kind == "Topic" else 1.0 for intent in sample.intents]
+    return sum(w * share for w, share in zip(weights, shares, strict=True)) / sum(weights) if weights else 0.0
+
+
+JUDGE = Words

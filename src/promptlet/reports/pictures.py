@@ -1,0 +1,83 @@
+"""Histograms as SVG (library matplotlib). Colours are CSS variables, so that one picture suits light and dark pages."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+from promptlet.reports.document import Picture
+
+_INK, _BAR, _LINE = "#010203", "#040506", "#070809"
+"""Stand-ins that no picture uses otherwise; each becomes a variable."""
+_VARIABLES = {_INK: "var(--muted)", _BAR: "var(--bar)", _LINE: "var(--line)"}
+_SIZE = (5.2, 2.7)
+"""Inches; small, so that letters stay readable where a picture fills a phone's width."""
+_ALONE = """<style>
+svg { --muted: #57606a; --bar: #3b6fd4; --line: #d8dee4; background: #ffffff; }
+@media (prefers-color-scheme: dark) {
+svg { --muted: #9aa4b2; --bar: #7ba4f4; --line: #30363d; background: #14171c; } }
+</style>"""
+_FONT = "system-ui, sans-serif"
+
+
+def histogram(
+    name: str,
+    caption: str,
+    bars: Sequence[tuple[float, int]],
+    what: str,
+    width: float = 1.0,
+    span: tuple[float, float] | None = None,
+) -> Picture:
+    """Return a picture of counts.
+
+    Args:
+        name: of the file, without its ending.
+        caption: what is shown.
+        bars: (middle of the bar, count).
+        what: the unit of the horizontal axis.
+        width: of a bar, in that unit.
+        span: ends of the horizontal axis; None is where the bars end.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 10, "axes.linewidth": 0.8}):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        axes.bar([x for x, _ in bars], [count for _, count in bars], width=0.86 * width, color=_BAR)
+        axes.set_xlabel(what, color=_INK)
+        if span:
+            axes.set_xlim(*span)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True) if width >= 1 else MaxNLocator(nbins=5))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.grid(axis="y", color=_LINE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0, labelcolor=_INK)
+        for side, spine in axes.spines.items():
+            spine.set_visible(side == "bottom")
+            spine.set_color(_LINE)
+        file = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+    return Picture(name, _tidy(file.getvalue()), caption)
+
+
+def standing_alone(picture: Picture) -> str:
+    """Return the picture as a file of its own, with the colours that its page would have given it."""
+    start = picture.svg.index(">") + 1
+    head = f'<?xml version="1.0" encoding="utf-8"?>\n{picture.svg[:start]}'
+    return f"{head}{_ALONE}{picture.svg[start:]}"
+
+
+def _tidy(svg: str) -> str:
+    """Return the bare element with variables for colours, and names only where another place refers to them."""
+    svg = svg[svg.index("<svg") :].strip()
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, variable)
+    used = set(re.findall(r"#([\w-]+)[\")]", svg))
+    svg = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
+    svg = re.sub(r"font: (\d+)px [^;\"]*", rf"font: \1px {_FONT}", svg)
+    return re.sub(r"\n\s*", "\n", svg)
