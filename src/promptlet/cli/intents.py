@@ -92,17 +92,18 @@ def import_metadata(
     task: Annotated[
         str | None, typer.Option(help="Kind of prompt.", show_default="t2t with a design type, else t2i")
     ] = None,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.7,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.75,
     embeddings: Annotated[bool, typer.Option(help="Whether keywords are also linked by meaning.")] = True,
-    encoding: Annotated[str, typer.Option(help="Encoding of text files without a byte order mark.")] = "utf-8",
-    policy: Annotated[
-        Path | None, typer.Option(help="A vocabulary policy.", show_default="the packaged policy")
-    ] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8-sig",
     graph: _Graph = None,
 ) -> None:
     """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
+    from promptlet.embedding import load_embedder
     from promptlet.errors import UsageError
-    from promptlet.intents.importing import ImportConfig, import_file
+    from promptlet.intents.graph import load_graph
+    from promptlet.intents.importing import Import
+    from promptlet.intents.linking import Linker
+    from promptlet.intents.metadata import Metadata
 
     told: dict[str, str] = {}
     for item in mapping or []:
@@ -113,7 +114,8 @@ def import_metadata(
             raise UsageError(f"--map names the field '{name}' twice")
         told[name] = column
     folder = out or file.with_name(f"{file.stem}-intents")
-    config = ImportConfig(told, task, threshold if embeddings else None, graph, policy, encoding)
-    for line in import_file(file, folder, config):
-        typer.echo(line, err=True)
+    metadata, known = Metadata.open(file, told, encoding), load_graph(graph)
+    linker = Linker(known, load_embedder() if embeddings else None, threshold)
+    for key, value in Import(metadata, known, linker, task).run(folder).items():
+        typer.echo(f"{key}: {json.dumps(value, ensure_ascii=False)}", err=True)
     typer.echo(folder)
