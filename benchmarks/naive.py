@@ -36,7 +36,7 @@ class Naive:
         self.exemplar_words: dict[str, set[str]] = {}
         self.exemplar_runs: dict[str, set[tuple[str, ...]]] = {}
         for task in task_names():
-            prompts = [_TERM.findall(exemplar.prompt.casefold()) for exemplar in load_task(task).exemplars()]
+            prompts = [_TERM.findall(exemplar.prompt.casefold()) for exemplar in load_task(task).exemplars]
             self.exemplar_words[task] = {term for said in prompts for term in said}
             self.exemplar_runs[task] = {
                 tuple(said[at : at + 8]) for said in prompts for at in range(max(1, len(said) - 7))

@@ -77,7 +77,7 @@ def _prompt(intents: Intents, scraps: list[str], chance: random.Random) -> str:
 def _scraps(name: str) -> list[str]:
     """Return all runs of two to four words of a task's exemplars."""
     found: dict[str, None] = {}
-    for exemplar in load_task(name).exemplars():
+    for exemplar in load_task(name).exemplars:
         words = exemplar.prompt.split()
         for size in (2, 3, 4):
             found.update(dict.fromkeys(" ".join(words[at : at + size]) for at in range(len(words) - size + 1)))

@@ -115,7 +115,7 @@ def test_a_run_does_nothing_twice_and_a_changed_recipe_only_what_it_changes(tmp_
     lines: list[str] = []
     assert run_recipe(load_recipe(recipe), tmp_path / "run", "curate", lines.append) == first
     assert all("up to date" in line for line in lines)
-    recipe.write_text(recipe.read_text() + "curate: {relabel: false}\n")
+    recipe.write_text(recipe.read_text() + "curate: {opener_share: 0.5}\n")
     lines.clear()
     changed = run_recipe(load_recipe(recipe), tmp_path / "run", "curate", lines.append)
     assert [name for name in first if first[name] != changed[name]] == ["curate"]

@@ -69,7 +69,7 @@ def messages(
 
 @cache
 def _pool(task: Task, words: int, size: int) -> list[Exemplar]:
-    return sorted(task.exemplars(), key=lambda exemplar: abs(count_words(exemplar.prompt) - words))[:size]
+    return sorted(task.exemplars, key=lambda exemplar: abs(count_words(exemplar.prompt) - words))[:size]
 
 
 def _likeness(one: Intents, other: Intents) -> tuple[int, int]:

@@ -22,7 +22,7 @@ def test_every_task_keeps_the_contract(name: str) -> None:
     assert task.token.endswith("|>")
     assert set(task.kinds) <= set(KINDS)
     assert set(task.always) <= set(task.kinds)
-    exemplars = task.exemplars()
+    exemplars = task.exemplars
     counts = [count_words(exemplar.prompt) for exemplar in exemplars]
     assert len(exemplars) >= 150
     assert all(sum(abs(count - words) <= 3 for count in counts) >= 8 for words in range(5, 41))
@@ -68,7 +68,7 @@ def test_shared_exemplars_depend_on_the_hand_alone_and_diverse_ones_on_the_reque
 @pytest.mark.parametrize("name", task_names())
 def test_the_nearest_exemplar_is_the_one_with_the_same_wish(name: str) -> None:
     task = load_task(name)
-    for exemplar in task.exemplars()[::10]:
+    for exemplar in task.exemplars[::10]:
         shown = choose(task, exemplar.intents, count_words(exemplar.prompt), 3, "nearest", 0, 1)
         assert exemplar in shown
 

@@ -232,9 +232,9 @@ def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
 
 @cache
 def _exemplar_terms(task: str) -> frozenset[str]:
-    return frozenset().union(*(terms(exemplar.prompt) for exemplar in load_task(task).exemplars()))
+    return frozenset().union(*(terms(exemplar.prompt) for exemplar in load_task(task).exemplars))
 
 
 @cache
 def _exemplar_runs(task: str) -> frozenset[tuple[str, ...]]:
-    return frozenset().union(*(_runs(tuple(terms(exemplar.prompt))) for exemplar in load_task(task).exemplars()))
+    return frozenset().union(*(_runs(tuple(terms(exemplar.prompt))) for exemplar in load_task(task).exemplars))

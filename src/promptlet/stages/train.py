@@ -1,4 +1,4 @@
-"""Stage 5, train: a student from scratch on the encoded samples."""
+"""Stage 6, train: a student from scratch on the encoded samples."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class TrainStage(Stage):
         longest = int(max(training.lengths.max(), validation.lengths.max()))
         if longest > config.context:
             raise UsageError(f"train.context is {config.context}; the longest sample has {longest} tokens")
-        torch.manual_seed(context.seed)
+        torch.manual_seed(context.head.seed)
         model = make_model(config.preset, tokenizer.get_vocab_size(), config.context, config.dropout, end_id)
-        outcome = train(model, training, validation, config.loop, end_id, context.seed, context.folder)
+        outcome = train(model, training, validation, config.loop, end_id, context.head.seed, context.folder)
         with replacing_folder(context.folder / "model") as folder:
             shutil.copytree(context.folder / "best", folder, dirs_exist_ok=True)
         return {

@@ -1,10 +1,10 @@
-"""Tasks: what kinds of prompt there are. One YAML file each, found by name, with its exemplars beside it."""
+"""Tasks: what kinds of prompt there are. One YAML file each, found by name."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -40,6 +40,7 @@ class Task:
     """What may be added to the instructions: ``tone``, ``style`` and ``context``, each a sentence with a place."""
     request: str
     """The teacher's user message, with the fields {wish} and {words}."""
+    exemplars: tuple[Exemplar, ...] = field(repr=False)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -55,12 +56,6 @@ class Task:
     def instruct(self, manner: Mapping[str, str]) -> str:
         """Return the teacher's system message; `manner` has values for keys of the task's."""
         return " ".join([self.instructions, *(self.manner[key].format(value) for key, value in manner.items())])
-
-    def exemplars(self) -> list[Exemplar]:
-        """Return the task's exemplars, in file order."""
-        text = (resources.files(__name__) / f"{self.name}.exemplars.jsonl").read_text(encoding="utf-8")
-        rows = map(json.loads, text.splitlines())
-        return [Exemplar(tuple(Intent.of(*pair) for pair in row["intents"]), row["prompt"]) for row in rows]
 
 
 def task_names() -> list[str]:
@@ -79,4 +74,7 @@ def load_task(name: str) -> Task:
     if name not in task_names():
         raise UsageError(unknown("task", name, task_names()))
     fields = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
-    return Task(name=name, **fields | {"always": tuple(fields["always"])})
+    # One JSON object a line: YAML would take a second to read as many.
+    rows = map(json.loads, fields["exemplars"].splitlines())
+    exemplars = tuple(Exemplar(tuple(Intent.of(*pair) for pair in row["intents"]), row["prompt"]) for row in rows)
+    return Task(name=name, **fields | {"always": tuple(fields["always"]), "exemplars": exemplars})

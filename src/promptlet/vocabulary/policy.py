@@ -86,15 +86,16 @@ class Policy:
             for name, category in file.denied.items()
             for pattern in category.patterns
         ]
-        # A term is found by its first word; only texts that hold it pay for the rest of the comparison.
-        self._starting: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        # A term is found by its longest word, seldom the commonest; only texts that hold it pay for the comparison.
+        self._holding: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
         for name, each in terms.items():
             for term in each:
                 split = _split(term)
                 if not split:
                     raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
-                self._starting.setdefault(split[0], []).append((split, name))
-        self._triggers = frozenset(word + ending for word in self._starting for ending in ("", "s", "'s"))
+                longest = max(range(len(split)), key=lambda place: len(split[place]))
+                self._holding.setdefault(split[longest], []).append((split, longest, name))
+        self._triggers = frozenset(word + ending for word in self._holding for ending in ("", "s", "'s"))
         self._knows = lru_cache(maxsize=1 << 16)(self._know)
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
 
@@ -109,9 +110,10 @@ class Policy:
         for place, word in enumerate(words) if triggers else ():
             if word not in triggers:
                 continue
-            for start in dict.fromkeys((word, word.removesuffix("s"), word.removesuffix("'s"))):
-                for term, category in self._starting.get(start, ()):
-                    if _stands(term, words, place) and not self._is_innocent(words, place, len(term)):
+            for held in dict.fromkeys((word, word.removesuffix("s"), word.removesuffix("'s"))):
+                for term, before, category in self._holding.get(held, ()):
+                    start = place - before
+                    if _stands(term, words, start) and not self._is_innocent(words, start, len(term)):
                         yield Finding(" ".join(term), category)
         for pattern, category in self._patterns:
             for match in pattern.finditer(text):
@@ -180,7 +182,7 @@ def _forms(term: str) -> tuple[str, str]:
 
 def _stands(term: tuple[str, ...], words: tuple[str, ...], place: int) -> bool:
     """Return whether the term begins at `place`; its last word may be a plural or a possessive."""
-    found = words[place : place + len(term)]
+    found = words[place : place + len(term)] if place >= 0 else ()
     if len(found) < len(term) or found[:-1] != term[:-1]:
         return False
     return found[-1] in (term[-1], f"{term[-1]}s", f"{term[-1]}'s")
