@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 
 from promptlet.embedding import Embedder
 from promptlet.intents.graph import Graph
+from promptlet.intents.mentions import Mentions
 from promptlet.intents.metadata import Asset
-from promptlet.lemmas import stem, stems, terms
+from promptlet.lemmas import stems, terms
 from promptlet.types import KINDS, Intent, Intents
 from promptlet.vocabulary import in_dictionary
 
@@ -27,8 +28,8 @@ _NOT_MEANT: Mapping[str, tuple[str, ...]] = {
     "colors": tuple(kind for kind in KINDS if kind != "Color"),
 }
 """Kinds that a field does not speak of: the keyword "woman" says who is in a picture, "banner" what is."""
-_LONGEST_NAME = 4
-"""Words of a node's name that is looked for inside titles and descriptions, and of a new topic."""
+_LONGEST_TOPIC = 4
+"""Words of a new topic."""
 _BATCH, _REMEMBERED = 512, 200_000
 """Assets that are looked at together, and different unknown keywords kept in memory."""
 
@@ -38,13 +39,10 @@ class Linker:
 
     def __init__(self, graph: Graph, embedder: Embedder | None, threshold: float = DEFAULT_THRESHOLD) -> None:
         self._embedder, self._threshold = embedder, threshold
-        # All names of all nodes, each as an intent of its own: an asset keeps its wording.
-        self._names = [Intent(node.kind, name) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
-        self._by_stems: dict[tuple[str, ...], list[Intent]] = {}
-        for name in self._names:
-            self._by_stems.setdefault(stems(name.value), []).append(name)
-        self._own_words = frozenset(word for name in self._names for word in terms(name.value))
-        self._vectors = embedder.embed([name.value for name in self._names]) if embedder else None
+        self._mentions = Mentions(graph)
+        self._names = [(name, node) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
+        self._own_words = frozenset(word for name, _ in self._names for word in terms(name))
+        self._vectors = embedder.embed([name for name, _ in self._names]) if embedder else None
         self._near: dict[str, list[Intent]] = {}
         self.unknown: Counter[str] = Counter()
 
@@ -63,7 +61,8 @@ class Linker:
         found: dict[str, list[Intent]] = {}
         unknown: list[str] = []
         for name, phrase in asset.phrases():
-            meanings = self._in_text(phrase) if name in ("title", "description") else self._named(terms(phrase))
+            whole = name not in ("title", "description")
+            meanings = self._mentions.named(stems(phrase)) if whole else list(chain(*self._mentions.find(phrase)))
             if name == "keywords" and not meanings:
                 meanings = self._near.get(phrase, [])
                 unknown += [] if meanings else [phrase]
@@ -88,29 +87,20 @@ class Linker:
     def _can_be_topic(self, text: str) -> bool:
         """Return whether a text is one to four words of English: no file name, no number."""
         said = terms(text)
-        return 1 <= len(said) <= _LONGEST_NAME and all(
+        return 1 <= len(said) <= _LONGEST_TOPIC and all(
             word in self._own_words or (word.isalpha() and len(word) > 1 and in_dictionary(word)) for word in said
         )
-
-    def _in_text(self, text: str) -> list[Intent]:
-        """Return the nodes whose names stand in a text, the longest first."""
-        said, lengths = terms(text), range(_LONGEST_NAME, 0, -1)
-        runs = (said[start : start + length] for length in lengths for start in range(len(said) - length + 1))
-        return [intent for run in runs for intent in self._named(run)]
-
-    def _named(self, said: list[str]) -> list[Intent]:
-        """Return the nodes with a name of these words, or else of other forms of them."""
-        found = self._by_stems.get(tuple(map(stem, said)), [])
-        return [intent for intent in found if terms(intent.value) == said] or found
 
     def _look_up(self, keywords: Iterable[str]) -> None:
         """Find the node that is near in meaning to each keyword that no name matches, many at once."""
         if self._embedder is None or self._vectors is None:
             return
-        new = [each for each in dict.fromkeys(keywords) if each not in self._near and not self._named(terms(each))]
+        new = [
+            each for each in dict.fromkeys(keywords) if each not in self._near and not self._mentions.named(stems(each))
+        ]
         for keyword, likeness in zip(new, self._embedder.embed(new) @ self._vectors.T, strict=True):
             best = int(likeness.argmax())
-            self._near[keyword] = [self._names[best]] if likeness[best] >= self._threshold else []
+            self._near[keyword] = [self._names[best][1]] if likeness[best] >= self._threshold else []
 
 
 def _says_again(intent: Intent, other: Intent) -> bool:
