@@ -119,3 +119,14 @@ def import_metadata(
     for key, value in Import(metadata, known, linker, task).run(folder).items():
         typer.echo(f"{key}: {json.dumps(value, ensure_ascii=False)}", err=True)
     typer.echo(folder)
+
+
+@app.command("test-sets")
+def test_sets(
+    folder: Annotated[Path, typer.Argument(help="Where unseen_combinations.jsonl and unseen_nodes.jsonl go.")],
+) -> None:
+    """Make the frozen test sets again, byte for byte, and print the digest of each."""
+    from promptlet.intents.test_sets import write_test_sets
+
+    for name, digest in write_test_sets(folder).items():
+        typer.echo(f"{digest}  {name}.jsonl")
