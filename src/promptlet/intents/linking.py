@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain, islice
 
+from promptlet import lemmas
 from promptlet.embedding import Embedder
 from promptlet.intents.graph import Graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.metadata import Asset
-from promptlet.lemmas import stems, terms
+from promptlet.lemmas import terms
 from promptlet.types import KINDS, Intent, Intents
 from promptlet.vocabulary import in_dictionary
 
@@ -32,6 +34,8 @@ _LONGEST_TOPIC = 4
 """Words of a new topic."""
 _BATCH, _REMEMBERED = 512, 200_000
 """Assets that are looked at together, and different unknown keywords kept in memory."""
+
+stems = lru_cache(1 << 16)(lemmas.stems)  # the same phrases come again and again
 
 
 class Linker:

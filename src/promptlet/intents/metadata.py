@@ -188,7 +188,9 @@ def _read_json(file: IO[str]) -> Rows:
         content = json.load(file)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file.name} is not JSON: {error}") from error
-    return map(_object, map(_member, content.items()) if isinstance(content, dict) else content)
+    if isinstance(content, dict):
+        return map(_object, map(_member, content.items()))
+    return map(_object, content if isinstance(content, list) else [content])
 
 
 def _member(item: tuple[str, Any]) -> Any:
