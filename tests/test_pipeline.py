@@ -167,7 +167,7 @@ def killed_when(recipe: Path, folder: Path, watched: Path, lines: int) -> None:
     """Run a recipe in a process of its own and kill it once a file has so many lines."""
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while not any(path.read_bytes().count(b"\n") >= lines for path in folder.glob(watched.as_posix())):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
@@ -190,7 +190,7 @@ def test_kills_in_synthesize_and_train_change_nothing(tmp_path: Path, smoke: dic
 
 
 def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
-    recipe, folder = small(tmp_path, "delay: 0.05"), tmp_path / "run"
+    recipe, folder = small(tmp_path, "delay: 1"), tmp_path / "run"
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "curate"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     answers = folder / "answers.jsonl"
@@ -198,15 +198,15 @@ def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> 
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "interrupted" in errors
-    run_recipe(load_recipe(recipe), folder, "curate")
+    run_recipe(load_recipe(small(tmp_path)), folder, "curate")
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path, cli: Run) -> None:
-    recipe, folder = small(tmp_path, "delay: 0.2"), tmp_path / "run"
+    recipe, folder = small(tmp_path, "delay: 5"), tmp_path / "run"
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "synthesize"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
