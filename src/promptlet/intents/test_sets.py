@@ -1,7 +1,7 @@
-"""The frozen test sets: 500 combinations per task that no training data may have, kept as files with their digests.
+"""The frozen test sets: 500 combinations per task of the packaged graph, kept as files with their digests.
 
-`unseen_combinations` puts together anew what training knows one by one. Every combination of `unseen_nodes` has a node
-that training never sees, under no name and no kind.
+Combinations of `unseen_combinations` are new, their nodes are not. Each of `unseen_nodes` has a node whose names stand
+in no training intents, whatever the kind. No stage asks a teacher for either, or trains on it: see `splits`.
 """
 
 from __future__ import annotations
