@@ -1,10 +1,11 @@
 """How fast the embedded teacher writes, against the engine that it stands on, and what widening its weights gives.
 
-python benchmarks/teacher.py [--json FILE]
+python benchmarks/teacher.py [--threads 1] [--json FILE]
 
 Three ways in turn with the same requests: the project's (runner, teacher, journal), llama.cpp called directly with the
 same weights, and with the 4-bit weights as they are packaged. A round is one request for every slot; the slots hold the
-exemplars before the clock starts.
+exemplars before the clock starts. On a machine that does other work too, threads of one engine wait for each other:
+take one.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ def main() -> None:
     """Print tokens per second of each way, and the ratios round by round."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", type=Path)
-    path = parser.parse_args().json
-    with Embedded.open(EmbeddedConfig(slots=SLOTS)) as teacher, tempfile.TemporaryDirectory() as name:
+    parser.add_argument("--threads", type=int, help="threads that compute; one per core unless said")
+    arguments = parser.parse_args()
+    config = EmbeddedConfig(slots=SLOTS, threads=arguments.threads)
+    with Embedded.open(config) as teacher, tempfile.TemporaryDirectory() as name:
         ours, bare = (lambda: through_project(teacher, Path(name) / "answers.jsonl")), (lambda: directly(teacher))
         directly(teacher, tokens=1)
         pairs = []
@@ -51,7 +54,7 @@ def main() -> None:
             one, other = rate(first), rate(second)
             pairs.append((one, other) if number % 2 else (other, one))
             print(f"round {number + 1}: {pairs[-1][0]:.0f} and {pairs[-1][1]:.0f} tokens/s", flush=True)
-    with Embedded.open(EmbeddedConfig(slots=SLOTS, widen=False)) as packaged:
+    with Embedded.open(config.model_copy(update={"widen": False})) as packaged:
         directly(packaged, tokens=1)
         narrow = rate(lambda: directly(packaged))
     project, engine = zip(*pairs, strict=True)
@@ -65,7 +68,7 @@ def main() -> None:
         "bare engine with packaged 4-bit weights, tokens/s": round(narrow),
         "8 bits / 4 bits": round(statistics.median(engine) / narrow, 2),
     }
-    publish(result, path)
+    publish(result, arguments.json)
 
 
 def rate(work: Callable[[], int]) -> float:
