@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serial
 
 from promptlet import registry
 from promptlet.errors import TeacherError, UsageError
+from promptlet.intents.graph import SOURCE
 from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
@@ -249,7 +250,9 @@ def _write(jobs: Sequence[_Job], answers: dict[str, dict[str, Any]], context: Co
             counts["completion tokens"] += answer["completion_tokens"]
             likelihood = answer.get("likelihood")
             scores = {} if likelihood is None else {"likelihood": likelihood}
-            sample = replace(job.sample, prompt=answer["text"], source="teacher", scores=scores)
+            wish = job.sample.source
+            source = "teacher" if wish == SOURCE else f"teacher for {wish}"
+            sample = replace(job.sample, prompt=answer["text"], source=source, scores=scores)
             if answer["finished"]:
                 yield sample
             else:
