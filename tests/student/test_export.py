@@ -38,9 +38,10 @@ def test_llama_cpp_and_transformers_write_the_same_greedy_text(student_folder: P
 def test_transformers_reads_the_tokenizer_as_it_is(student_folder: Path) -> None:
     student = load_student(student_folder)
     tokenizer = AutoTokenizer.from_pretrained(student_folder)
-    text = "<|19|><|intent|> Topic: birthday<|IP|> whimsical balloons"
+    text = "<|19|><|relevance=4|><|intent|> Topic: birthday<|IP|> whimsical balloons"
     ids = tokenizer(text)["input_ids"]
-    assert ids[:2] == [tokenizer.convert_tokens_to_ids("<|19|>"), tokenizer.convert_tokens_to_ids("<|intent|>")]
+    controls = ["<|19|>", "<|relevance=4|>", "<|intent|>"]
+    assert ids[:3] == tokenizer.convert_tokens_to_ids(controls)
     assert ids[: ids.index(tokenizer.convert_tokens_to_ids("<|IP|>")) + 1] == student.codec.head(
         (Intent("Topic", "birthday"),), "t2i", with_defaults(student.commands, {"words": 19})
     )
