@@ -7,9 +7,10 @@ changed recipe therefore writes beside the old result, never over it, and an int
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,14 +103,17 @@ def run_recipe(
         UsageError: for an unknown stage or runner.
         RunError: if another process works in the folder.
         PromptletError: what a stage raises; finished work stays.
+
+    Among the processes of torchrun or Ray Train, each calls this; they work on one stage together, train.
     """
     if until not in ORDER:
         raise UsageError(registry.unknown("stage", until, ORDER))
     registry.load("promptlet.runners", runner)
+    first = os.environ.get("RANK", "0") == "0"
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
-    with _locked(folder):
+    with _locked(folder) if first else nullcontext():
         for name in ORDER[: ORDER.index(until) + 1]:
             stage, config = load_stage(name), recipe.stages[name]
             planned = Manifest.planned(
@@ -119,9 +123,8 @@ def run_recipe(
             )
             digests[name] = planned.digest
             done[name] = folder / f"{name}-{planned.digest[:8]}"
-            context = Context(
-                done[name], {source: done[source] for source in stage.inputs}, folder, recipe.head.seed, runner
-            )
+            inputs = {source: done[source] for source in stage.inputs}
+            context = Context(done[name], inputs, folder, recipe.head.seed, runner, first)
             report(_bring_up_to_date(stage, config, context, planned))
     return done
 
@@ -133,7 +136,14 @@ def _bring_up_to_date(stage: Stage, config: StageConfig, context: Context, plann
         raise RunError(f"{context.folder} was made by another configuration; move it away")
     if found is not None and found.finished:
         return f"{stage.name}: up to date in {context.folder}"
+    if os.environ.get("WORLD_SIZE", "1") != "1" and not stage.spread:
+        raise UsageError(
+            f"{stage.name} is done by one process; run without torchrun, as far as is needed: --until {stage.name}"
+        )
     context.folder.mkdir(exist_ok=True)
+    if not context.first:
+        stage.run(config, context)
+        return f"{stage.name}: done with the other processes"
     (found or planned).write(context.folder)
     start = time.monotonic()
     counts = stage.run(config, context)

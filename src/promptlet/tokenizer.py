@@ -7,7 +7,7 @@ no space before a control token: it would be a token of its own that says nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -49,6 +49,14 @@ def train_tokenizer(
     )
     tokenizer.train_from_iterator(texts, trainer)
     return _without(tokenizer, denied)
+
+
+def extend_tokenizer(tokenizer: Tokenizer, controls: list[str]) -> Tokenizer:
+    """Return another model's tokenizer with the controls among its special tokens; those it lacks come last."""
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in controls])
+    return tokenizer
 
 
 def _without(tokenizer: Tokenizer, denied: Callable[[str], bool]) -> Tokenizer:
@@ -102,18 +110,36 @@ class Codec:
     def head(self, intents: Intents, task: str, values: Mapping[str, int]) -> list[int]:
         """Return the ids that ask for a prompt: commands, intents, task."""
         text = self.tokenizer.encode(" " + render_intents(intents), add_special_tokens=False)
-        commands = [self._id(command.encode(values[name])) for name, command in self.commands.items()]
-        return [*commands, self._id(INTENT), *text.ids, self._id(self.tasks[task].token)]
+        return self._head(text.ids, task, values)
+
+    def commanded(self, head: list[int]) -> dict[str, int]:
+        """Return the values that a head asks for: what `head` was given."""
+        return {
+            name: next(value for value in command.values() if self._id(command.encode(value)) == token)
+            for (name, command), token in zip(self.commands.items(), head, strict=False)
+        }
 
     def encode(self, sample: Sample) -> tuple[list[int], int]:
         """Return the ids of a whole training text and the index at which the prompt starts."""
-        head = self.head(sample.intents, sample.task, sample.commands)
-        body = self.tokenizer.encode(" " + sample.prompt, add_special_tokens=False).ids
-        return [*head, *body, self.end_id], len(head)
+        return self.encode_all([sample])[0]
+
+    def encode_all(self, samples: Sequence[Sample]) -> list[tuple[list[int], int]]:
+        """Return what `encode` gives for each sample, worked out on all cores."""
+        texts = [text for sample in samples for text in (" " + render_intents(sample.intents), " " + sample.prompt)]
+        encoded = [part.ids for part in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        rows = []
+        for sample, intents, body in zip(samples, encoded[::2], encoded[1::2], strict=True):
+            head = self._head(intents, sample.task, sample.commands)
+            rows.append(([*head, *body, self.end_id], len(head)))
+        return rows
 
     def decode(self, ids: list[int]) -> str:
         """Return the text of ids, controls left out, without surrounding space."""
         return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+
+    def _head(self, intents: list[int], task: str, values: Mapping[str, int]) -> list[int]:
+        commands = [self._id(command.encode(values[name])) for name, command in self.commands.items()]
+        return [*commands, self._id(INTENT), *intents, self._id(self.tasks[task].token)]
 
     def _id(self, token: str) -> int:
         index = self.tokenizer.token_to_id(token)

@@ -43,9 +43,7 @@ def test_denied_terms_are_found_in_any_casing_with_their_category(text: str, cat
 
 @pytest.mark.parametrize("name", task_names())
 def test_no_exemplar_holds_a_denied_term(name: str) -> None:
-    findings = [
-        (load_policy().find_denied(exemplar.prompt), exemplar.prompt) for exemplar in load_task(name).exemplars
-    ]
+    findings = [(load_policy().find_denied(exemplar.prompt), exemplar.prompt) for exemplar in load_task(name).exemplars]
     assert [each for each in findings if each[0]] == []
 
 

@@ -31,6 +31,8 @@ class Context:
     seed: int
     runner: str = "local"
     """Where work on records is done; it never changes what comes out."""
+    first: bool = True
+    """Whether this is the process that writes files, among those that torchrun or Ray Train started."""
 
 
 class Stage(ABC):
@@ -39,6 +41,8 @@ class Stage(ABC):
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[StageConfig]]
+    spread: ClassVar[bool] = False
+    """Whether all processes of torchrun or Ray Train work on the stage together."""
 
     def materials(self, config: Any) -> dict[str, str]:  # noqa: ARG002
         """Return digests of packaged files that the outcome depends on besides configuration and inputs."""
