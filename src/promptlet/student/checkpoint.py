@@ -52,17 +52,14 @@ class State:
         """Write a checkpoint atomically.
 
         Raises:
-            OSError: if it can't be written; the one before it stays.
+            OSError, SafetensorError: if it can't be written; the one before it stays.
         """
         parts = {_WEIGHTS: self._weights(), _MOMENTS: self._moments()}
         if self.average:
             parts[_AVERAGE] = self.average.weights
         with replacing_folder(folder) as temporary:
             for name, tensors in parts.items():
-                try:
-                    save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / name)
-                except SafetensorError as error:  # its way to say that a disk is full
-                    raise OSError(f"can't write {folder / name}: {error}") from error
+                save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / name)
             digests = {name: file_digest(temporary / name) for name in parts}
             write_json(temporary / _POSITION, {"run": self.run, "digests": digests, "position": asdict(position)})
 

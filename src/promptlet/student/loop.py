@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
@@ -268,10 +269,9 @@ def _explaining(folder: Path, config: LoopConfig) -> Iterator[None]:
     """Turn what the machine lacks into one line."""
     try:
         yield
-    except OSError as error:
-        raise RunError(
-            f"can't write to {folder}: {error.strerror or error}; the last good checkpoint is kept"
-        ) from error
+    except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
+        why = getattr(error, "strerror", None) or error
+        raise RunError(f"can't write to {folder}: {why}; the last good checkpoint is kept") from error
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
