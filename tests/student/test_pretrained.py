@@ -79,7 +79,6 @@ def furthest(model: Any, tokenizer: Any, folder: Path, quantization: str) -> flo
         expected = model.eval()(torch.tensor([ids])).logits[0, -1].log_softmax(0)
     found = log_chances(folder / "model.gguf", ids, 20)
     assert len(found) == 20
-    print("DIFF", quantization, max(abs(value - float(expected[token])) for token, value in found.items()), expected.std())
     return max(abs(value - float(expected[token])) for token, value in found.items())
 
 

@@ -87,7 +87,7 @@ def train(
                 groups = [next(stream) for _ in range(config.accumulate)]
                 samples = [indices for _, _, indices in groups]
                 torch.manual_seed(random.Random(f"{seed}:{position.step}:{processes.rank}").getrandbits(63))
-                loss = _add_gradients(objective, training, samples, pad, processes)
+                loss = add_gradients(objective, training, samples, pad, processes)
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
                 if not (loss < limit and math.isfinite(norm)):
                     raise RunError(
@@ -160,7 +160,7 @@ def _autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def _add_gradients(
+def add_gradients(
     objective: torch.nn.Module, data: Encoded, groups: Sequence[np.ndarray], pad: int, processes: Processes
 ) -> float:
     """Add up the gradients of a step's groups, this process's rows of each; return the mean loss per learned token."""
