@@ -4,7 +4,8 @@ python benchmarks/training.py [--shapes 14m,104m] [--seconds 20] [--json FILE]
 
 A *real* token is no padding. A *useful* one is also read after the whole of its own sample so far: nanoGPT's stream is
 cut every `CONTEXT` tokens, and what follows a cut has lost its commands and intents. Every contender takes steps of
-about the same number of computed positions until its time is over; rounds alternate, and the best round counts.
+about the same number of computed positions until its time is over; rounds alternate, and the best round counts. On CPUs
+the time is processor time of all threads, which other work on the machine disturbs least; on a GPU it is the wall's.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main() -> None:
                 run(shape, data, arguments.batch, clock)
                 best[name] = max(best.get(name, (0.0, 0.0)), clock.rates)
         for name, (real, useful) in best.items():
+            print(shape, name, round(real), round(useful), flush=True)
             result[f"{shape} {name}: real tokens/s"] = round(real)
             result[f"{shape} {name}: useful tokens/s"] = round(useful)
         for name in ("Trainer", "nanoGPT-style"):
@@ -91,6 +93,10 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def now() -> float:
+    return time.perf_counter() if device().type == "cuda" else time.process_time()
+
+
 class Clock:
     """Counts tokens per second from the end of the first step on, which warms up, until the time is over."""
 
@@ -100,7 +106,7 @@ class Clock:
 
     def step(self, real: int, useful: int) -> bool:
         """Count a finished step; return whether there is time for another."""
-        self.end = time.perf_counter()
+        self.end = now()
         if not self.start:
             self.start = self.end
             return True

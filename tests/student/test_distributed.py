@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import SMOKE
+from tests.conftest import ROOT, SMOKE
 
 from promptlet.errors import UsageError
 from promptlet.pipeline import load_recipe, run_recipe
@@ -27,12 +28,12 @@ train(fresh_model(dropout=0.0), make_data(60, 1), make_data(10, 2), config, END,
 def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     found = []
     for command in (["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"], []):
         folder = tmp_path / f"run{len(found)}"
-        done = subprocess.run(
-            [sys.executable, *command, str(script), str(folder)], capture_output=True, text=True, check=False
-        )
+        whole = [sys.executable, *command, str(script), str(folder)]
+        done = subprocess.run(whole, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr
         found.append([json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()])
     for two, one in zip(*found, strict=True):
