@@ -21,7 +21,7 @@ from facts import publish
 from naive import Naive
 
 from promptlet.io.records import read_tables
-from promptlet.stages.base import Context
+from promptlet.stages.base import Context, Head
 from promptlet.stages.curate import CurateConfig, CurateStage
 from promptlet.vocabulary import load_policy
 
@@ -39,7 +39,7 @@ def main() -> None:
         source, folder = Path(name) / "source", Path(name) / "curated"
         pairs.write(source, arguments.rows, seed=1)
         folder.mkdir()
-        context = Context(folder, {"synthesize": source}, folder, 1, arguments.runner)
+        context = Context(folder, {"synthesize": source}, folder, Head(name="curation"), arguments.runner)
         counts, wall, busy = timed(lambda: CurateStage().run(CurateConfig(), context))
         naive, _, naive_busy = timed(lambda: baseline(source))
     rows, cores = arguments.rows, os.cpu_count() or 1

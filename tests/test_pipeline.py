@@ -19,7 +19,7 @@ from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, run_recipe
-from promptlet.stages.base import Context
+from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
 from tests.conftest import ROOT, SMOKE, Run
 
@@ -131,7 +131,7 @@ def test_a_run_does_nothing_twice_and_a_changed_recipe_only_what_it_changes(tmp_
     lines: list[str] = []
     assert run_recipe(load_recipe(recipe), tmp_path / "run", "curate", lines.append) == first
     assert all("up to date" in line for line in lines)
-    recipe.write_text(recipe.read_text() + "curate: {relabel: false}\n")
+    recipe.write_text(recipe.read_text() + "curate: {opener_share: 0.5}\n")
     lines.clear()
     changed = run_recipe(load_recipe(recipe), tmp_path / "run", "curate", lines.append)
     assert [name for name in first if first[name] != changed[name]] == ["curate"]
@@ -183,7 +183,7 @@ def killed_when(recipe: Path, folder: Path, watched: Path, lines: int) -> None:
     """Run a recipe in a process of its own and kill it once a file has so many lines."""
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while not any(path.read_bytes().count(b"\n") >= lines for path in folder.glob(watched.as_posix())):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
@@ -206,7 +206,7 @@ def test_kills_in_synthesize_and_train_change_nothing(tmp_path: Path, smoke: dic
 
 
 def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
-    recipe, folder = small(tmp_path, "delay: 0.05"), tmp_path / "run"
+    recipe, folder = small(tmp_path, "delay: 1"), tmp_path / "run"
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "curate"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     answers = folder / "answers.jsonl"
@@ -214,15 +214,15 @@ def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> 
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "interrupted" in errors
-    run_recipe(load_recipe(recipe), folder, "curate")
+    run_recipe(load_recipe(small(tmp_path)), folder, "curate")
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path, cli: Run) -> None:
-    recipe, folder = small(tmp_path, "delay: 0.2"), tmp_path / "run"
+    recipe, folder = small(tmp_path, "delay: 5"), tmp_path / "run"
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "synthesize"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -255,7 +255,7 @@ def test_a_tokenizer_without_a_command_s_token_ends_in_one_line(tmp_path: Path, 
     path = folder / "tokenizer.json"
     path.write_text(path.read_text().replace("<|19|>", "<|no|>"))
     with pytest.raises(StudentError, match=r"no token '<\|19\|>'"):
-        TrainStage().run(TrainConfig(preset="tiny"), Context(tmp_path, {"tokenize": folder}, tmp_path, 1))
+        TrainStage().run(TrainConfig(preset="tiny"), Context(tmp_path, {"tokenize": folder}, tmp_path, Head(name="x")))
 
 
 def test_a_disk_that_fills_ends_in_one_line_and_the_run_goes_on_later(tmp_path: Path, cli: Run) -> None:

@@ -154,7 +154,8 @@ class Generator:
         """Return the best of several draws from seeds derived from `seed`; the first without fault ends the drawing."""
         command = self.student.commands[_WORDS]
         target = command.draw(wish.wanted, seed)
-        head = self.student.codec.head(wish.intents, wish.task, {_WORDS: target})
+        values = {name: each.default() for name, each in self.student.commands.items()} | {_WORDS: target}
+        head = self.student.codec.head(wish.intents, wish.task, values)
         self.student.check_head(head)
         tokens, start = 0, time.perf_counter()
         best: _Draw | None = None

@@ -9,35 +9,30 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from promptlet import registry
 from promptlet.errors import RunError, UsageError
+from promptlet.intents.graph import graph_digest
 from promptlet.io.manifest import Manifest
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
+from promptlet.vocabulary import load_policy
 
-ORDER = ("intents", "synthesize", "curate", "tokenize", "train", "export", "evaluate")
+ORDER = ("intents", "synthesize", "curate", "augment", "tokenize", "train", "export", "evaluate")
 
 
 def load_stage(name: str) -> Stage:
     """Return the stage of this name."""
     stage: Stage = registry.load("promptlet.stages", name).STAGE()
     return stage
-
-
-class Head(BaseModel):
-    """What a recipe says beside its stages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    seed: int = Field(default=1, ge=0, lt=2**31)
 
 
 @dataclass(frozen=True)
@@ -118,15 +113,21 @@ def run_recipe(
             stage, config = load_stage(name), recipe.stages[name]
             planned = Manifest.planned(
                 name,
-                {"seed": recipe.head.seed} | config.model_dump(mode="json"),
+                _used(recipe.head, stage.uses) | config.model_dump(mode="json"),
                 {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
             )
             digests[name] = planned.digest
             done[name] = folder / f"{name}-{planned.digest[:8]}"
             inputs = {source: done[source] for source in stage.inputs}
-            context = Context(done[name], inputs, folder, recipe.head.seed, runner, first)
+            context = Context(done[name], inputs, folder, recipe.head, runner, first)
             report(_bring_up_to_date(stage, config, context, planned))
     return done
+
+
+def _used(head: Head, keys: Iterable[str]) -> dict[str, Any]:
+    """Return what a stage uses of a recipe's head; graph and policy are what they say, wherever they lie."""
+    digests = {"graph": lambda: graph_digest(head.graph), "policy": lambda: load_policy(head.policy).digest}
+    return {key: digests[key]() if key in digests else getattr(head, key) for key in keys}
 
 
 def _bring_up_to_date(stage: Stage, config: StageConfig, context: Context, planned: Manifest) -> str:

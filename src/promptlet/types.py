@@ -84,6 +84,9 @@ class Intent:
 
 Intents = tuple[Intent, ...]
 
+RELEVANCE = "relevance"
+"""The score that says how good a pair is in all; the others are its parts."""
+
 
 def parse_intents(raw: str | Iterable[str | Intent | tuple[str, str]]) -> Intents:
     """Return checked intents from what a caller may hand in: free text, ``Kind: value`` strings or pairs.

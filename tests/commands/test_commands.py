@@ -1,4 +1,4 @@
-"""The contract of every command in the folder, and what the word command promises beyond it."""
+"""The contract of every command in the folder, and what each promises beyond it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from promptlet import registry
 from promptlet.commands import make_commands
+from promptlet.commands.relevance import STEPS, Relevance
 from promptlet.commands.words import Words
-from promptlet.errors import UsageError
+from promptlet.errors import RunError, UsageError
 from promptlet.types import Intent, Sample
 
 PROMPT = "whimsical birthday celebration featuring giant balloons in fun shapes and sizes"
 
 
 def sample(prompt: str) -> Sample:
-    return Sample((Intent("Topic", "birthday"),), "t2i", prompt)
+    return Sample((Intent("Topic", "birthday"),), "t2i", prompt, scores={"relevance": 0.7})
 
 
 @pytest.mark.parametrize("name", registry.names("promptlet.commands"))
@@ -25,6 +26,9 @@ def test_every_command_keeps_the_contract(name: str) -> None:
     assert command.name == name
     again = make_commands({name: command.settings()})[name]
     assert again.settings() == command.settings()
+    fitted = command.fitted([sample(PROMPT), sample(PROMPT[:-10])])
+    assert make_commands({name: fitted.settings()})[name].measure(sample(PROMPT)) == fitted.measure(sample(PROMPT))
+    assert command.default() is None or command.default() in command.values()
     value = command.measure(sample(PROMPT))
     assert value in command.values()
     tokens = command.tokens()
@@ -88,3 +92,40 @@ def test_what_is_no_allowed_count_is_refused_with_its_value(raw: object) -> None
 def test_a_range_without_tokens_is_refused(bounds: tuple[int, int]) -> None:
     with pytest.raises(UsageError, match=str(bounds[1])):
         Words(*bounds)
+
+
+def scored(score: float, task: str = "t2i") -> Sample:
+    return Sample((), task, "a prompt", scores={"relevance": score})
+
+
+@given(st.lists(st.floats(0, 1, width=16), min_size=20, max_size=60, unique=True))
+def test_relevance_is_the_fifth_of_the_tasks_samples(scores: list[float]) -> None:
+    others = [scored(score / 10, "t2t") for score in scores]
+    command = Relevance().fitted([*map(scored, scores), *others])
+    values = [command.measure(scored(score)) for score in sorted(scores)]
+    assert values == sorted(values)
+    assert all(abs(values.count(step) - len(scores) / STEPS) <= 2 for step in command.values())
+    assert [command.measure(each) for each in others] == [command.measure(scored(score)) for score in scores]
+
+
+def test_relevance_is_the_best_unless_asked_for_and_missed_from_both_sides() -> None:
+    command = Relevance({"t2i": (0.2, 0.4, 0.6, 0.8)})
+    assert command.encode(command.default()) == "<|relevance=4|>"
+    assert command.score(command.parse("3"), scored(0.5)) == -1
+    assert command.score(command.parse(3), scored(0.9)) == 1
+
+
+def test_a_recipes_own_bounds_of_relevance_stay() -> None:
+    own = Relevance.make({"bounds": {"t2i": [0.5, 0.6, 0.7, 0.8]}})
+    assert own.fitted([scored(0.1)] * 5).settings() == own.settings()
+
+
+@pytest.mark.parametrize("bounds", [7, {"t2i": 7}, {"t2i": [0.1]}, {"t2i": [0.4, 0.3, 0.2, 0.1]}, {"t2i": ["a"] * 4}])
+def test_bounds_that_are_no_rising_scores_are_refused(bounds: object) -> None:
+    with pytest.raises(UsageError, match=r"4 rising scores"):
+        Relevance.make({"bounds": bounds})
+
+
+def test_a_sample_that_nobody_judged_can_not_be_labelled() -> None:
+    with pytest.raises(RunError, match=r"no score 'relevance'.*a fox"):
+        Relevance().fitted([Sample((), "t2i", "a fox")])

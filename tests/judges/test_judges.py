@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from promptlet import registry
-from promptlet.judges.base import RELEVANCE, Judge
-from promptlet.types import Intent, Sample
+from promptlet.judges.base import Judge
+from promptlet.types import RELEVANCE, Intent, Sample
 
 INTENTS = (Intent("Topic", "lighthouse"), Intent("Mood", "lonely"), Intent("Style", "watercolor"))
 GOOD = "A lonely lighthouse in soft watercolor above grey waves"

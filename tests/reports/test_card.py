@@ -62,12 +62,6 @@ def test_the_card_is_what_hugging_face_reads_and_says_where_all_is_from(tmp_path
     assert file_digest(tmp_path / "out" / "train.parquet") in body
 
 
-def test_combinations_that_both_splits_hold_are_counted(tmp_path: Path) -> None:
-    pairs = [*PAIRS, sample("more tea", *PAIRS[2].intents), sample("a birthday", split="validation")]
-    _, body = parts(publish(make_run(tmp_path / "run", pairs), tmp_path / "out"))
-    assert "- 2 combinations of the validation split" in body
-
-
 def test_the_licence_of_an_unknown_teacher_must_be_told(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", counts={"teacher": "sage-9000"})
     with pytest.raises(UsageError, match="sage-9000"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 from promptlet.types import Sample
@@ -31,6 +31,14 @@ class Command(ABC):
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return what `make` needs to build this command again."""
+
+    def fitted(self, samples: Iterable[Sample]) -> Self:  # noqa: ARG002
+        """Return the command with what it takes from the samples that a student is trained on; most take nothing."""
+        return self
+
+    def default(self) -> int | None:
+        """Return the value that is asked for when a user names none, or None where there is no best one."""
+        return None
 
     @abstractmethod
     def values(self) -> range:

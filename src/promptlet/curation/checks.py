@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 from operator import eq
 
 from promptlet.lemmas import content_stems, stem, terms
@@ -88,7 +88,7 @@ class Answer:
         """Return the answer of a raw sample, cleaned."""
         return cls.of(replace(sample, prompt=clean(sample.prompt)), policy, unknown_words)
 
-    @cached_property
+    @property
     def expressed(self) -> Intents:
         """The intents that left a trace in the prompt."""
         return expressed(self.sample.intents, self.terms)
@@ -112,11 +112,12 @@ def clean(text: str) -> str:
 
 
 def lists(answer: Answer) -> str | None:
-    """A list, or more than one line."""
+    """More than one line, or a list in a task whose prompts are none."""
     prompt = answer.sample.prompt
     if "\n" in prompt or _LIST.match(prompt):
         return "list"
-    return "list" if prompt.count(",") > max(4, len(answer.words) // 3) else None
+    many = prompt.count(",") > max(4, len(answer.words) // 3)
+    return "list" if many and not load_task(answer.sample.task).listed else None
 
 
 def length(answer: Answer) -> str | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet import registry
 from promptlet.curation.checks import Answer, clean
 from promptlet.curation.duplicates import sketch
 from promptlet.curation.openers import opening
-from promptlet.io.records import SAMPLE_SCHEMA, from_intents, to_intents
-from promptlet.judges.base import Judge
+from promptlet.io.records import SAMPLE_SCHEMA, to_intents
+from promptlet.judges.base import open_judge
 from promptlet.types import Sample
 from promptlet.vocabulary import load_policy
 
@@ -27,20 +25,17 @@ EXAMINED_SCHEMA = pa.schema(
 class Examiner:
     """The settings of an examination; calling it examines a table."""
 
+    graph: Path | None = None
+    judge: str = "words"
     policy: Path | None = None
     unknown_words: int = 0
-    relabel: bool = True
-    judge: str = "words"
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the rows of `SAMPLE_SCHEMA` as rows of `EXAMINED_SCHEMA`, in the same order."""
-        policy, judge = load_policy(self.policy), _open_judge(self.judge)
-        answers = [Answer.of(sample, policy, self.unknown_words) for sample in _cleaned(table)]
+        policy, judge = load_policy(self.policy), open_judge(self.judge, self.graph)
+        samples = list(_cleaned(table))
+        answers = [Answer.of(sample, policy, self.unknown_words) for sample in samples]
         reasons = [answer.objection() for answer in answers]
-        samples = [
-            replace(answer.sample, intents=answer.expressed) if self.relabel and not reason else answer.sample
-            for answer, reason in zip(answers, reasons, strict=True)
-        ]
         good = [place for place, reason in enumerate(reasons) if reason is None]
         scores = [dict(sample.scores) for sample in samples]
         openings: list[str | None] = [None] * len(answers)
@@ -50,7 +45,6 @@ class Examiner:
             scores[place] |= scored
             openings[place], sketches[place] = opening(said), sketch(samples[place].task, said)
         changed = {
-            "intents": from_intents([sample.intents for sample in samples]),
             "prompt": [sample.prompt for sample in samples],
             "scores": [list(each.items()) for each in scores],
             "reason": reasons,
@@ -67,9 +61,3 @@ def _cleaned(table: pa.Table) -> Iterator[Sample]:
     columns = to_intents(table["intents"]), *(table[name].to_pylist() for name in ("task", "prompt", "scores"))
     for intents, task, prompt, scores in zip(*columns, strict=True):
         yield Sample(intents, task, clean(prompt), scores=dict(scores or ()))
-
-
-@cache
-def _open_judge(name: str) -> Judge:
-    judge: Judge = registry.load("promptlet.judges", name).JUDGE.open()
-    return judge

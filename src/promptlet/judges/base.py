@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Self
 
+from promptlet import registry
 from promptlet.types import Sample
 
-RELEVANCE = "relevance"
-"""The score that the others are the parts of."""
 Scores = dict[str, float]
-"""Names of scores -> values from 0 (worst) to 1; every judge gives `RELEVANCE`, and the parts it is made of."""
+"""Names of scores -> values from 0 (worst) to 1; every judge gives `relevance`, and the parts it is made of."""
 
 
 class Judge(ABC):
@@ -19,8 +20,8 @@ class Judge(ABC):
 
     @classmethod
     @abstractmethod
-    def open(cls) -> Self:
-        """Return a judge that is ready.
+    def open(cls, graph: Path | None = None) -> Self:
+        """Return a judge that is ready, for intents of the graph in a folder, or of the packaged one.
 
         Raises:
             MissingExtraError: if a library or model that it needs is not installed.
@@ -29,3 +30,15 @@ class Judge(ABC):
     @abstractmethod
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
         """Return the scores of each sample, rounded to four digits."""
+
+
+@cache
+def open_judge(name: str, graph: Path | None = None) -> Judge:
+    """Return the judge of this name, opened once per process.
+
+    Raises:
+        UsageError: if there is none of this name.
+        MissingExtraError: if a library or model that it needs is not installed.
+    """
+    judge: Judge = registry.load("promptlet.judges", name).JUDGE.open(graph)
+    return judge

@@ -7,15 +7,15 @@ own words, where it says; a likely text is a plain one. The figures come from pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from promptlet.embedding import Embedder, Vectors, load_embedder
-from promptlet.intents.graph import load_graph
-from promptlet.judges.base import RELEVANCE, Judge, Scores
+from promptlet.judges.base import Judge, Scores
 from promptlet.judges.words import Words, mean
-from promptlet.types import Sample
+from promptlet.types import RELEVANCE, Sample
 
 _UNLIKE, _ALIKE = 0.15, 0.55
 """Cosines of an intent and a prompt at which the one says nothing, or all, of the other."""
@@ -36,8 +36,8 @@ class Embedding(Judge):
         self._intents: dict[str, Vectors] = {}
 
     @classmethod
-    def open(cls) -> Self:
-        return cls(load_embedder(), Words(load_graph()))
+    def open(cls, graph: Path | None = None) -> Self:
+        return cls(load_embedder(), Words.open(graph))
 
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
         prompts = self._embedder.embed([sample.prompt for sample in samples])

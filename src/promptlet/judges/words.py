@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Self
 
 from promptlet.intents.graph import Graph, load_graph
-from promptlet.judges.base import RELEVANCE, Judge, Scores
+from promptlet.judges.base import Judge, Scores
 from promptlet.lemmas import content_stems, stems
-from promptlet.types import Intent, Sample
+from promptlet.types import RELEVANCE, Intent, Sample
 
 TOPIC_WEIGHT = 2.0
 """A prompt that misses its topic misses more than one that misses a color."""
@@ -23,8 +24,8 @@ class Words(Judge):
         self._names = lru_cache(maxsize=1 << 16)(self._stems_of_names)
 
     @classmethod
-    def open(cls) -> Self:
-        return cls(load_graph())
+    def open(cls, graph: Path | None = None) -> Self:
+        return cls(load_graph(graph))
 
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
         return [{RELEVANCE: round(mean(sample, self.said(sample)), 4)} for sample in samples]

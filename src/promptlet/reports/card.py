@@ -103,12 +103,6 @@ def _facts(shards: Shards, stages: Mapping[str, StageData]) -> dict[str, Any]:
         "reasons": shards.rows(
             "SELECT split_part(reason, ':', 1), stage, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC, 1, 2"
         ),
-        "shared": shards.row(
-            "SELECT count(DISTINCT combination) FROM pairs WHERE split = $validation "
-            "AND combination IN (SELECT combination FROM pairs WHERE split = $train)",
-            train=TRAIN,
-            validation=VALIDATION,
-        )[0],
         "has_scores": shards.has_scores,
         "stages": [stages[name].manifest for name in ("intents", "synthesize", "curate") if name in stages],
     }

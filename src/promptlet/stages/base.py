@@ -8,13 +8,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from promptlet import registry
+from promptlet.vocabulary import load_policy
 
 
 class StageConfig(BaseModel):
     """Settings of a stage; each stage's own class adds to them. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Head(StageConfig):
+    """What a recipe says beside its stages: what all of them share."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    graph: Path | None = None
+    """A folder with a creative graph of your own; None is the packaged one."""
+    judge: str = "words"
+    """Who scores how relevant a prompt is to its intents: `words` is quick, `embedding` knows what words mean."""
+    policy: Path | None = None
+    """A vocabulary policy of your own; None is the packaged one."""
+
+    @field_validator("judge")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        registry.load("promptlet.judges", name)
+        return name
+
+    @field_validator("policy")
+    @classmethod
+    def _loads(cls, path: Path | None) -> Path | None:
+        load_policy(path)
+        return path
 
 
 @dataclass(frozen=True)
@@ -28,7 +56,7 @@ class Context:
     folder: Path
     inputs: Mapping[str, Path]
     shared: Path
-    seed: int
+    head: Head
     runner: str = "local"
     """Where work on records is done; it never changes what comes out."""
     first: bool = True
@@ -40,6 +68,8 @@ class Stage(ABC):
 
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ("seed",)
+    """What of the recipe's head the outcome depends on."""
     Config: ClassVar[type[StageConfig]]
     spread: ClassVar[bool] = False
     """Whether all processes of torchrun or Ray Train work on the stage together."""

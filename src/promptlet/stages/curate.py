@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from promptlet import registry
 from promptlet.curation.duplicates import Duplicates
@@ -17,34 +16,15 @@ from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, coun
 from promptlet.progress import metering
 from promptlet.runners.base import Runner
 from promptlet.stages.base import Context, Stage, StageConfig
-from promptlet.vocabulary import load_policy
 
 
 class CurateConfig(StageConfig):
     """What curation may change."""
 
-    policy: Path | None = None
-    """A vocabulary policy of your own; None is the packaged one."""
     unknown_words: int = Field(default=0, ge=0)
     """Words outside the dictionary that a prompt may have; a strong teacher knows more words than a dictionary."""
-    relabel: bool = True
-    """Whether intents that left no trace in the prompt are dropped from its label."""
-    judge: str = "words"
-    """Who scores how relevant a prompt is to its intents: `words` is quick, `embedding` knows what words mean."""
     opener_share: float = Field(default=0.03, gt=0, le=1)
     """The largest share of a task's prompts that may begin with the same three words."""
-
-    @field_validator("judge")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        registry.load("promptlet.judges", name)
-        return name
-
-    @field_validator("policy")
-    @classmethod
-    def _loads(cls, path: Path | None) -> Path | None:
-        load_policy(path)
-        return path
 
 
 class CurateStage(Stage):
@@ -55,16 +35,14 @@ class CurateStage(Stage):
 
     name = "curate"
     inputs = ("synthesize",)
+    uses = ("graph", "judge", "policy")
     Config = CurateConfig
 
-    def materials(self, config: CurateConfig) -> dict[str, str]:
-        return {"policy": load_policy(config.policy).digest}
-
     def run(self, config: CurateConfig, context: Context) -> dict[str, Any]:
-        source = context.inputs["synthesize"]
+        source, head = context.inputs["synthesize"], context.head
         rows = count_rows(source)
         duplicates, openers, reasons = Duplicates(rows), Openers(config.opener_share), Counter[str]()
-        examine = Examiner(config.policy, config.unknown_words, config.relabel, config.judge)
+        examine = Examiner(head.graph, head.judge, head.policy, config.unknown_words)
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         with (
             metering(self.name, "prompts", rows) as meter,

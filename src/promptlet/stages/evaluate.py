@@ -1,4 +1,4 @@
-"""Stage 7, evaluate: Table 3 of the paper on held-out combinations, free and exact, with every prompt kept."""
+"""Stage 8, evaluate: Table 3 of the paper on held-out combinations, free and exact, with every prompt kept."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EvaluateStage(Stage):
     def run(self, config: EvaluateConfig, context: Context) -> dict[str, Any]:
         held_out = [sample for sample in read_samples(context.inputs["intents"]) if sample.split == TEST]
         generator = Generator.load(context.inputs["export"] / STUDENT)
-        results = evaluate_words(generator, held_out, config, context.seed, context.folder)
+        results = evaluate_words(generator, held_out, config, context.head.seed, context.folder)
         return {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Stage 6, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
+"""Stage 7, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
 
 from __future__ import annotations
 

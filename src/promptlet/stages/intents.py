@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from promptlet.intents.graph import graph_digest, load_graph
+from promptlet.intents.graph import load_graph
 from promptlet.intents.sampling import Sampler
 from promptlet.intents.splits import split_of
 from promptlet.io.records import write_samples
@@ -26,8 +25,6 @@ class IntentsConfig(StageConfig):
     tasks: tuple[str, ...] = ("t2i", "t2t")
     count: int = Field(default=3000, ge=1, le=100_000_000)
     """Combinations per task."""
-    graph: Path | None = None
-    """A folder with a creative graph of your own; None is the packaged one."""
 
     @field_validator("tasks")
     @classmethod
@@ -41,19 +38,17 @@ class IntentsStage(Stage):
     """Writes samples without a prompt."""
 
     name = "intents"
+    uses = ("seed", "graph")
     Config = IntentsConfig
 
-    def materials(self, config: IntentsConfig) -> dict[str, str]:
-        return {"graph": graph_digest(config.graph)}
-
     def run(self, config: IntentsConfig, context: Context) -> dict[str, Any]:
-        graph = load_graph(config.graph)
+        graph = load_graph(context.head.graph)
         splits: Counter[str] = Counter()
 
         def draw() -> Iterator[Sample]:
             with metering(self.name, "intents", config.count * len(config.tasks)) as meter:
                 tasks = [load_task(name) for name in config.tasks]
-                streams = [Sampler(graph, task).stream(config.count, context.seed) for task in tasks]
+                streams = [Sampler(graph, task).stream(config.count, context.head.seed) for task in tasks]
                 # Task by task in turn: the beginning of a longer run is the whole of a shorter one.
                 for row in zip_longest(*streams):
                     for task, intents in zip(tasks, row, strict=True):

@@ -133,7 +133,7 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
     for number in count():
         block = []
         for sample, repetition in islice(wanted, _BLOCK):
-            chance = random.Random(f"{context.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
+            chance = random.Random(f"{context.head.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
             block.append((sample.task, chance.randint(*config.words), chance.getrandbits(31), sample))
         if not block:
             return

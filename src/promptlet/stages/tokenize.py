@@ -1,4 +1,4 @@
-"""Stage 4, tokenize: train the tokenizer, measure every command in hindsight, and encode the training texts."""
+"""Stage 5, tokenize: train the tokenizer, measure every command in hindsight, and encode the training texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from promptlet.student.sources import locate
 from promptlet.tasks import load_task
 from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, extend_tokenizer, train_tokenizer
 from promptlet.types import KINDS, Sample, render_intents
-from promptlet.vocabulary import load_policy
+from promptlet.vocabulary import Policy, load_policy
 
 CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
@@ -62,20 +62,26 @@ class TokenizeStage(Stage):
     """Writes the tokenizer, the controls it holds, the words of the training prompts, and token ids per split."""
 
     name = "tokenize"
-    inputs = ("curate",)
+    inputs = ("augment",)
+    uses = ("seed", "policy")
     Config = TokenizeConfig
 
     def materials(self, config: TokenizeConfig) -> dict[str, str]:
         return {"pretrained": file_digest(weights_file(locate(config.pretrained)))} if config.pretrained else {}
 
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
-        samples = list(read_samples(context.inputs["curate"]))
-        commands = make_commands(config.commands)
+        samples = list(read_samples(context.inputs["augment"]))
+        training = [sample for sample in samples if sample.split == TRAIN]
+        commands = {name: each.fitted(training) for name, each in make_commands(config.commands).items()}
         tasks = {name: load_task(name) for name in sorted({sample.task for sample in samples})}
-        tokenizer = _tokenizer(config, samples, control_tokens(commands.values(), tasks.values()))
+        controls = control_tokens(commands.values(), tasks.values())
+        if config.pretrained:
+            tokenizer = extend_tokenizer(_pretrained(config.pretrained), controls)
+        else:
+            tokenizer = _train(training, config.size, controls, load_policy(context.head.policy))
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
-        words = {term for sample in samples if sample.split == TRAIN for term in terms(sample.prompt)}
+        words = {term for sample in training for term in terms(sample.prompt)}
         write_text(context.folder / WORDS, "".join(f"{word}\n" for word in sorted(words)))
         codec = Codec(tokenizer, commands, tasks)
         counts: Counter[str] = Counter({"vocabulary": len(codec), "words": len(words)})
@@ -92,12 +98,12 @@ class TokenizeStage(Stage):
                 counts[f"{split} tokens"] = sum(len(ids) for ids, _ in rows)
                 counts[split] = len(rows)
                 _write(context.folder / f"{split}.parquet", rows)
-        controls = {
+        description = {
             "commands": {name: command.settings() for name, command in commands.items()},
             "tasks": {name: task.token for name, task in tasks.items()},
             "longest_head": longest_head,
         }
-        write_json(context.folder / CONTROLS, controls)
+        write_json(context.folder / CONTROLS, description)
         return dict(counts)
 
 
@@ -112,24 +118,15 @@ def read_codec(folder: Path) -> Codec:
     return Codec.load(folder / TOKENIZER, make_commands(controls["commands"]), tasks)
 
 
-def _tokenizer(config: TokenizeConfig, samples: list[Sample], controls: list[str]) -> Tokenizer:
-    if not config.pretrained:
-        return _train(samples, config.size, controls)
+def _pretrained(name: str) -> Tokenizer:
     try:
-        tokenizer = pretrained_tokenizer(locate(config.pretrained), UsageError)
+        return pretrained_tokenizer(locate(name), UsageError)
     except ImportError as error:
         raise MissingExtraError("another model's tokenizer", "train", error.name or "transformers") from error
-    return extend_tokenizer(tokenizer, controls)
 
 
-def _train(samples: list[Sample], size: int, controls: list[str]) -> Tokenizer:
-    texts = (
-        f" {text}"
-        for sample in samples
-        if sample.split == TRAIN
-        for text in (render_intents(sample.intents), sample.prompt)
-    )
-    policy = load_policy()
+def _train(samples: list[Sample], size: int, controls: list[str], policy: Policy) -> Tokenizer:
+    texts = (f" {text}" for sample in samples for text in (render_intents(sample.intents), sample.prompt))
     # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
     return train_tokenizer(
         [*texts, ", ".join(KINDS)], size, controls, lambda text: policy.find_denied(text) is not None

@@ -1,4 +1,4 @@
-"""Stage 5, train: a student on the encoded samples, from scratch or from a pretrained model."""
+"""Stage 6, train: a student on the encoded samples, from scratch or from a pretrained model."""
 
 from __future__ import annotations
 
@@ -82,10 +82,12 @@ class TrainStage(Stage):
         codec = read_codec(source)
         training, validation = (Encoded.read(source / f"{split}.parquet") for split in ("train", "validation"))
         _check(training, validation, codec, config, source)
-        torch.manual_seed(context.seed)
+        torch.manual_seed(context.head.seed)
         model = _make(config, codec)
         preview = Preview.of(codec, validation, config.loop.previews)
-        outcome = train(model, training, validation, config.loop, codec.end_id, context.seed, context.folder, preview)
+        outcome = train(
+            model, training, validation, config.loop, codec.end_id, context.head.seed, context.folder, preview
+        )
         if context.first:
             with replacing_folder(context.folder / "model") as folder:
                 shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)

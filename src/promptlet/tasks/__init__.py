@@ -41,6 +41,8 @@ class Task:
     request: str
     """The teacher's user message, with the fields {wish} and {words}."""
     exemplars: tuple[Exemplar, ...] = field(repr=False)
+    listed: bool = False
+    """Whether a prompt is a list of terms with commas between them; otherwise such a list is a fault."""
 
     @property
     def kinds(self) -> tuple[str, ...]:

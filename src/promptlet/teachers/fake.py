@@ -36,6 +36,8 @@ _ACCIDENTS = (
     "eine Wiese mit vielen bunten Blumen und einem kleinen Haus unter dem blauen Himmel",
     "too short",
 )
+_FORGOTTEN, _CLAUSES = 0.1, 0.2
+"""Share of intents that are left out, and of details that begin a clause."""
 
 
 class FakeConfig(TeacherConfig):
@@ -83,8 +85,11 @@ class Fake(Teacher):
         topic, *others = wish.split(", ")
         words = [chance.choice(_OPENERS), *topic.split()]
         for value in others:
-            words += [chance.choice(_LINKS), *value.split()]
+            if chance.random() > _FORGOTTEN:
+                words += [chance.choice(_LINKS), *value.split()]
         while len(words) < length:
+            if chance.random() < _CLAUSES:
+                words[-1] += ","
             words += [chance.choice(_LINKS), *chance.choice(_DETAILS).split()]
         return " ".join(words)
 

@@ -1,0 +1,34 @@
+"""Finding the nodes of a graph that a text speaks of: the longest names first, by the stems of their words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlet.intents.graph import Graph
+from promptlet.lemmas import stems
+from promptlet.types import Intent
+
+
+class Mentions:
+    """The names and aliases of a graph's nodes, by their stems."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._named: dict[tuple[str, ...], list[Intent]] = {}
+        for node in graph.nodes():
+            for name in (node.value, *graph.aliases[node]):
+                nodes = self._named.setdefault(stems(name), [])
+                if node not in nodes:
+                    nodes.append(node)
+        self._longest = max(map(len, self._named))
+
+    def find(self, text: str) -> Iterator[list[Intent]]:
+        """Yield the nodes that each name in the text means, in its order; no name lies within another."""
+        said, place = stems(text), 0
+        while place < len(said):
+            for length in range(min(self._longest, len(said) - place), 0, -1):
+                if nodes := self._named.get(said[place : place + length]):
+                    yield nodes
+                    place += length
+                    break
+            else:
+                place += 1

@@ -1,0 +1,55 @@
+"""Stage 4, augment: what else the curated training samples are good examples of, in hindsight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pyarrow.compute as pc
+from pydantic import Field
+
+from promptlet import registry
+from promptlet.curation.hindsight import Hindsight
+from promptlet.io.records import SAMPLE_SCHEMA, ShardWriter, count_rows
+from promptlet.progress import metering
+from promptlet.runners.base import Runner
+from promptlet.stages.base import Context, Stage, StageConfig
+
+
+class AugmentConfig(StageConfig):
+    """For which share of the training samples, where it can be done, a further one is made."""
+
+    drop: float = Field(default=1.0, ge=0, le=1)
+    """One without the intents that left no trace in its prompt."""
+    add: float = Field(default=0.3, ge=0, le=1)
+    """One with an intent more that its prompt speaks of."""
+    cut: float = Field(default=0.3, ge=0, le=1)
+    """One whose prompt ends with an earlier clause."""
+
+
+class AugmentStage(Stage):
+    """Writes the curated samples, each followed by those made of it; held-out ones are left as they are."""
+
+    name = "augment"
+    inputs = ("curate",)
+    uses = ("seed", "graph", "judge", "policy")
+    Config = AugmentConfig
+
+    def run(self, config: AugmentConfig, context: Context) -> dict[str, Any]:
+        source, head = context.inputs["curate"], context.head
+        hindsight = Hindsight(head.seed, head.graph, head.judge, head.policy, **config.model_dump())
+        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        made: Counter[str] = Counter()
+        with (
+            metering(self.name, "samples", count_rows(source)) as meter,
+            ShardWriter(context.folder, "data", SAMPLE_SCHEMA) as kept,
+        ):
+            for table in runner.map(hindsight, source):
+                kept.add(table)
+                sources = pc.value_counts(table["source"]).to_pylist()
+                made.update({each["values"]: each["counts"] for each in sources})
+                meter.advance(table.num_rows)
+        return {"samples": kept.rows} | dict(made)
+
+
+STAGE = AugmentStage

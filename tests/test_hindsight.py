@@ -1,0 +1,74 @@
+"""What hindsight makes of curated pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptlet.curation.checks import Answer
+from promptlet.curation.hindsight import Hindsight
+from promptlet.intents.graph import load_graph
+from promptlet.intents.mentions import Mentions
+from promptlet.intents.splits import split_of
+from promptlet.io.records import SAMPLE_SCHEMA, from_row, read_samples, to_row
+from promptlet.types import Intent, Sample
+from promptlet.vocabulary import load_policy
+
+PROMPT = "A red fox rests under an old oak, its fur lit by moonlight, while fireflies drift over the quiet grass."
+INTENTS = (Intent("Topic", "fox"), Intent("Color", "red"), Intent("Mood", "joyful"))
+
+
+def derived(sample: Sample, drop: float = 0, add: float = 0, cut: float = 0) -> list[Sample]:
+    hindsight = Hindsight(1, None, "words", None, drop, add, cut)
+    first, *others = map(from_row, hindsight(pa.Table.from_pylist([to_row(sample)], SAMPLE_SCHEMA)).to_pylist())
+    assert first == sample
+    return others
+
+
+def fox(split: str = "train", prompt: str = PROMPT) -> Sample:
+    return Sample(INTENTS, "t2i", prompt, source="teacher", split=split, scores={"relevance": 0.5})
+
+
+def test_intents_that_left_no_trace_are_dropped() -> None:
+    (less,) = derived(fox(), drop=1)
+    assert less.intents == INTENTS[:2]
+    assert (less.prompt, less.source, less.scores["relevance"]) == (PROMPT, "teacher, drop", 1.0)
+
+
+def test_an_intent_that_the_prompt_speaks_of_is_added() -> None:
+    (more,) = derived(fox(), add=1)
+    assert more.intents[:-1] == INTENTS
+    assert any(more.intents[-1] in nodes for nodes in Mentions(load_graph()).find(PROMPT))
+    assert more.intents[-1].kind not in {intent.kind for intent in INTENTS}
+
+
+def test_a_cut_ends_with_a_clause_and_keeps_the_intents_that_are_left() -> None:
+    cuts = {each.prompt for seed in "abcdefgh" for each in derived(fox(prompt=PROMPT.replace("A", seed, 1)), cut=1)}
+    assert {len(cut.split()) for cut in cuts} == {8, 13}
+    (cut,) = derived(fox(), cut=1)
+    assert cut.intents == INTENTS[:2]
+    assert PROMPT.startswith(cut.prompt.rstrip("."))
+    assert cut.prompt.endswith(".")
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_what_is_held_out_stays_as_it_is(split: str) -> None:
+    assert derived(fox(split), 1, 1, 1) == []
+
+
+@given(st.text(alphabet=st.sampled_from("fox, red. moonlight; old oak! "), min_size=1, max_size=80))
+def test_every_cut_is_a_prompt_that_curation_lets_pass(text: str) -> None:
+    for cut in derived(fox(prompt=f"a fox {text}"), cut=1):
+        assert Answer.of(cut, load_policy()).objection() in (None, "unknown word")
+
+
+def test_nothing_that_is_made_belongs_to_another_split(smoke: dict[str, Path]) -> None:
+    samples = list(read_samples(smoke["augment"]))
+    assert [each for each in samples if each.source == "teacher"] == list(read_samples(smoke["curate"]))
+    made = [each for each in samples if each.source != "teacher"]
+    assert {each.source for each in made} == {"teacher, drop", "teacher, add", "teacher, cut"}
+    assert {split_of(load_graph(), each.intents) for each in made} == {"train"}
