@@ -30,7 +30,6 @@ from promptlet.student.processes import Processes
 
 CONTEXT = 128
 SHAPES = {"14m": (6, 6, 384, 8192), "104m": (12, 12, 768, 25_600)}
-ROUNDS = 2
 
 
 def main() -> None:
@@ -39,6 +38,7 @@ def main() -> None:
     parser.add_argument("--shapes", default="14m,104m", help=f"of {', '.join(SHAPES)}")
     parser.add_argument("--batch", type=int, default=32, help="samples per step")
     parser.add_argument("--seconds", type=float, default=20, help="per contender and round")
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--encoded", type=Path, help="train.parquet of a tokenize stage; synthetic samples without")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -47,7 +47,7 @@ def main() -> None:
         data = Encoded.read(arguments.encoded) if arguments.encoded else synthetic(SHAPES[shape][3])
         contenders = {"promptlet": ours, "Trainer": trainer, "nanoGPT-style": stream}
         best: dict[str, tuple[float, float]] = {}
-        for _ in range(ROUNDS):
+        for _ in range(arguments.rounds):
             for name, run in contenders.items():
                 clock = Clock(arguments.seconds)
                 run(shape, data, arguments.batch, clock)

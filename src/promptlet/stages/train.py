@@ -82,7 +82,8 @@ class TrainStage(Stage):
         codec = read_codec(source)
         training, validation = (Encoded.read(source / f"{split}.parquet") for split in ("train", "validation"))
         _check(training, validation, codec, config, source)
-        torch.manual_seed(context.head.seed)
+        seed = context.head.seed
+        torch.manual_seed(seed)
         model = _make(config, codec)
         preview = Preview.of(codec, validation, config.loop.previews)
         outcome = train(
