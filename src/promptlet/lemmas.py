@@ -1,12 +1,14 @@
 """Words and their stems: how two texts are found to speak of the same thing whatever its number or tense.
 
-Snowball's English rules (library snowballstemmer, BSD).
+Snowball's English rules (library snowballstemmer, BSD), but for the few words that they would throw together with
+others of the same stem but another meaning: "anime" and "animal", "festive" and "festival".
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from importlib import resources
 from typing import Any
 
 _WORD = re.compile(r"[\w']+")
@@ -20,7 +22,7 @@ def terms(text: str) -> list[str]:
 @lru_cache(maxsize=1 << 17)
 def stem(word: str) -> str:
     """Return the word's stem, so that plurals and participles match."""
-    stemmed: str = _stemmer().stemWord(word)
+    stemmed: str = _set_apart().get(word) or _stemmer().stemWord(word)
     return stemmed
 
 
@@ -41,3 +43,10 @@ def _stemmer() -> Any:
     import snowballstemmer
 
     return snowballstemmer.stemmer("english")
+
+
+@cache
+def _set_apart() -> dict[str, str]:
+    """Return form -> word of those that are their own stem; ``lemmas.txt`` has a word and its forms in each line."""
+    lines = (resources.files(__package__) / "lemmas.txt").read_text(encoding="utf-8").splitlines()
+    return {form: forms[0] for forms in map(str.split, lines) for form in forms}

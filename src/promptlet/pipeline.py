@@ -19,9 +19,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from promptlet import registry
-from promptlet.errors import RunError, UsageError
+from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.intents.graph import graph_digest
 from promptlet.io.manifest import Manifest
+from promptlet.spending import Estimate
 from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
 from promptlet.vocabulary import load_policy
@@ -84,6 +85,7 @@ def run_recipe(
     until: str = ORDER[-1],
     report: Callable[[str], None] = lambda _: None,
     runner: str = "local",
+    retry_failed: bool = False,
 ) -> dict[str, Path]:
     """Run every stage up to `until` that is not up to date; return each stage's folder.
 
@@ -93,6 +95,7 @@ def run_recipe(
         until: the last stage.
         report: called with one line per stage.
         runner: where work on records is done.
+        retry_failed: whether a finished stage asks again for its rows that failed.
 
     Raises:
         UsageError: for an unknown stage or runner.
@@ -116,12 +119,35 @@ def run_recipe(
                 _used(recipe.head, stage.uses) | config.model_dump(mode="json"),
                 {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
             )
-            digests[name] = planned.digest
             done[name] = folder / f"{name}-{planned.digest[:8]}"
             inputs = {source: done[source] for source in stage.inputs}
             context = Context(done[name], inputs, folder, recipe.head, runner, first)
-            report(_bring_up_to_date(stage, config, context, planned))
+            found = Manifest.read(context.folder) or planned
+            if found.digest != planned.digest:
+                raise RunError(f"{context.folder} was made by another configuration; move it away")
+            if found.finished and not (retry_failed and found.failed):
+                report(f"{name}: up to date in {context.folder}")
+            else:
+                found = _run(stage, config, context, found)
+                report(f"{name}: {_summary(found)} in {context.folder}")
+            digests[name] = found.outcome
     return done
+
+
+def estimate_recipe(
+    recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda _: None, runner: str = "local"
+) -> Estimate:
+    """Return what a recipe asks of its teacher, judged by a short sample; the run's folder keeps the sample's answers.
+
+    Raises:
+        PromptletError: as `run_recipe` does, and if the teacher answers nothing.
+    """
+    from promptlet.stages.synthesize import STAGE
+
+    config: Any = recipe.stages[STAGE.name]
+    done = run_recipe(recipe, folder, "intents", report, runner)
+    with _locked(folder):
+        return STAGE().estimate(config, Context(folder, done, folder, recipe.head, runner))
 
 
 def _used(head: Head, keys: Iterable[str]) -> dict[str, Any]:
@@ -130,27 +156,32 @@ def _used(head: Head, keys: Iterable[str]) -> dict[str, Any]:
     return {key: digests[key]() if key in digests else getattr(head, key) for key in keys}
 
 
-def _bring_up_to_date(stage: Stage, config: StageConfig, context: Context, planned: Manifest) -> str:
-    """Run the stage unless its folder holds the finished result; return a line about it."""
-    found = Manifest.read(context.folder)
-    if found is not None and found.digest != planned.digest:
-        raise RunError(f"{context.folder} was made by another configuration; move it away")
-    if found is not None and found.finished:
-        return f"{stage.name}: up to date in {context.folder}"
+def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) -> Manifest:
+    """Run a stage and return its finished manifest; `before` is what its folder holds or is to hold."""
     if os.environ.get("WORLD_SIZE", "1") != "1" and not stage.spread:
         raise UsageError(
             f"{stage.name} is done by one process; run without torchrun, as far as is needed: --until {stage.name}"
         )
     context.folder.mkdir(exist_ok=True)
     if not context.first:
-        stage.run(config, context)
-        return f"{stage.name}: done with the other processes"
-    (found or planned).write(context.folder)
+        return before.done(stage.run(config, context), 0)
+    before.interrupted(0).write(context.folder)
     start = time.monotonic()
-    counts = stage.run(config, context)
-    (found or planned).done(counts, time.monotonic() - start).write(context.folder)
-    summary = ", ".join(f"{key} {value}" for key, value in counts.items() if not isinstance(value, dict | list))
-    return f"{stage.name}: {summary} in {context.folder}"
+    try:
+        counts = stage.run(config, context)
+    except BaseException as error:
+        # A teacher that is gone fails before any shard is touched: a finished result stays one.
+        kept = isinstance(error, TeacherError) and before.finished
+        (before if kept else before.interrupted(time.monotonic() - start)).write(context.folder)
+        raise
+    finished = before.done(counts, time.monotonic() - start)
+    finished.write(context.folder)
+    return finished
+
+
+def _summary(manifest: Manifest) -> str:
+    numbers = (f"{key} {value}" for key, value in manifest.counts.items() if not isinstance(value, dict | list))
+    return f"{', '.join(numbers)}, {manifest.seconds:.0f} s"
 
 
 @contextmanager

@@ -92,22 +92,41 @@ def import_metadata(
     task: Annotated[
         str | None, typer.Option(help="Kind of prompt.", show_default="t2t with a design type, else t2i")
     ] = None,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.7,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.75,
     embeddings: Annotated[bool, typer.Option(help="Whether keywords are also linked by meaning.")] = True,
+    encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8-sig",
     graph: _Graph = None,
 ) -> None:
     """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
+    from promptlet.embedding import load_embedder
     from promptlet.errors import UsageError
-    from promptlet.intents.importing import import_file
+    from promptlet.intents.graph import load_graph
+    from promptlet.intents.importing import Import
+    from promptlet.intents.linking import Linker
+    from promptlet.intents.metadata import Metadata
 
-    told = {}
+    told: dict[str, str] = {}
     for item in mapping or []:
         name, equals, column = item.partition("=")
         if not equals:
             raise UsageError(f"--map is '{item}'; FIELD=COLUMN is allowed, as in --map keywords=tags")
+        if name in told:
+            raise UsageError(f"--map names the field '{name}' twice")
         told[name] = column
     folder = out or file.with_name(f"{file.stem}-intents")
-    report = import_file(file, folder, told, task, threshold if embeddings else None, graph)
-    for line in report:
-        typer.echo(line, err=True)
+    metadata, known = Metadata.open(file, told, encoding), load_graph(graph)
+    linker = Linker(known, load_embedder() if embeddings else None, threshold)
+    for key, value in Import(metadata, known, linker, task).run(folder).items():
+        typer.echo(f"{key}: {json.dumps(value, ensure_ascii=False)}", err=True)
     typer.echo(folder)
+
+
+@app.command("test-sets")
+def test_sets(
+    folder: Annotated[Path, typer.Argument(help="Where unseen_combinations.jsonl and unseen_nodes.jsonl go.")],
+) -> None:
+    """Make the frozen test sets again, byte for byte, and print the digest of each."""
+    from promptlet.intents.test_sets import write_test_sets
+
+    for name, digest in write_test_sets(folder).items():
+        typer.echo(f"{digest}  {name}.jsonl")

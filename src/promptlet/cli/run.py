@@ -12,19 +12,33 @@ import typer
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)],
     folder: Annotated[Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")] = None,
-    until: Annotated[str, typer.Option(help="The last stage to run.")] = "evaluate",
+    until: Annotated[str | None, typer.Option(help="The last stage to run.", show_default="evaluate")] = None,
     runner: Annotated[str, typer.Option(help="Where records are worked on: local or ray.")] = "local",
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Ask the teacher a short sample, say what the rest takes, and stop.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask the teacher again for the rows that failed in a finished run.")
+    ] = False,
 ) -> None:
     """Run the stages of a recipe that are not up to date. Safe to stop and to run again at any point."""
-    from promptlet.pipeline import load_recipe, run_recipe
+    from promptlet.errors import UsageError
+    from promptlet.pipeline import ORDER, estimate_recipe, load_recipe, run_recipe
 
+    if estimate and (until or retry_failed):
+        raise UsageError("--estimate runs no stage after intents: it goes without --until and --retry-failed")
     loaded = load_recipe(recipe)
+    place, last = folder or Path("runs") / loaded.head.name, until or ORDER[-1]
+
+    def report(line: str) -> None:
+        typer.echo(line, err=True)
+
     try:
-        folders = run_recipe(
-            loaded, folder or Path("runs") / loaded.head.name, until, lambda line: typer.echo(line, err=True), runner
-        )
+        if estimate:
+            typer.echo(estimate_recipe(loaded, place, report, runner))
+        else:
+            typer.echo(run_recipe(loaded, place, last, report, runner, retry_failed)[last])
     except KeyboardInterrupt:
         typer.echo("promptlet: interrupted; finished work is kept, run again to go on", err=True)
         # Threads may still sit in native code; all that matters is on disk.
         os._exit(130)
-    typer.echo(folders[until])

@@ -20,6 +20,8 @@ from promptlet.registry import unknown
 from promptlet.types import KINDS, Intent, Intents
 
 ALIASES = "aliases"
+SOURCE = "creative graph"
+"""What samples drawn from a graph name as their source."""
 KIND_KEYS: Mapping[str, str] = {kind.lower().replace(" ", "_"): kind for kind in KINDS}
 """A kind as the graph's files write it: ``scene_object``."""
 _FIRST_WEIGHT, _LAST_WEIGHT = 3.0, 1.0

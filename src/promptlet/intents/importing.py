@@ -1,83 +1,96 @@
-"""`promptlet intents import`: metadata in, a folder of intents with their source and proposals for new nodes out."""
+"""`promptlet intents import`: metadata in, a folder of intents with their source and proposals for new nodes out.
+
+Rows that give no intents are kept too, each with its reason. Memory does not grow with the rows.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
-from promptlet.embedding import load_embedder
-from promptlet.intents.graph import load_graph
+from promptlet.errors import UsageError
+from promptlet.intents.graph import Graph
 from promptlet.intents.linking import Linker
-from promptlet.intents.metadata import open_metadata
+from promptlet.intents.metadata import Asset, Bad, Metadata
 from promptlet.intents.splits import split_of
-from promptlet.io.atomic import write_json, write_text
+from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import write_samples
 from promptlet.progress import metering
 from promptlet.tasks import load_task
 from promptlet.types import Sample
+from promptlet.vocabulary import load_policy
 
-PROPOSALS, REPORT = "new_nodes.yaml", "report.json"
-_PROPOSED = 500
-"""The most frequent unknown keywords are proposed."""
-_LEAST_COUNT = 2
+PROPOSALS, REJECTS, REPORT = "new_nodes.yaml", "rejects.jsonl", "report.json"
+_PROPOSED, _LEAST_COUNT = 500, 2
+"""So many unknown keywords are proposed, the most frequent ones, if they came so often."""
+_REMEMBERED, _SHOWN = 1 << 16, 300
 
 
-def import_file(
-    path: Path,
-    folder: Path,
-    mapping: Mapping[str, str],
-    task: str | None,
-    threshold: float | None,
-    graph_folder: Path | None = None,
-) -> list[str]:
-    """Write the intents of a metadata file into `folder`; return lines that say what was found.
+class Import:
+    """Turns the rows of metadata into intents; rows with a denied term, but in the description, are rejected.
 
-    Args:
-        path: the metadata.
-        folder: where ``data-*.parquet``, ``new_nodes.yaml`` and ``report.json`` go.
-        mapping: field -> column, for unusual names.
-        task: the task of all intents; None is text-to-template where there is a design type, else text-to-image.
-        threshold: likeness from which a keyword means a node; None links by names alone.
-        graph_folder: another graph than the packaged one.
-
-    Raises:
-        UsageError: for a file or mapping that can't be used.
+    The task of all intents is `task`, or text-to-template where there is a design type, else text-to-image.
     """
-    reading = open_metadata(path, mapping)
-    graph = load_graph(graph_folder)
-    linker = Linker(graph, None if threshold is None else load_embedder(), threshold or 1.0)
-    counts: Counter[str] = Counter()
-    tasks = {task: load_task(task)} if task else {name: load_task(name) for name in ("t2i", "t2t")}
 
-    def samples() -> Iterator[Sample]:
+    def __init__(self, metadata: Metadata, graph: Graph, linker: Linker, task: str | None = None) -> None:
+        self._metadata, self._graph, self._linker, self._task = metadata, graph, linker, task
+        self._kinds = {name: load_task(name).kinds for name in ((task,) if task else ("t2i", "t2t"))}
+        self._find_denied = lru_cache(_REMEMBERED)(load_policy().find_denied)
+        self._reasons: Counter[str] = Counter()
+
+    def run(self, folder: Path) -> dict[str, Any]:
+        """Write ``data-*.parquet``, ``rejects.jsonl``, ``new_nodes.yaml``, last ``report.json``; return the report.
+
+        UsageError is raised if the metadata turns out to be damaged, or `folder` is a file.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file; a folder for the intents is expected")
+        (folder / REPORT).unlink(missing_ok=True)
+        with replacing(folder / REJECTS) as temporary, temporary.open("w", encoding="utf-8") as rejects:
+            rows = write_samples(folder, self._samples(rejects))
+        proposals = {word: n for word, n in self._linker.unknown.most_common(_PROPOSED) if n >= _LEAST_COUNT}
+        head = "# Keywords that the graph does not know, and how often they came. Move the good ones into the graph.\n"
+        write_text(folder / PROPOSALS, head + yaml.safe_dump(proposals, allow_unicode=True, sort_keys=False))
+        report = {
+            "file": self._metadata.path.name,
+            "columns": {name: list(columns) for name, columns in self._metadata.mapping.items()},
+            "intents": rows,
+            "rejected": self._reasons.total(),
+            "reasons": dict(self._reasons.most_common()),
+        }
+        write_json(folder / REPORT, report)
+        return report
+
+    def _samples(self, rejects: IO[str]) -> Iterator[Sample]:
         with metering("import", "rows", None) as meter:
-            for linked in linker.link(reading.assets()):
+            for asset, found in self._linker.link(self._usable(rejects)):
                 meter.advance()
-                kinds = {intent.kind for intent in linked.intents}
-                name = task or ("t2t" if "Design type" in kinds else "t2i")
-                fitting = tuple(intent for intent in linked.intents if intent.kind in tasks[name].kinds)
-                if len(fitting) < 2:
-                    counts["too little known"] += 1
+                task = self._task or ("t2t" if any(intent.kind == "Design type" for intent in found) else "t2i")
+                intents = tuple(intent for intent in found if intent.kind in self._kinds[task])
+                if len(intents) < 2:
+                    self._reject(rejects, Bad("too little known", asset.title, asset.row))
                     continue
-                source = f"{path.name}#{linked.asset.row}"
-                yield Sample(fitting, name, "", source=source, split=split_of(graph, fitting))
-                counts[name] += 1
+                source = f"{self._metadata.path.name}#{asset.row}"
+                yield Sample(intents, task, "", source=source, split=split_of(self._graph, intents))
 
-    rows = write_samples(folder, samples())
-    proposals = {keyword: count for keyword, count in linker.unknown.most_common(_PROPOSED) if count >= _LEAST_COUNT}
-    head = "# Keywords that the graph does not know, and how often they came. Move the good ones into the graph.\n"
-    write_text(folder / PROPOSALS, head + yaml.safe_dump(proposals, allow_unicode=True, sort_keys=False))
-    report: dict[str, Any] = {
-        "file": path.name,
-        "columns": reading.mapping,
-        "intents": rows,
-        "tasks": dict(counts),
-        "unreadable": reading.bad,
-        "proposals": len(proposals),
-    }
-    write_json(folder / REPORT, report)
-    return [f"{key}: {value}" for key, value in report.items()]
+    def _usable(self, rejects: IO[str]) -> Iterator[Asset]:
+        for row in self._metadata.assets():
+            if isinstance(row, Bad):
+                self._reject(rejects, row)
+                continue
+            said = (phrase for name, phrase in row.phrases() if name != "description")
+            if finding := next(filter(None, map(self._find_denied, said)), None):
+                self._reject(rejects, Bad(f"denied: {finding}", row.title, row.row))
+            else:
+                yield row
+
+    def _reject(self, rejects: IO[str], bad: Bad) -> None:
+        self._reasons[bad.reason.partition(":")[0]] += 1
+        row = {"row": bad.row, "reason": bad.reason[:_SHOWN], "text": bad.text[:_SHOWN]}
+        rejects.write(json.dumps(row) + "\n")

@@ -1,140 +1,113 @@
 """From metadata to intents: finding the graph's nodes that an asset speaks of, and what the graph does not know yet.
 
-A keyword is linked by its name or alias, then by the stems of its words, then by the nearest node in meaning if that
+A keyword is linked by its name or alias, then by other forms of its words, then by the nearest node in meaning if that
 is near enough. What stays unlinked is proposed as a new node, for a person to decide.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain, islice
 
-import numpy as np
-
-from promptlet.embedding import Embedder, Vectors
+from promptlet import lemmas
+from promptlet.embedding import Embedder
 from promptlet.intents.graph import Graph
+from promptlet.intents.mentions import Mentions
 from promptlet.intents.metadata import Asset
-from promptlet.lemmas import stems, terms
+from promptlet.lemmas import terms
 from promptlet.types import KINDS, Intent, Intents
-from promptlet.vocabulary import load_policy
+from promptlet.vocabulary import in_dictionary
 
-DEFAULT_THRESHOLD = 0.7
+DEFAULT_THRESHOLD = 0.75
 """Cosine similarity from which a keyword counts as another name of a node (all-MiniLM-L6-v2)."""
 MAX_INTENTS = 5
-_FIELD_KINDS = {"design_type": ("Design type",), "colors": ("Color",)}
-"""Fields that can only mean one kind; the others may mean any."""
-_BATCH = 512
-_LONGEST_NAME = 4
-"""Words of a node's name that is looked for inside titles and descriptions, and of a new topic."""
-_REMEMBERED = 200_000
-"""Different keywords kept in memory; beyond, the rarest half is forgotten."""
+_NOT_MEANT: Mapping[str, tuple[str, ...]] = {
+    "title": ("Audience",),
+    "description": ("Audience", "Design type"),
+    "keywords": ("Audience", "Design type"),
+    "colors": tuple(kind for kind in KINDS if kind != "Color"),
+}
+"""Kinds that a field does not speak of: the keyword "woman" says who is in a picture, "banner" what is."""
+_LONGEST_TOPIC = 4
+"""Words of a new topic."""
+_BATCH, _REMEMBERED = 512, 200_000
+"""Assets that are looked at together, and different unknown keywords kept in memory."""
 
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """What one asset is about; `intents` is empty where nothing was found."""
-
-    asset: Asset
-    intents: Intents
+stems = lru_cache(1 << 16)(lemmas.stems)  # the same phrases come again and again
 
 
 class Linker:
     """Links assets to a graph, and counts the keywords that it does not know in `unknown`."""
 
-    def __init__(self, graph: Graph, embedder: Embedder | None = None, threshold: float = DEFAULT_THRESHOLD) -> None:
+    def __init__(self, graph: Graph, embedder: Embedder | None, threshold: float = DEFAULT_THRESHOLD) -> None:
         self._embedder, self._threshold = embedder, threshold
-        self._by_stems: dict[tuple[str, ...], list[Intent]] = {}
-        names = [(name, node) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
-        for name, node in names:
-            nodes = self._by_stems.setdefault(stems(name), [])
-            if node not in nodes:
-                nodes.append(node)
-        self._nodes = [node for _, node in names]
-        self._vectors: Vectors | None = embedder.embed([name for name, _ in names]) if embedder else None
-        self._near: dict[str, Intent | None] = {}
+        self._mentions = Mentions(graph)
+        self._names = [(name, node) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
+        self._own_words = frozenset(word for name, _ in self._names for word in terms(name))
+        self._vectors = embedder.embed([name for name, _ in self._names]) if embedder else None
+        self._near: dict[str, list[Intent]] = {}
         self.unknown: Counter[str] = Counter()
 
-    def link(self, assets: Iterable[Asset]) -> Iterator[Linked]:
-        """Yield what each asset is about, in order, in flat memory."""
-        assets = iter(assets)
+    def link(self, assets: Iterator[Asset]) -> Iterator[tuple[Asset, Intents]]:
+        """Yield each asset with what it is about (nothing, if that is not known), in order, in flat memory."""
         while batch := list(islice(assets, _BATCH)):
             self._look_up(keyword for asset in batch for keyword in asset.keywords)
             for asset in batch:
-                yield Linked(asset, self._intents(asset))
+                yield asset, self._intents(asset)
+            if max(len(self.unknown), len(self._near)) > _REMEMBERED:  # the rarer half is forgotten
+                self.unknown = Counter(dict(self.unknown.most_common(_REMEMBERED // 2)))
+                self._near.clear()
 
     def _intents(self, asset: Asset) -> Intents:
-        """Return at most one intent per kind, a topic among them, from the most telling field to the least."""
-        found: dict[str, Intent] = {}
+        """Return a topic and at most one intent per other kind; none without a topic."""
+        found: dict[str, list[Intent]] = {}
         unknown: list[str] = []
-        for name, phrase in _phrases(asset):
-            nodes = [node for node in self._meanings(phrase, name) if node.kind in _FIELD_KINDS.get(name, KINDS)]
-            free = next((node for node in nodes if node.kind not in found), None)
-            if free is not None and all(free.value.casefold() != other.value.casefold() for other in found.values()):
-                found[free.kind] = free
-            if not nodes and name == "keywords":
-                unknown.append(phrase)
-                self._count(phrase)
-        if "Topic" not in found:
-            topic = next(filter(_can_be_topic, (asset.title, *unknown, *asset.category)), None)
-            if topic is None:
-                return ()
-            found["Topic"] = Intent("Topic", topic.casefold())
-        chosen = [found.pop("Topic"), *found.values()][:MAX_INTENTS]
-        return tuple(sorted(chosen, key=lambda intent: KINDS.index(intent.kind)))
+        for name, phrase in asset.phrases():
+            whole = name not in ("title", "description")
+            meanings = self._mentions.named(stems(phrase)) if whole else list(chain(*self._mentions.find(phrase)))
+            if name == "keywords" and not meanings:
+                meanings = self._near.get(phrase, [])
+                unknown += [] if meanings else [phrase]
+            for intent in meanings:
+                if intent.kind not in _NOT_MEANT.get(name, ()):
+                    found.setdefault(intent.kind, []).append(intent)
+        self.unknown.update(map(str.casefold, unknown))
+        chosen = list(islice(self._topics(asset, found.pop("Topic", []), unknown), 1))
+        # A design type says most, then in the order of the kinds.
+        for kind in sorted(found, key=lambda kind: (kind != "Design type", KINDS.index(kind))):
+            new = (intent for intent in found[kind] if not any(_says_again(intent, other) for other in chosen))
+            chosen += islice(new, 1 if chosen else 0)
+        return tuple(sorted(chosen[:MAX_INTENTS], key=lambda intent: KINDS.index(intent.kind)))
 
-    def _meanings(self, phrase: str, name: str) -> list[Intent]:
-        """Return the nodes that a phrase names; prose is searched for names, from the longest."""
-        said = stems(phrase)
-        if name in ("title", "description"):
-            spans = (
-                said[start : start + length]
-                for length in range(_LONGEST_NAME, 0, -1)
-                for start in range(len(said) - length + 1)
-            )
-            return [node for span in spans for node in self._by_stems.get(span, ())]
-        nodes = self._by_stems.get(said, [])
-        if nodes or name != "keywords":
-            return nodes
-        near = self._near.get(phrase)
-        return [near] if near else []
+    def _topics(self, asset: Asset, known: list[Intent], unknown: list[str]) -> Iterator[Intent]:
+        """Yield what can be the topic, the best first: the title, a topic of the graph, a keyword."""
+        yield from (intent for intent in known if stems(intent.value) == stems(asset.title))
+        yield from (Intent("Topic", title.casefold()) for title in (asset.title,) if self._can_be_topic(title))
+        yield from known
+        yield from (Intent("Topic", phrase.casefold()) for phrase in unknown if self._can_be_topic(phrase))
+
+    def _can_be_topic(self, text: str) -> bool:
+        """Return whether a text is one to four words of English: no file name, no number."""
+        said = terms(text)
+        return 1 <= len(said) <= _LONGEST_TOPIC and all(
+            word in self._own_words or (word.isalpha() and len(word) > 1 and in_dictionary(word)) for word in said
+        )
 
     def _look_up(self, keywords: Iterable[str]) -> None:
-        """Find the nearest node of keywords that no name matches, many at once."""
+        """Find the node that is near in meaning to each keyword that no name matches, many at once."""
         if self._embedder is None or self._vectors is None:
             return
-        if len(self._near) > _REMEMBERED:
-            self._near.clear()
-        new = [each for each in dict.fromkeys(keywords) if each not in self._near and stems(each) not in self._by_stems]
-        if not new:
-            return
-        likeness = self._embedder.embed(new) @ self._vectors.T
-        for keyword, row in zip(new, likeness, strict=True):
-            best = int(np.argmax(row))
-            self._near[keyword] = self._nodes[best] if row[best] >= self._threshold else None
-
-    def _count(self, phrase: str) -> None:
-        self.unknown[phrase.casefold()] += 1
-        if len(self.unknown) > _REMEMBERED:
-            self.unknown = Counter(dict(self.unknown.most_common(_REMEMBERED // 2)))
+        new = [
+            each for each in dict.fromkeys(keywords) if each not in self._near and not self._mentions.named(stems(each))
+        ]
+        for keyword, likeness in zip(new, self._embedder.embed(new) @ self._vectors.T, strict=True):
+            best = int(likeness.argmax())
+            self._near[keyword] = [self._names[best][1]] if likeness[best] >= self._threshold else []
 
 
-def _phrases(asset: Asset) -> Iterator[tuple[str, str]]:
-    """Yield (field, phrase), the most telling first."""
-    for name in ("design_type", "category"):
-        yield from ((name, phrase) for phrase in getattr(asset, name))
-    if asset.title:
-        yield "title", asset.title
-    for name in ("keywords", "colors"):
-        yield from ((name, phrase) for phrase in getattr(asset, name))
-    if asset.description:
-        yield "description", asset.description
-
-
-def _can_be_topic(text: str) -> bool:
-    return (
-        1 <= len(terms(text)) <= _LONGEST_NAME
-        and any(c.isalpha() for c in text)
-        and not load_policy().find_denied(text)
-    )
+def _says_again(intent: Intent, other: Intent) -> bool:
+    """Return whether one of two intents holds all words of the other."""
+    one, two = set(stems(intent.value)), set(stems(other.value))
+    return one <= two or two <= one

@@ -21,12 +21,16 @@ class Mentions:
                     nodes.append(node)
         self._longest = max(map(len, self._named))
 
+    def named(self, said: tuple[str, ...]) -> list[Intent]:
+        """Return the nodes that have a name of these stems."""
+        return self._named.get(said, [])
+
     def find(self, text: str) -> Iterator[list[Intent]]:
         """Yield the nodes that each name in the text means, in its order; no name lies within another."""
         said, place = stems(text), 0
         while place < len(said):
             for length in range(min(self._longest, len(said) - place), 0, -1):
-                if nodes := self._named.get(said[place : place + length]):
+                if nodes := self.named(said[place : place + length]):
                     yield nodes
                     place += length
                     break

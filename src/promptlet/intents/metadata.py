@@ -1,182 +1,237 @@
-"""Reading metadata of images and templates: CSV, JSONL, JSON and Parquet, row by row in flat memory."""
+"""Metadata of images and templates, row by row: reading files, which columns say what, and the text of a field.
+
+What can't be used is yielded as `Bad` in its place. One row, or one batch of Parquet, is held at a time; JSON is read
+whole.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, repeat
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from promptlet.errors import UsageError
 from promptlet.registry import unknown
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "title": ("title", "name", "label", "annotation", "headline"),
+    "title": ("title", "name", "label", "annotation", "headline", "filename"),
     "description": ("description", "caption", "alt", "alt_text", "summary", "text"),
-    "keywords": ("keywords", "tags", "keyword", "tag", "search_terms", "openmoji_tags", "labels"),
-    "category": ("category", "group", "topic", "subject", "categories"),
-    "design_type": ("design_type", "type", "format", "template_type"),
+    "keywords": ("keywords", "tags", "keyword", "tag", "search_terms", "labels"),
+    "category": ("category", "categories", "group", "subgroups", "topic", "subject", "design_type", "type", "format"),
     "colors": ("colors", "colours", "color", "colour", "palette"),
 }
 """What metadata can say, and the columns that are taken for it unless told otherwise."""
+_TEXTS = ("title", "description")
+"""Fields of one text, from the first of their columns; the others are lists, from all of theirs."""
+_SEPARATORS, _DELIMITERS = re.compile(r"[,;|]"), ",;\t|"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_TEXT = re.compile(r"[\ufffd\ud800-\udfff]")
+"""What stands where bytes were no text, and halves of characters."""
+_LONGEST_TEXT, _LONGEST_LIST = 5000, 100
+_LONGEST_LINE = 1 << 20
+"""Characters of a line that are read at once; what is longer falls into pieces that are no rows."""
+_ROWS_PER_BATCH, _LOOKED_AT = 1000, 100
+"""Rows of Parquet read at once, and rows that may show a column; in JSON not every row has all."""
 
-_LISTS = ("keywords", "category", "design_type", "colors")
-_SEPARATORS = re.compile(r"[,;|]")
-_MAX_TEXT = 2000
-"""Characters of a field that are read; what is longer is cut."""
-_ROWS_PER_BATCH = 2000
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """What is no row, or a row that can't be used: why, and what it says."""
+
+    reason: str
+    text: str = ""
+    row: int = 0
+
+
+Rows = Iterator[Mapping[str, Any] | Bad]
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One row: lists of phrases for keywords, category, design type and colors; plain text for the others."""
+    """What a row, counted from 1, says: plain text on one line, and lists of phrases."""
 
     row: int
     title: str = ""
     description: str = ""
     keywords: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
-    design_type: tuple[str, ...] = ()
     colors: tuple[str, ...] = ()
 
+    def phrases(self) -> Iterator[tuple[str, str]]:
+        """Yield (field, phrase)."""
+        for name in FIELDS:
+            value = getattr(self, name)
+            yield from ((name, phrase) for phrase in ((value,) if name in _TEXTS else value) if phrase)
 
-@dataclass
-class Reading:
-    """An open metadata file: its mapping from fields to columns, and what could not be read so far."""
+
+@dataclass(frozen=True)
+class Metadata:
+    """A file of metadata and its mapping from fields to columns."""
 
     path: Path
-    mapping: dict[str, str]
-    rows: Callable[[], Iterator[dict[str, Any] | str]]
-    bad: dict[str, int] = field(default_factory=dict)
+    encoding: str
+    mapping: Mapping[str, tuple[str, ...]]
 
-    def assets(self) -> Iterator[Asset]:
-        """Yield the rows that can be read; the others are counted in `bad` by reason."""
-        for number, row in enumerate(self.rows(), start=1):
-            if isinstance(row, str):
-                self._count(row)
+    @classmethod
+    def open(cls, path: Path, told: Mapping[str, str], encoding: str = "utf-8-sig") -> Metadata:
+        """Return a .csv, .tsv, .jsonl, .json or .parquet file; `told` maps fields to columns of unusual names.
+
+        UsageError is raised for a file that can't be read, a field or column that is not there, or no column at all.
+        """
+        rows = list(islice(_read(path, encoding), _LOOKED_AT))
+        columns = list(dict.fromkeys(column for row in rows if not isinstance(row, Bad) for column in row))
+        if not columns:
+            raise UsageError(f"{path} holds no row that can be read{f'; the first: {rows[0]}' if rows else ''}")
+        return cls(path, encoding, _guess(path, columns, told))
+
+    def assets(self) -> Iterator[Asset | Bad]:
+        """Yield what every row says, or why it can't be used; UsageError if the file turns out to be damaged."""
+        for number, row in enumerate(_read(self.path, self.encoding), start=1):
+            if isinstance(row, Bad):
+                yield replace(row, row=number)
                 continue
-            values = {name: _field(name, row.get(column)) for name, column in self.mapping.items()}
-            if any(values.values()):
-                yield Asset(number, **values)
-            else:
-                self._count("empty")
-
-    def _count(self, reason: str) -> None:
-        self.bad[reason] = self.bad.get(reason, 0) + 1
+            try:
+                values = {name: _field(name, [row.get(each) for each in self.mapping[name]]) for name in self.mapping}
+                yield Asset(number, **values) if any(values.values()) else Bad("empty", row=number)
+            except ValueError as error:
+                yield Bad(str(error), str(row), number)
 
 
-def open_metadata(path: Path, mapping: Mapping[str, str] | None = None) -> Reading:
-    """Return a metadata file, ready to read.
-
-    Args:
-        path: a .csv, .tsv, .jsonl, .json or .parquet file. JSON is an array of objects, or one object whose members
-            are objects or lists of keywords; it is read whole.
-        mapping: field -> column, for fields whose column is not one of the usual names.
-
-    Raises:
-        UsageError: for a file that can't be read, a field or column that is not there, or no column at all.
-    """
-    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise UsageError(f"metadata is read from {', '.join(readers)} files, not from '{path.name}'")
-    for name in mapping or {}:
+def _guess(path: Path, columns: list[str], told: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    for name, column in told.items():
         if name not in FIELDS:
             raise UsageError(unknown("field", name, FIELDS))
-    try:
-        first = next((row for row in reader(path) if isinstance(row, dict)), None)
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror or error}") from error
-    if first is None:
-        raise UsageError(f"{path} holds no row that can be read")
-    return Reading(path, _guess(path, tuple(map(str, first)), mapping or {}), lambda: reader(path))
-
-
-def _guess(path: Path, columns: tuple[str, ...], told: Mapping[str, str]) -> dict[str, str]:
-    for column in told.values():
         if column not in columns:
             raise UsageError(f"{path} has no column '{column}'; it has: {', '.join(columns)}")
-    plain = {column.strip().casefold().replace(" ", "_").replace("-", "_"): column for column in reversed(columns)}
+    plain = {re.sub(r"[\s-]+", "_", each.strip().casefold()): each for each in columns if each not in told.values()}
     found = {}
     for name, usual in FIELDS.items():
-        chosen = told.get(name) or next((plain[each] for each in usual if each in plain), None)
-        if chosen is not None:
-            found[name] = chosen
-    if not found:
+        known = [plain[each] for each in usual if each in plain]
+        found[name] = (told[name],) if name in told else tuple(known[:1] if name in _TEXTS else known)
+    if not any(found.values()):
         raise UsageError(f"no column of {path} is known ({', '.join(columns)}); say which, as in --map keywords=COLUMN")
-    return found
+    return {name: chosen for name, chosen in found.items() if chosen}
 
 
-def _field(name: str, value: Any) -> Any:
-    if name not in _LISTS:
-        return _plain(value)
-    parts = value if isinstance(value, list | tuple) else _SEPARATORS.split(str(value)) if value is not None else ()
-    return tuple(dict.fromkeys(text for part in parts if (text := _plain(part))))
+def _field(name: str, values: list[Any]) -> Any:
+    """Return the text or the phrases of a field; ValueError says what is wrong with it."""
+    if name in _TEXTS:
+        return _plain(name, values[0])
+    lists = (each if isinstance(each, list) else _SEPARATORS.split(_plain(name, each)) for each in values)
+    phrases = [_plain(name, part) for parts in lists for part in parts]
+    if len(phrases) > _LONGEST_LIST:
+        raise ValueError(f"too long: {name}")
+    return tuple(dict.fromkeys(filter(None, phrases)))
 
 
-def _plain(value: Any) -> str:
-    """Return text on one line: underscores are spaces, control characters are none."""
-    if not isinstance(value, str | int | float):
-        return ""
-    text = "".join(c if c.isprintable() else " " for c in str(value)[:_MAX_TEXT])
-    return " ".join(text.replace("_", " ").split())
+def _plain(name: str, value: Any) -> str:
+    """Return text on one line, spaces for underscores."""
+    if not isinstance(value, str | int | float | None):
+        raise ValueError(f"no text: {name}")
+    text = " ".join(str("" if value is None else value).replace("_", " ").split())
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"too long: {name}")
+    for what, found in (("wrong encoding", _NO_TEXT), ("control characters", _CONTROL)):
+        if found.search(text):
+            raise ValueError(f"{what}: {name}")
+    return text
 
 
-def _csv(path: Path) -> Iterator[dict[str, Any] | str]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", restkey="")
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error:
-                yield "malformed"
-                continue
-            yield "too many columns" if row.pop("", None) else row
-
-
-def _jsonl(path: Path) -> Iterator[dict[str, Any] | str]:
-    with path.open("rb") as file:
-        for line in file:
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                yield "malformed"
-                continue
-            yield row if isinstance(row, dict) else "no object"
-
-
-def _json(path: Path) -> Iterator[dict[str, Any] | str]:
+def _read(path: Path, encoding: str) -> Rows:
+    """Yield the rows of a file; U+FFFD stands where bytes are no text in the encoding."""
+    ending = path.suffix.lower()
+    if ending not in (*_TEXT_READERS, ".parquet"):
+        raise UsageError(f"metadata is read from {', '.join(_TEXT_READERS)} and .parquet files, not from '{path.name}'")
     try:
-        content = json.loads(path.read_bytes())
+        if ending == ".parquet":
+            yield from _read_parquet(path)
+        else:
+            with path.open(encoding=encoding, errors="replace", newline="") as file:
+                yield from _TEXT_READERS[ending](file)
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror or error}") from error
+    except LookupError as error:
+        raise UsageError(f"the encoding '{encoding}' is not known; utf-8, utf-16 and latin-1 are") from error
+
+
+def _read_csv(file: IO[str]) -> Rows:
+    """Yield the rows of separated text; the header decides between comma, semicolon, tab and bar."""
+    delimiter = max(_DELIMITERS, key=file.readline(_LONGEST_LINE).count)
+    file.seek(0)
+    rows = _each(csv.reader(iter(partial(file.readline, _LONGEST_LINE), ""), delimiter=delimiter))
+    header: list[str] | Bad = next(rows, [])
+    if isinstance(header, Bad) or len(set(header)) < len(header):
+        raise UsageError(f"{file.name} has a header that can't be read, or one column twice")
+    for row in rows:
+        if isinstance(row, Bad):
+            yield row
+        elif row:
+            good = len(row) == len(header)
+            yield dict(zip(header, row, strict=True)) if good else Bad("wrong number of columns", ",".join(row))
+
+
+def _read_jsonl(file: IO[str]) -> Rows:
+    rows = map(json.loads, filter(str.strip, iter(partial(file.readline, _LONGEST_LINE), "")))
+    return map(_object, _each(rows))
+
+
+def _read_json(file: IO[str]) -> Rows:
+    """Yield the objects of an array, or the members of an object: a name with keywords or with an object."""
+    try:
+        content = json.load(file)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON: {error}") from error
+        raise UsageError(f"{file.name} is not JSON: {error}") from error
     if isinstance(content, dict):
-        for name, value in content.items():
-            if isinstance(value, list):
-                yield {"title": name, "keywords": value}
-            else:
-                yield {"title": name} | value if isinstance(value, dict) else "no object"
-    elif isinstance(content, list):
-        for row in content:
-            yield row if isinstance(row, dict) else "no object"
+        return map(_object, map(_member, content.items()))
+    return map(_object, content if isinstance(content, list) else [content])
 
 
-def _parquet(path: Path) -> Iterator[dict[str, Any] | str]:
+def _member(item: tuple[str, Any]) -> Any:
+    name, value = item
+    if isinstance(value, dict):
+        return {"title": name} | value
+    # A name without letters is a picture itself, an emoji: its first keyword is its name.
+    title = name if any(map(str.isalnum, name)) or not value else value[0]
+    return {"title": title, "keywords": value} if isinstance(value, list) else value
+
+
+def _object(row: Any) -> Mapping[str, Any] | Bad:
+    return row if isinstance(row, dict | Bad) else Bad("no object", str(row))
+
+
+def _read_parquet(path: Path) -> Rows:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS_PER_BATCH):
-                yield from batch.to_pylist()
-    except pa.ArrowInvalid as error:
-        raise UsageError(f"{path} is not Parquet: {error}") from error
+            # Pictures stand in some files as bytes; nobody wants to read them.
+            said = [column.name for column in file.schema_arrow if not re.search("binary|struct", str(column.type))]
+            for batch in file.iter_batches(_ROWS_PER_BATCH, columns=said):
+                # One by one: text that is not UTF-8 spoils its own row only.
+                slices = map(batch.slice, range(batch.num_rows), repeat(1))
+                yield from _each(map(itemgetter(0), map(pa.RecordBatch.to_pylist, slices)))
+    except pa.ArrowException as error:
+        raise UsageError(f"{path} is not Parquet, or damaged: {' '.join(str(error).split())}") from error
+
+
+def _each(rows: Iterator[Any]) -> Iterator[Any]:
+    """Yield the items of an iterator that can go on after an error, and `Bad` in place of each error."""
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except (csv.Error, ValueError, RecursionError) as error:
+            row = Bad(f"malformed: {error}", str(getattr(error, "doc", "")).strip())
+        yield row
+
+
+_TEXT_READERS = {".csv": _read_csv, ".tsv": _read_csv, ".jsonl": _read_jsonl, ".json": _read_json}

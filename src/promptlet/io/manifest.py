@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,24 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write the manifest into the folder, atomically."""
         write_json(folder / NAME, asdict(self))
+
+    @property
+    def failed(self) -> int:
+        """How many rows failed that may be tried again."""
+        return int(self.counts.get("failed", 0))
+
+    @property
+    def outcome(self) -> str:
+        """The digest of what the finished stage holds, for the stages that read it.
+
+        Finished rows stay, failed ones may be there after they were tried again: how many are still missing tells the
+        outcomes of one configuration apart.
+        """
+        return value_digest([self.digest, self.failed]) if self.failed else self.digest
+
+    def interrupted(self, seconds: float) -> Manifest:
+        """Return this manifest as that of work that goes on, after so much more time."""
+        return replace(self, seconds=round(self.seconds + seconds, 3), finished=None)
 
     def done(self, counts: Mapping[str, Any], seconds: float) -> Manifest:
         """Return this manifest as that of finished work."""

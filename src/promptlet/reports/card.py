@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from promptlet.errors import RunError, UsageError
+from promptlet.intents.graph import SOURCE
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import file_digest, replacing, write_text
 from promptlet.reports.document import percent
@@ -24,7 +25,6 @@ _TEACHERS: Mapping[str, tuple[str, str]] = {
     "fake:": (_OWN, "no model: sentences put together by a program, for tests"),
 }
 """What the identity of a teacher holds: its licence and where it is from."""
-_OWN_GRAPH = "creative graph"
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _SIZE_NAMES = ("1K", "10K", "100K", "1M", "10M", "100M")
 
@@ -121,9 +121,9 @@ def _intents_sources(shards: Shards, stages: Mapping[str, StageData]) -> list[tu
     own = not intents.manifest.configuration.get("graph")
     return [
         (
-            "the project's own creative graph" if own and source == _OWN_GRAPH else source,
+            "the project's own creative graph" if own and source == SOURCE else source,
             count,
-            _OWN if own and source == _OWN_GRAPH else "not recorded; see the source",
+            _OWN if own and source == SOURCE else "not recorded; see the source",
         )
         for source, count in counted
     ]

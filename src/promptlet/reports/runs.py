@@ -41,9 +41,10 @@ def find_stages(run: Path) -> Mapping[str, StageData]:
     found = {"curate": max(finished, key=lambda stage: stage.manifest.finished or "")}
     name = "curate"
     while before := _FROM.get(name):
-        digest = found[name].manifest.inputs.get(before, "")
-        stage = _read(run / f"{before}-{digest[:8]}") if digest else None
-        if stage is None or stage.manifest.digest != digest:
+        outcome = found[name].manifest.inputs.get(before)
+        stages = [stage for folder in run.glob(f"{before}-*") if (stage := _read(folder))]
+        stage = next((stage for stage in stages if stage.manifest.outcome == outcome), None)
+        if stage is None:
             break
         found[before], name = stage, before
     return found

@@ -46,7 +46,8 @@ class AugmentStage(Stage):
         ):
             for table in runner.map(hindsight, source):
                 kept.add(table)
-                sources = pc.value_counts(table["source"]).to_pylist()
+                # Imported intents name their row: icons.json#7.
+                sources = pc.value_counts(pc.replace_substring_regex(table["source"], r"#\d+", "")).to_pylist()
                 made.update({each["values"]: each["counts"] for each in sources})
                 meter.advance(table.num_rows)
         return {"samples": kept.rows} | dict(made)

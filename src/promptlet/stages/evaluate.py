@@ -6,12 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from promptlet.adherence import Adherence, measure_adherence, table
 from promptlet.errors import RunError
 from promptlet.generator import DEFAULT_DRAWS, Generator
 from promptlet.intents.splits import TEST
+from promptlet.intents.test_sets import DIGESTS, load_test_set
 from promptlet.io.atomic import write_json, write_text
 from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples
@@ -29,6 +30,15 @@ class EvaluateConfig(StageConfig):
 
     targets: tuple[int, ...] = (10, 20, 30, 35)
     prompts_per_target: int = Field(default=100, ge=1, le=100_000)
+    test_set: str | None = Field(default=None, exclude_if=lambda name: name is None)
+    """A frozen test set, to compare runs by; None is what the run's own intents hold out."""
+
+    @field_validator("test_set")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None:
+            load_test_set(name)
+        return name
 
 
 class EvaluateStage(Stage):
@@ -38,8 +48,14 @@ class EvaluateStage(Stage):
     inputs = ("export", "intents")
     Config = EvaluateConfig
 
+    def materials(self, config: EvaluateConfig) -> dict[str, str]:
+        return {} if config.test_set is None else {"test set": DIGESTS[config.test_set]}
+
     def run(self, config: EvaluateConfig, context: Context) -> dict[str, Any]:
-        held_out = [sample for sample in read_samples(context.inputs["intents"]) if sample.split == TEST]
+        if config.test_set is None:
+            held_out = [sample for sample in read_samples(context.inputs["intents"]) if sample.split == TEST]
+        else:
+            held_out = load_test_set(config.test_set)
         generator = Generator.load(context.inputs["export"] / STUDENT)
         results = evaluate_words(generator, held_out, config, context.head.seed, context.folder)
         return {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}

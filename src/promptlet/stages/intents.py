@@ -1,22 +1,27 @@
-"""Stage 1, intents: draw combinations from the creative graph, each with its task and split."""
+"""Stage 1, intents: combinations drawn from the creative graph, and imported ones, each with its task and split."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from promptlet.intents.graph import load_graph
+from promptlet.errors import UsageError
+from promptlet.intents.graph import SOURCE, Graph, load_graph
+from promptlet.intents.importing import REPORT
 from promptlet.intents.sampling import Sampler
 from promptlet.intents.splits import split_of
-from promptlet.io.records import write_samples
+from promptlet.io.atomic import file_digest, value_digest
+from promptlet.io.records import count_rows, read_samples, shards, write_samples
 from promptlet.progress import metering
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
-from promptlet.types import Sample
+from promptlet.types import Sample, intents_key
 
 
 class IntentsConfig(StageConfig):
@@ -25,6 +30,8 @@ class IntentsConfig(StageConfig):
     tasks: tuple[str, ...] = ("t2i", "t2t")
     count: int = Field(default=3000, ge=1, le=100_000_000)
     """Combinations per task."""
+    imported: Path | None = Field(default=None, exclude_if=lambda folder: folder is None)
+    """A folder that `promptlet intents import` made; its intents of these tasks are used, too."""
 
     @field_validator("tasks")
     @classmethod
@@ -41,26 +48,60 @@ class IntentsStage(Stage):
     uses = ("seed", "graph")
     Config = IntentsConfig
 
+    def materials(self, config: IntentsConfig) -> dict[str, str]:
+        if config.imported is None:
+            return {}
+        if not (config.imported / REPORT).is_file():
+            raise UsageError(
+                f"intents.imported: {config.imported} holds nothing that promptlet intents import finished"
+            )
+        return {"imported": value_digest([*map(file_digest, shards(config.imported))])}
+
     def run(self, config: IntentsConfig, context: Context) -> dict[str, Any]:
         graph = load_graph(context.head.graph)
+        samples = _drawn(graph, config, context.head.seed)
+        total = config.count * len(config.tasks)
+        if config.imported is not None:
+            samples = _different(chain(samples, _imported(graph, config.imported, config.tasks)))
+            total += count_rows(config.imported)
         splits: Counter[str] = Counter()
 
-        def draw() -> Iterator[Sample]:
-            with metering(self.name, "intents", config.count * len(config.tasks)) as meter:
-                tasks = [load_task(name) for name in config.tasks]
-                streams = [Sampler(graph, task).stream(config.count, context.head.seed) for task in tasks]
-                # Task by task in turn: the beginning of a longer run is the whole of a shorter one.
-                for row in zip_longest(*streams):
-                    for task, intents in zip(tasks, row, strict=True):
-                        if intents is None:
-                            continue
-                        split = split_of(graph, intents)
-                        splits[split] += 1
-                        yield Sample(intents, task.name, "", source="creative graph", split=split)
-                        meter.advance()
+        def counted() -> Iterator[Sample]:
+            with metering(self.name, "intents", total) as meter:
+                for sample in samples:
+                    splits[sample.split] += 1
+                    yield sample
+                    meter.advance()
 
-        rows = write_samples(context.folder, draw())
+        rows = write_samples(context.folder, counted())
         return {"intents": rows} | dict(splits)
+
+
+def _drawn(graph: Graph, config: IntentsConfig, seed: int) -> Iterator[Sample]:
+    tasks = [load_task(name) for name in config.tasks]
+    streams = [Sampler(graph, task).stream(config.count, seed) for task in tasks]
+    # Task by task in turn: the beginning of a longer run is the whole of a shorter one.
+    for row in zip_longest(*streams):
+        for task, intents in zip(tasks, row, strict=True):
+            if intents is not None:
+                yield Sample(intents, task.name, "", source=SOURCE, split=split_of(graph, intents))
+
+
+def _imported(graph: Graph, folder: Path, tasks: tuple[str, ...]) -> Iterator[Sample]:
+    for sample in read_samples(folder):
+        if sample.task in tasks:
+            # They may have been imported with another graph.
+            yield replace(sample, split=split_of(graph, sample.intents))
+
+
+def _different(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Yield the first sample of each task and combination: many a picture is of the same."""
+    seen = set()
+    for sample in samples:
+        key = sample.task, intents_key(sample.intents)
+        if key not in seen:
+            seen.add(key)
+            yield sample
 
 
 STAGE = IntentsStage

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import count, groupby, islice
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from promptlet import registry
 from promptlet.errors import TeacherError, UsageError
+from promptlet.intents.graph import SOURCE
 from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
-from promptlet.runners.base import Reply, Runner
+from promptlet.runners.base import Reply, Run, Runner
+from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
@@ -36,7 +40,9 @@ _BLOCK = 8192
 _TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
 """An answer may be longer than asked, but what goes on far beyond would be rejected anyway."""
 _FAILURES_IN_A_ROW = 20
-"""After so many the teacher counts as dead, and the stage stops."""
+"""After so many the teacher counts as dead, and is asked no more."""
+_SAMPLE, _SAMPLE_SECONDS, _SMALLEST_SAMPLE = 256, 30.0, 16
+"""An estimate takes so many answers, or those of so many seconds."""
 
 
 class TeacherChoice(BaseModel):
@@ -57,6 +63,12 @@ class TeacherChoice(BaseModel):
             return config(**(self.model_extra or {}))
         except ValidationError as error:
             raise UsageError(f"teacher '{self.name}': {explain(error, config)}") from error
+
+    @model_serializer
+    def _what_matters(self) -> dict[str, Any]:
+        """Leave out what can't change an answer, as the teacher's settings say: it does not make a run another one."""
+        settings: dict[str, Any] = self.settings().model_dump(mode="json", exclude_unset=True)
+        return {"name": self.name} | settings
 
     def open(self) -> Teacher:
         """Return the teacher, ready to answer."""
@@ -90,6 +102,8 @@ class SynthesizeConfig(StageConfig):
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=80, ge=8, le=4096)
     """Most tokens of an answer; short prompts get fewer."""
+    price: Price | None = Field(default=None, exclude=True)
+    """What a million tokens cost, to say what a run costs; it does not make it another one."""
 
     @model_validator(mode="after")
     def _in_order(self) -> SynthesizeConfig:
@@ -114,15 +128,61 @@ class SynthesizeStage(Stage):
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
-        with config.teacher.open() as teacher, Journal(context.shared / "answers.jsonl") as journal:
-            answers = {entry["id"]: entry for entry in journal if "error" not in entry}
-            jobs = list(_plan(config, context, teacher.identity))
-            due = [job for job in jobs if job.identity not in answers]
-            with metering(self.name, "prompts", len(jobs), len(jobs) - len(due)) as meter:
-                for entry in _ask_all(runner, teacher, due, journal):
+        with config.teacher.open() as teacher, _journal(context) as journal:
+            jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
+            new = [job for job in jobs if job.identity not in answers]
+            failed = [job for job in jobs if "error" in answers.get(job.identity, ())]
+            with metering(self.name, "prompts", len(jobs), len(jobs) - len(new) - len(failed)) as meter:
+                # Those that failed before come last: should they fail again, the others have been asked.
+                for due in (new, failed):
+                    for entry in _ask_all(runner, teacher, _runs(due, teacher.batch), journal):
+                        answers[entry["id"]] = entry
+                        meter.advance()
+                    if any(job.identity not in answers for job in due):
+                        raise TeacherError(
+                            f"the teacher failed {_FAILURES_IN_A_ROW} times in a row, last with: {entry['error']}; "
+                            "all finished answers are kept, run again to go on"
+                        )
+        counts = _write(jobs, answers, context)
+        if config.price:
+            counts["cost"] = round(config.price.of(counts["prompt tokens"], counts["completion tokens"]), 6)
+        return counts | {"teacher": teacher.identity}
+
+    def estimate(self, config: SynthesizeConfig, context: Context) -> Estimate:
+        """Return what the stage takes, judged by a short sample, whose answers are kept as those of a run are.
+
+        Raises:
+            TeacherError: if the teacher can't be reached or answers nothing.
+        """
+        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        sampled, failed, seconds = 0, 0, 0.0
+        with config.teacher.open() as teacher, _journal(context) as journal:
+            jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
+            runs = list(_runs((job for job in jobs if job.identity not in answers), teacher.batch))
+            # Whole runs, evenly from all lengths and tasks, and one for every worker: the teacher is as busy as later.
+            spread = runs[:: max(1, len(runs) // max(_SMALLEST_SAMPLE, teacher.concurrency))]
+            start, size = time.monotonic(), max(_SAMPLE, 2 * teacher.batch)
+            with (
+                metering("estimate", "prompts", min(size, sum(map(len, spread)))) as meter,
+                closing(_ask_all(runner, teacher, spread, journal)) as entries,
+            ):
+                for entry in entries:
                     answers[entry["id"]] = entry
+                    sampled, failed, seconds = sampled + 1, failed + ("error" in entry), time.monotonic() - start
                     meter.advance()
-        return _write(jobs, answers, context) | {"teacher": teacher.identity}
+                    if sampled >= size or (seconds > _SAMPLE_SECONDS and sampled >= _SMALLEST_SAMPLE):
+                        break
+        known = [answers[job.identity] for job in jobs if job.identity in answers]
+        return Estimate.of(len(jobs), known, sampled, failed, seconds, config.price)
+
+
+def _journal(context: Context) -> Journal:
+    return Journal(context.shared / "answers.jsonl")
+
+
+def _answers(journal: Journal) -> dict[str, dict[str, Any]]:
+    """Return the last entry of each request, an answer or an error."""
+    return {entry["id"]: entry for entry in journal}
 
 
 def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:
@@ -146,8 +206,13 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
             yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
 
 
-def _ask_all(runner: Runner, teacher: Teacher, jobs: list[_Job], journal: Journal) -> Iterator[dict[str, Any]]:
-    """Yield a journal entry per job as it ends, finished or failed, after it was written to the journal."""
+def _ask_all(
+    runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Journal
+) -> Generator[dict[str, Any], None, None]:
+    """Yield a journal entry per request as it ends, finished or failed, after it was written to the journal.
+
+    Ends early when the teacher seems to be dead.
+    """
 
     def keep(identity: str, reply: Reply) -> dict[str, Any]:
         said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
@@ -156,38 +221,38 @@ def _ask_all(runner: Runner, teacher: Teacher, jobs: list[_Job], journal: Journa
         return entry
 
     failures = 0
-    for entry in runner.ask(teacher, _runs(jobs, teacher.batch), keep):
+    for entry in runner.ask(teacher, runs, keep):
         yield entry
         failures = failures + 1 if "error" in entry else 0
         if failures >= _FAILURES_IN_A_ROW:
-            raise TeacherError(
-                f"the teacher failed {failures} times in a row, last with: {entry['error']}; "
-                "all finished answers are kept, run again to go on"
-            )
+            return
 
 
-def _runs(jobs: Iterable[_Job], size: int) -> Iterator[list[tuple[str, TeacherRequest]]]:
+def _runs(jobs: Iterable[_Job], size: int) -> Iterator[Run]:
     """Yield requests with the same exemplars, as many together as the teacher likes."""
     for _, group in groupby(jobs, key=lambda job: job.request.messages[:-1]):
         while run := list(islice(group, size)):
             yield [(job.identity, job.request) for job in run]
 
 
-def _write(jobs: Iterable[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
-    counts: Counter[str] = Counter()
+def _write(jobs: Sequence[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
+    counts = Counter({"requests": len(jobs), "failed": 0, "prompt tokens": 0, "completion tokens": 0})
     rejects: list[tuple[Sample, str]] = []
 
     def accepted() -> Iterator[Sample]:
         for job in jobs:
             answer = answers[job.identity]
             if "error" in answer:
+                counts["failed"] += 1
                 rejects.append((job.sample, f"failed: {answer['error']}"))
                 continue
             counts["prompt tokens"] += answer["prompt_tokens"]
             counts["completion tokens"] += answer["completion_tokens"]
             likelihood = answer.get("likelihood")
             scores = {} if likelihood is None else {"likelihood": likelihood}
-            sample = replace(job.sample, prompt=answer["text"], source="teacher", scores=scores)
+            wish = job.sample.source
+            source = "teacher" if wish == SOURCE else f"teacher for {wish}"
+            sample = replace(job.sample, prompt=answer["text"], source=source, scores=scores)
             if answer["finished"]:
                 yield sample
             else:

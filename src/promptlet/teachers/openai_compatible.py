@@ -1,30 +1,101 @@
-"""A teacher behind any OpenAI-compatible endpoint: vLLM, Ollama, llama.cpp, hosted APIs (package `openai`)."""
+"""A teacher behind any OpenAI-compatible endpoint: vLLM, Ollama, llama.cpp, hosted APIs (package `openai`).
+
+The package repeats failed requests with exponential back-off and jitter, or when the endpoint's Retry-After says (up
+to two minutes). Every attempt keeps to the rates, and replies are read by our own definition of them, because
+endpoints answer with anything.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Any, Self
+from dataclasses import asdict
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from promptlet.errors import MissingExtraError, TeacherError
-from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
+from promptlet.io.atomic import value_digest
+from promptlet.pacing import Pace
+from promptlet.teachers.base import Answer, Message, Teacher, TeacherConfig, TeacherRequest
+
+_FIELDS = ("max_tokens", "temperature", "top_p", "seed", "response_format")
+_BYTES_PER_TOKEN = 4
+"""Of a request's body; what was really used corrects it once it is known."""
+_WRAPPING_TOKENS = 16
+"""What a JSON object takes beside its text."""
+_IN_JSON = 'Answer with a JSON object and nothing else: {"prompt": "..."}'
 
 
 class OpenAICompatibleConfig(TeacherConfig):
-    """Settings of an endpoint."""
+    """Settings of an endpoint. Those that can't change an answer do not make a run another one."""
 
     base_url: str
     """The API's root, as in ``http://127.0.0.1:8000/v1``."""
     model: str
     """The model's name at that endpoint."""
-    api_key_variable: str = "OPENAI_API_KEY"
+    api_key_variable: str = Field(default="OPENAI_API_KEY", exclude=True)
     """Environment variable that holds the key; endpoints without keys ignore it."""
-    concurrency: int = Field(default=16, ge=1, le=1024)
-    timeout: float = Field(default=60.0, gt=0, le=3600)
-    """Seconds that one request may take."""
-    retries: int = Field(default=4, ge=0, le=20)
-    """Repetitions after 408, 409, 429, 5xx and lost connections, with back-off and jitter."""
+    concurrency: int = Field(default=16, ge=1, le=1024, exclude=True)
+    """Requests in flight."""
+    timeout: float = Field(default=60.0, gt=0, le=3600, exclude=True)
+    """Seconds that the endpoint may stay silent before a request is given up and repeated."""
+    retries: int = Field(default=6, ge=0, le=20, exclude=True)
+    """Repetitions after 408, 409, 429, 5xx, silence and lost connections; the default waits some 23 seconds in all."""
+    requests_per_minute: float | None = Field(default=None, gt=0, exclude=True)
+    """Requests that are sent in a minute at most, repetitions included."""
+    tokens_per_minute: float | None = Field(default=None, gt=0, exclude=True)
+    """Tokens, of requests and answers together, that are used in a minute at most."""
+    answers: Literal["plain", "json"] = "plain"
+    """`json` asks for an object ``{"prompt": ...}``, in words and by a schema in `response_format`."""
+    names: dict[str, str | None] = Field(default_factory=dict)
+    """What this endpoint calls a field of a request, where it differs; null leaves the field out."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """More fields for the body of every request, as in ``{min_p: 0.1}``."""
+
+    @field_validator("names")
+    @classmethod
+    def _known(cls, names: dict[str, str | None]) -> dict[str, str | None]:
+        for field in names:
+            if field not in _FIELDS:
+                raise ValueError(f"a request has no field '{field}' to rename; it has: {', '.join(_FIELDS)}")
+        return names
+
+    @field_validator("extra")
+    @classmethod
+    def _additional(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        for field in extra:
+            if field in ("model", "messages", *_FIELDS):
+                raise ValueError(f"'{field}' is in every request already")
+        return extra
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Reply(BaseModel):
+    """What is read of a chat completion."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+
+
+class _Wrapped(BaseModel):
+    """A prompt as a JSON answer holds it."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
+    prompt: str
 
 
 class OpenAICompatible(Teacher):
@@ -32,10 +103,21 @@ class OpenAICompatible(Teacher):
 
     Config = OpenAICompatibleConfig
 
-    def __init__(self, client: Any, config: OpenAICompatibleConfig) -> None:
-        self.client, self.config = client, config
-        self.identity = config.model
-        self.concurrency = config.concurrency
+    def __init__(self, config: OpenAICompatibleConfig) -> None:
+        import openai
+
+        self.config, self.concurrency = config, config.concurrency
+        matters = config.model_dump(include={"answers", "names", "extra"}, exclude_defaults=True)
+        self.identity = config.model + (f":{value_digest(matters)[:16]}" if matters else "")
+        self._requests = Pace(config.requests_per_minute) if config.requests_per_minute else None
+        self._tokens = Pace(config.tokens_per_minute) if config.tokens_per_minute else None
+        self.client = openai.OpenAI(
+            base_url=config.base_url,
+            api_key=os.environ.get(config.api_key_variable, "none"),
+            timeout=config.timeout,
+            max_retries=config.retries,
+            http_client=openai.DefaultHttpxClient(event_hooks={"request": [self._wait]}),
+        )
 
     @classmethod
     def open(cls, config: OpenAICompatibleConfig) -> Self:
@@ -43,50 +125,100 @@ class OpenAICompatible(Teacher):
             import openai
         except ImportError as error:
             raise MissingExtraError("an OpenAI-compatible teacher", "distill", "openai") from error
-        client = openai.OpenAI(
-            base_url=config.base_url,
-            api_key=os.environ.get(config.api_key_variable, "none"),
-            timeout=config.timeout,
-            max_retries=config.retries,
-        )
+        teacher = cls(config)
         try:
-            served = [model.id for model in client.with_options(timeout=10, max_retries=1).models.list()]
-        except (openai.APIError, ValueError) as error:
+            served = [model.id for model in teacher.client.with_options(timeout=10, max_retries=1).models.list()]
+        except openai.NotFoundError:
+            return teacher  # an endpoint that lists no models says by its answers whether it has this one
+        except (openai.APIError, ValueError, AttributeError, TypeError) as error:  # a list of an unexpected shape
+            teacher.close()
             raise TeacherError(f"the teacher at {config.base_url} can't be reached: {_reason(error)}") from error
         if config.model not in served:
+            teacher.close()
             raise TeacherError(f"{config.base_url} serves no model '{config.model}'; it serves: {', '.join(served)}")
-        return cls(client, config)
+        return teacher
 
     def complete(self, request: TeacherRequest) -> Answer:
         import openai
 
+        body: dict[str, Any] = asdict(request)
+        if self.config.answers == "json":
+            body["messages"] = _in_json(request.messages)
+            body["max_tokens"] += _WRAPPING_TOKENS
+            schema = {"name": "prompt", "strict": True, "schema": _Wrapped.model_json_schema()}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        named = {self.config.names.get(field, field): value for field, value in body.items()}
+        named.pop(None, None)
         try:
-            reply = self.client.chat.completions.create(
-                model=self.config.model,
-                messages=list(request.messages),
-                max_tokens=request.max_tokens,
-                temperature=request.temperature,
-                top_p=request.top_p,
-                seed=request.seed,
+            # The client's own method knows neither renamed nor further fields.
+            response = self.client.chat.completions.with_raw_response.create(
+                model=self.config.model, messages=[], extra_body=named | self.config.extra
             )
-        except (openai.APIError, ValueError) as error:  # ValueError: an answer that is no JSON
+        except (openai.APIError, ValueError) as error:
             raise TeacherError(f"{self.config.base_url}: {_reason(error)}") from error
-        if not reply.choices or reply.choices[0].message.content is None:
+        return self._read(response.http_response)
+
+    def _read(self, response: Any) -> Answer:
+        try:
+            reply = _Reply.model_validate_json(response.content)
+        except ValidationError as error:
+            raise TeacherError(f"{self.config.base_url} gave no chat completion: {response.text[:80]!r}") from error
+        choice, usage = reply.choices[0], reply.usage or _Usage()
+        if self._tokens and reply.usage:
+            self._tokens.correct(usage.prompt_tokens + usage.completion_tokens - _tokens_of(response.request))
+        if choice.finish_reason == "content_filter":
+            raise TeacherError(f"{self.config.base_url} held the answer back (content_filter)")
+        text, finished = choice.message.content, choice.finish_reason != "length"
+        if not text:
             raise TeacherError(f"{self.config.base_url} answered without any text")
-        choice, usage = reply.choices[0], reply.usage
-        return Answer(
-            choice.message.content,
-            choice.finish_reason != "length",
-            usage.prompt_tokens if usage else 0,
-            usage.completion_tokens if usage else 0,
-        )
+        if self.config.answers == "json" and finished:
+            text = self._unwrap(text)
+        return Answer(text, finished, usage.prompt_tokens, usage.completion_tokens)
+
+    def _unwrap(self, text: str) -> str:
+        bare = text.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
+        try:
+            return _Wrapped.model_validate_json(bare).prompt
+        except ValidationError as error:
+            raise TeacherError(
+                f"{self.config.base_url} answered no JSON object with a prompt: {text[:80]!r}"
+            ) from error
+
+    def _wait(self, request: Any) -> None:
+        """Hold an attempt back until the rates allow it; time spent here is no part of the timeout."""
+        if request.method != "POST":
+            return
+        if self._requests:
+            self._requests.wait()
+        if self._tokens:
+            self._tokens.wait(_tokens_of(request))
 
     def close(self) -> None:
         self.client.close()
 
 
+def _in_json(messages: tuple[Message, ...]) -> list[Message]:
+    """Return the chat with its exemplars, and what it asks for, in the form of JSON objects."""
+    system, *turns = messages
+    wrapped = [
+        turn | {"content": json.dumps({"prompt": turn["content"]}, ensure_ascii=False)}
+        if turn["role"] == "assistant"
+        else turn
+        for turn in turns
+    ]
+    return [system | {"content": f"{system['content']} {_IN_JSON}"}, *wrapped]
+
+
+def _tokens_of(request: Any) -> float:
+    return len(request.content) / _BYTES_PER_TOKEN
+
+
 def _reason(error: Exception) -> str:
-    return " ".join(str(error.__cause__ or error).split())[:200]
+    """Return why in one line: what the endpoint said, or what went wrong on the way to it."""
+    import openai
+
+    lost = isinstance(error, openai.APIConnectionError)
+    return " ".join(str((error.__cause__ if lost else None) or error).split())[:200]
 
 
 TEACHER = OpenAICompatible
