@@ -32,8 +32,6 @@ from promptlet.vocabulary import Policy, load_policy
 
 CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
-_AT_ONCE = 4096
-"""Samples that are encoded together, on all cores."""
 
 
 class TokenizeConfig(StageConfig):
@@ -89,11 +87,9 @@ class TokenizeStage(Stage):
         with metering(self.name, "samples", len(samples)) as meter:
             for split in (TRAIN, VALIDATION):
                 rows = []
-                measured = list(_measured(samples, split, commands, counts))
-                for first in range(0, len(measured), _AT_ONCE):
-                    part = codec.encode_all(measured[first : first + _AT_ONCE])
-                    rows += part
-                    meter.advance(len(part))
+                for sample in _measured(samples, split, commands, counts):
+                    rows.append(codec.encode(sample))
+                    meter.advance()
                 longest_head = max(longest_head, *(start for _, start in rows), 0)
                 counts[f"{split} tokens"] = sum(len(ids) for ids, _ in rows)
                 counts[split] = len(rows)
