@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlet.errors import RunError, TeacherError, UsageError
+from promptlet.errors import RunError, StudentError, TeacherError, UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, run_recipe
+from promptlet.stages.base import Context, Head
+from promptlet.stages.train import TrainConfig, TrainStage
 from tests.conftest import ROOT, SMOKE, Run
 
 SMALL = """
@@ -44,6 +47,13 @@ def test_every_shipped_recipe_loads(path: Path) -> None:
     assert tuple(recipe.stages) == ORDER
 
 
+def test_the_paper_s_recipe_has_the_paper_s_settings() -> None:
+    train = load_recipe(ROOT / "recipes" / "paper.yaml").stages["train"]
+    assert isinstance(train, TrainConfig)
+    assert train.preset == "gpt2-104m"
+    assert (train.loop.steps, train.loop.batch, train.loop.learning_rate) == (300_000, 128, 6e-4)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -61,6 +71,12 @@ def test_every_shipped_recipe_loads(path: Path) -> None:
         ("name: x\ntokenize: {commands: {words: {low: 0}}}", "0 to 64"),
         ("name: x\ntrain: {preset: nana}", "nana.*nano"),
         ("name: x\ntrain: {loop: {step: 3}}", r"train\.loop\.step.*'steps'"),
+        ("name: x\ntrain: {loop: {learning_rate: 0}}", r"train\.loop\.learning_rate is 0.*greater than 0"),
+        ("name: x\ntrain: {loop: {batch: 0}}", r"train\.loop\.batch is 0.*greater"),
+        ("name: x\ntrain: {loop: {batch: 10, accumulate: 3}}", "batch of 10 .*3 groups"),
+        ("name: x\ntrain: {loop: {optimizer: sgd}}", r"train\.loop\.optimizer.*sgd.*muon"),
+        ("name: x\ntrain: {preset: nano, pretrained: smollm2}", "preset and pretrained exclude"),
+        ("name: x\ntokenize: {size: 1024, pretrained: smollm2}", "size and pretrained exclude"),
         ("name: x\nexport: {quantization: Q1}", "Q1.*Q8_0"),
         ("seed: 3", "name"),
         ("name: ../x", r"\.\./x"),
@@ -231,3 +247,24 @@ def test_a_teacher_that_can_not_be_reached_fails_in_one_line(tmp_path: Path, cli
     *_, last = result.stderr.strip().splitlines()
     assert last.startswith("promptlet: the teacher at http://127.0.0.1:9/v1 can't be reached")
     assert "Traceback" not in result.stderr
+
+
+def test_a_tokenizer_without_a_command_s_token_ends_in_one_line(tmp_path: Path, smoke: dict[str, Path]) -> None:
+    folder = tmp_path / "tokenize"
+    shutil.copytree(smoke["tokenize"], folder)
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text().replace("<|19|>", "<|no|>"))
+    with pytest.raises(StudentError, match=r"no token '<\|19\|>'"):
+        TrainStage().run(TrainConfig(preset="tiny"), Context(tmp_path, {"tokenize": folder}, tmp_path, Head(name="x")))
+
+
+def test_a_disk_that_fills_ends_in_one_line_and_the_run_goes_on_later(tmp_path: Path, cli: Run) -> None:
+    """A limit on the size of files stands in for the disk."""
+    recipe, folder = small(tmp_path), tmp_path / "run"
+    limited = f"ulimit -f 8; exec {sys.executable} -m promptlet run {recipe} --folder {folder} --until synthesize"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    *_, last = done.stderr.strip().splitlines()
+    assert last.startswith("promptlet: ")
+    assert "Traceback" not in done.stderr
+    run_recipe(load_recipe(recipe), folder, "synthesize")

@@ -10,6 +10,7 @@ from pydantic import field_validator
 
 from promptlet.errors import MissingExtraError
 from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.tokenize import CONTROLS
@@ -48,7 +49,9 @@ class ExportStage(Stage):
             raise MissingExtraError("export", "train", error.name or "gguf") from error
         model, source = context.inputs["train"] / "model", context.inputs["tokenize"]
         controls = json.loads((source / CONTROLS).read_text(encoding="utf-8"))
-        size = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        trained = Manifest.read(context.inputs["train"])
+        assert trained is not None, model
+        most = trained.counts["context"]
         with replacing_folder(context.folder / STUDENT) as folder:
             shutil.copytree(model, folder, dirs_exist_ok=True)
             for name in (TOKENIZER, WORDS):
@@ -56,11 +59,11 @@ class ExportStage(Stage):
             tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
             write_json(
                 folder / "tokenizer_config.json",
-                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": size["n_positions"]} | tokens,
+                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most} | tokens,
             )
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
             files = (GGUF, TOKENIZER, WORDS, "config.json", "model.safetensors")
-            description = Description(name=config.name, context=size["n_positions"], digests={}, **controls)
+            description = Description(name=config.name, context=most, digests={}, **controls)
             write_description(folder, description, files)
             return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / "model.safetensors")}
 
