@@ -27,7 +27,7 @@ from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
 from promptlet.vocabulary import load_policy
 
-ORDER = ("intents", "synthesize", "curate", "augment", "tokenize", "train", "export", "evaluate")
+ORDER = ("intents", "synthesize", "curate", "augment", "tokenize", "train", "improve", "export", "evaluate")
 
 
 def load_stage(name: str) -> Stage:

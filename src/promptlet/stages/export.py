@@ -1,4 +1,4 @@
-"""Stage 7, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
+"""Stage 8, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.improve import MODEL
 from promptlet.stages.tokenize import CONTROLS
 from promptlet.student.format import GGUF, TOKENIZER, WORDS, Description, write_description
 from promptlet.tokenizer import END
@@ -39,7 +40,7 @@ class ExportStage(Stage):
     """Writes a folder that transformers, llama.cpp and promptlet load as it is."""
 
     name = "export"
-    inputs = ("train", "tokenize")
+    inputs = ("improve", "train", "tokenize")
     Config = ExportConfig
 
     def run(self, config: ExportConfig, context: Context) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class ExportStage(Stage):
             from promptlet.student.gguf import write_gguf
         except ImportError as error:
             raise MissingExtraError("export", "train", error.name or "gguf") from error
-        model, source = context.inputs["train"] / "model", context.inputs["tokenize"]
+        model, source = context.inputs["improve"] / MODEL, context.inputs["tokenize"]
         controls = json.loads((source / CONTROLS).read_text(encoding="utf-8"))
         trained = Manifest.read(context.inputs["train"])
         assert trained is not None, model

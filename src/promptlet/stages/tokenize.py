@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, field_validator, model_validator
 from tokenizers import Tokenizer
 
-from promptlet.commands import Command, make_commands
+from promptlet.commands import label, make_commands
 from promptlet.errors import MissingExtraError, UsageError
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import file_digest, replacing, write_json, write_text
@@ -87,8 +85,13 @@ class TokenizeStage(Stage):
         with metering(self.name, "samples", len(samples)) as meter:
             for split in (TRAIN, VALIDATION):
                 rows = []
-                for sample in _measured(samples, split, commands, counts):
-                    rows.append(codec.encode(sample))
+                for sample in samples:
+                    if sample.split != split:
+                        continue
+                    if labelled := label(commands, sample):
+                        rows.append(codec.encode(labelled))
+                    else:
+                        counts["out of range"] += 1
                     meter.advance()
                 longest_head = max(longest_head, *(start for _, start in rows), 0)
                 counts[f"{split} tokens"] = sum(len(ids) for ids, _ in rows)
@@ -127,20 +130,6 @@ def _train(samples: list[Sample], size: int, controls: list[str], policy: Policy
     return train_tokenizer(
         [*texts, ", ".join(KINDS)], size, controls, lambda text: policy.find_denied(text) is not None
     )
-
-
-def _measured(
-    samples: list[Sample], split: str, commands: dict[str, Command], counts: Counter[str]
-) -> Iterator[Sample]:
-    """Yield the split's samples labelled with what they achieved; those beyond a command's range are left out."""
-    for sample in samples:
-        if sample.split != split:
-            continue
-        achieved = {name: command.measure(sample) for name, command in commands.items()}
-        if all(value in commands[name].values() for name, value in achieved.items()):
-            yield replace(sample, commands=achieved)
-        else:
-            counts["out of range"] += 1
 
 
 def _write(path: Path, rows: list[tuple[list[int], int]]) -> None:

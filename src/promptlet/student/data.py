@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,13 @@ class Encoded:
             np.concatenate([[0], np.cumsum(ids.value_lengths().to_numpy())]).astype(np.int64),
             table["start"].to_numpy(),
         )
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Sequence[int], int]]) -> Encoded:
+        """Return samples from their token ids and the places where their prompts begin."""
+        ids = np.concatenate([np.asarray(ids, dtype=np.int32) for ids, _ in rows])
+        offsets = np.cumsum([0, *(len(ids) for ids, _ in rows)]).astype(np.int64)
+        return cls(ids, offsets, np.asarray([start for _, start in rows], dtype=np.int32))
 
     def __len__(self) -> int:
         return len(self.starts)

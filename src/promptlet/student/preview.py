@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from promptlet.batched.decoder import BatchDecoder
-from promptlet.batched.sampling import TokenSampling
 from promptlet.student.data import Encoded
+from promptlet.student.writing import write
 from promptlet.tokenizer import Codec
 from promptlet.types import Sample
 
 _SHOWN = 4
-_SAMPLING = TokenSampling(temperature=0.8, min_p=0.1, top_p=0.95)
-"""As a student is asked by default."""
 _WORDS = "words"
 
 
@@ -42,7 +38,7 @@ class Preview:
         """
         if not self.heads:
             return {}, []
-        texts = dict(self._write(model))
+        texts = dict(write(model, self.codec, self.heads, range(len(self.heads)), self.room))
         shown = [
             {"wish": self.codec.tokenizer.decode(head, skip_special_tokens=False), "text": texts[row]}
             for row, head in enumerate(self.heads[:_SHOWN])
@@ -54,11 +50,3 @@ class Preview:
             wanted = self.codec.commanded(head)[_WORDS]
             errors.append(abs(command.score(range(wanted, wanted + 1), Sample((), "", texts[row]))))
         return {"length_error": sum(errors) / len(errors)}, shown
-
-    def _write(self, model: Any) -> Iterator[tuple[int, str]]:
-        never = set(self.codec.control_ids) - {self.codec.end_id}
-        allowed = [index for index in range(len(self.codec)) if index not in never]
-        decoder = BatchDecoder(model.eval(), [self.codec.end_id], allowed)
-        rows = range(len(self.heads))
-        for written in decoder.write(self.heads, [self.room for _ in rows], list(rows), _SAMPLING):
-            yield written.row, self.codec.decode(written.tokens)
