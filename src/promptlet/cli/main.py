@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import generate, intents, plot, report, run, vocabulary
+from promptlet.cli import generate, improve, intents, plot, report, run, vocabulary
 from promptlet.errors import PromptletError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("generate")(generate.generate)
+app.command("improve")(improve.improve)
 app.command("plot")(plot.plot)
 app.command("run")(run.run)
 app.add_typer(intents.app, name="intents")

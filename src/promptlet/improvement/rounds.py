@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from transformers import AutoModelForCausalLM
 from promptlet.batched.sampling import TokenSampling
 from promptlet.commands import label, with_defaults
 from promptlet.curation.duplicates import Duplicates, sketch
-from promptlet.curation.examining import Examiner
 from promptlet.errors import RunError
 from promptlet.improvement.config import RoundConfig
 from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
-from promptlet.io.records import SAMPLE_SCHEMA, from_row, read_samples, to_row, write_rejects, write_samples
+from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_samples, to_row, write_rejects, write_samples
 from promptlet.lemmas import terms
 from promptlet.pretrained import load_pretrained
 from promptlet.progress import metering
@@ -45,7 +44,7 @@ class Rounds:
         self,
         config: RoundConfig,
         codec: Codec,
-        examine: Examiner,
+        examine: Callable[[pa.Table], pa.Table],
         training: Encoded,
         validation: Encoded,
         wishes: Sequence[Sample],
@@ -56,7 +55,7 @@ class Rounds:
         Args:
             config: how rounds go.
             codec: the student's.
-            examine: what curation has against a prompt, and its scores.
+            examine: finds what curation has against prompts, and their scores (`promptlet.curation.examining`).
             training: the teacher's samples.
             validation: those of its samples that are held out.
             wishes: samples without a prompt: the student writes for those of the training split and is judged on those
@@ -86,12 +85,14 @@ class Rounds:
             write_json(result, asdict(Standing.of(samples, reasons, self.codec.commands)))
         return Standing(**json.loads(result.read_text(encoding="utf-8")))
 
-    def run(self, number: int, folder: Path, before: Path) -> Standing:
-        """Do what is left of a round that goes on from the model in `before`."""
+    def run(self, number: int, folder: Path, before: Path) -> Standing | None:
+        """Do what is left of a round that goes on from the model in `before`; None if it gave nothing to learn from."""
         folder.mkdir(exist_ok=True)
         if not (folder / MODEL).exists():
             if not list(folder.glob(f"{_OWN}-*.parquet")):
                 self._explore(number, folder, before)
+            if not count_rows(folder, _OWN):
+                return None
             self._learn(number, folder, before)
         return self.stand(folder / MODEL, folder)
 
@@ -125,8 +126,6 @@ class Rounds:
         for earlier in range(1, number):
             old = list(read_samples(folder.parent / f"round-{earlier}", _OWN))
             own += chance.sample(old, round(self.config.replay * len(old)))
-        if not own:
-            raise RunError(f"none of the student's {self.config.prompts} prompts was fit to learn from")
         count = min(len(self.training), round(len(own) * (1 - self.config.share) / self.config.share))
         chosen = sorted(chance.sample(range(len(self.training)), count))
         rows = [self.codec.encode(sample) for sample in own]

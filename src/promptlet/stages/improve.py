@@ -51,15 +51,21 @@ class ImproveStage(Stage):
             standings.append(rounds.stand(trained, context.folder))
         for number in range(1, config.rounds + 1):
             folder = context.folder / f"round-{number}"
-            standings.append(rounds.run(number, folder, best))
-            if not standings[number].better_than(standings[helped]):
+            standing = rounds.run(number, folder, best)
+            if standing is None:
+                break
+            standings.append(standing)
+            if not standing.better_than(standings[helped]):
                 break
             best, helped = folder / MODEL, number
-        write_json(context.folder / ROUNDS, [asdict(standing) for standing in standings])
+        rows = [
+            {"round": number, "shipped": number <= helped, "said": str(standing)} | asdict(standing)
+            for number, standing in enumerate(standings)
+        ]
+        write_json(context.folder / ROUNDS, rows)
         with replacing_folder(context.folder / MODEL) as folder:
             shutil.copytree(best, folder, dirs_exist_ok=True)
-        lines = {f"round {number}": f"({standing})" for number, standing in enumerate(standings)}
-        return {"rounds": max(0, len(standings) - 1), "kept": helped} | lines
+        return {"rounds": max(0, len(standings) - 1), "kept": helped}
 
 
 def _prepare(config: ImproveConfig, context: Context) -> Rounds:
