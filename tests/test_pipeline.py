@@ -11,7 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer
 
 from promptlet.errors import RunError, StudentError, TeacherError, UsageError
 from promptlet.intents.graph import load_graph
@@ -21,6 +23,8 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, run_recipe
 from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
+from promptlet.student.format import TOKENIZER
+from promptlet.tasks import load_task
 from tests.conftest import ROOT, SMOKE, Run
 
 SMALL = """
@@ -151,6 +155,20 @@ def test_more_of_the_same_asks_the_teacher_only_for_what_is_new(tmp_path: Path) 
     ids = [json.loads(line)["id"] for line in after.splitlines()]
     assert len(set(ids)) == len(ids)
     assert before.count(b"\n") < len(ids) < 1.6 * before.count(b"\n")
+
+
+def test_a_further_task_goes_through_every_stage_by_its_name_alone(tmp_path: Path) -> None:
+    # The fake teacher repeats itself in longer prompts.
+    settings = "words: [5, 15], teacher: {name: fake, accidents: 0}"
+    text = f"name: tags\nintents: {{tasks: [tags], count: 30}}\nsynthesize: {{{settings}}}"
+    done = run_recipe(load_recipe(write_recipe(tmp_path, text)), tmp_path / "run", "tokenize")
+    samples = {stage: list(read_samples(done[stage])) for stage in ("intents", "synthesize", "curate", "augment")}
+    assert {sample.task for each in samples.values() for sample in each} == {"tags"}
+    assert len(samples["curate"]) > 0.8 * len(samples["synthesize"])
+    token = Tokenizer.from_file(str(done["tokenize"] / TOKENIZER)).token_to_id(load_task("tags").token)
+    encoded = pq.read_table(done["tokenize"] / "train.parquet").to_pylist()
+    assert encoded
+    assert all(row["ids"][row["start"] - 1] == token for row in encoded)
 
 
 def test_an_unknown_last_stage_is_named(tmp_path: Path) -> None:
