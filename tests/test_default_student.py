@@ -7,7 +7,7 @@ import json
 import pytest
 
 import promptlet
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from promptlet.student.format import default_student
 from promptlet.vocabulary import load_policy
 from tests.conftest import Run

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptlet.errors import StudentError, UsageError
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from tests.conftest import Run
 
 WISH = ["Topic: birthday", "Scene object: balloon"]

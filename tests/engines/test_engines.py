@@ -9,7 +9,7 @@ import pytest
 from promptlet import registry
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StudentError
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from promptlet.student.format import load_student
 from promptlet.types import Intent, Sample
 
