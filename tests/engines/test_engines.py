@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from promptlet import registry
+from promptlet.commands import with_defaults
 from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StudentError
@@ -36,7 +37,7 @@ def decoding(
 ) -> Decoding:
     student = load_student(folder)
     command = student.commands["words"]
-    head = student.codec.head(INTENTS, "t2i", {"words": words})
+    head = student.codec.head(INTENTS, "t2i", with_defaults(student.commands, {"words": words}))
     grammar = command.grammar(words if exact else None, placed) if exact or placed else None
     room = student.description.context - len(head)
     return Decoding(tuple(head), room, seed, Sampling(temperature=temperature), grammar, never)

@@ -20,10 +20,10 @@ from tests.conftest import Run
 from tests.reports.samples import BIRTHDAY, EVIL, PAIRS, POSTER, make_run, sample
 
 from promptlet.errors import RunError, UsageError
+from promptlet.evaluation.diversity import distinct, self_bleu
 from promptlet.io.manifest import Manifest
 from promptlet.lemmas import terms
 from promptlet.reports.data import describe, report_data
-from promptlet.reports.diversity import distinct, self_bleu
 from promptlet.reports.document import Document, Facts, Gallery, Table, Text
 from promptlet.reports.render import plain
 from promptlet.reports.runs import find_stages

@@ -185,7 +185,7 @@ class Generator:
             most = request.candidates * (len(picked) + 1)
             best = pick(pool, picked)
             while len(pool) < most and (best is None or any(best.faults)):
-                seeds = [_derive(seed, len(pool) + index) for index in range(min(_ROUND, most - len(pool)))]
+                seeds = [derive(seed, len(pool) + index) for index in range(min(_ROUND, most - len(pool)))]
                 pool += self._draw(plan, seeds)
                 best = pick(pool, picked)
             if best is None:
@@ -320,7 +320,7 @@ def _misses(plan: _Plan, prompt: str, adherence: dict[str, int]) -> str | None:
     return None
 
 
-def _derive(seed: int, index: int) -> int:
+def derive(seed: int, index: int) -> int:
     """Return the seed of the index-th candidate of a request; the first has the request's own."""
     if index == 0:
         return seed

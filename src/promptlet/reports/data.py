@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from promptlet.evaluation.diversity import ORDERS, distinct, self_bleu
 from promptlet.progress import metering
 from promptlet.reports.coverage import coverage
-from promptlet.reports.diversity import ORDERS, distinct, self_bleu
 from promptlet.reports.document import (
     Block,
     Cell,

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from promptlet.adherence import Adherence, measure_adherence, table
 from promptlet.errors import RunError
+from promptlet.evaluation.adherence import Adherence, measure_adherence, table
 from promptlet.generation import Generator
 from promptlet.intents.splits import TEST
 from promptlet.intents.test_sets import DIGESTS, load_test_set

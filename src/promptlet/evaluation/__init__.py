@@ -1,0 +1,1 @@
+"""Evaluation: statistics of what students write, and what rates it."""
