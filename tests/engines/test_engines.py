@@ -95,7 +95,9 @@ def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: boo
     student = load_student(student_folder)
     wanted = [decoding(student_folder, words, 1, exact, temperature=0) for words in (8, 14, 20, 33)]
     texts = {
-        name: [decoded.text for decoded in registry.load("promptlet.engines", name).ENGINE.open(student, 1).decode(wanted)]
+        name: [
+            decoded.text for decoded in registry.load("promptlet.engines", name).ENGINE.open(student, 1).decode(wanted)
+        ]
         for name in registry.names("promptlet.engines")
     }
     assert len(texts) >= 2

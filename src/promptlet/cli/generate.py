@@ -23,7 +23,9 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         ),
     ] = None,
     task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
-    words: Annotated[str | None, typer.Option(help="Number of words, or a range such as 10-20.", show_default="20")] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Number of words, or a range such as 10-20.", show_default="20")
+    ] = None,
     relevance: Annotated[
         str | None,
         typer.Option(help="How relevant, 0 to 4, for a student that obeys it.", show_default="the best"),
@@ -111,7 +113,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         "min_p": min_p and number("min_p", min_p),
     }
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    request = Request.of({"intents": "anything" if source else text or intent} | values)
+    request = Request.of({"intents": "anything" if source else intent or text} | values)
     generator = Generator.load(student, engine, None if threads is None else whole("threads", threads))
     if source is not None and target is not None:
         _write_file(generator, source, target, values)

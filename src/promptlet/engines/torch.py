@@ -38,6 +38,11 @@ class Torch(Engine):
         self.student, self.model, self.device = student, model, model.device
         self._constraints = Constraints(student.codec)
         self._places = student.description.longest_head + student.description.context
+        self._shifts = torch.arange(32, dtype=torch.int32, device=self.device)
+        # No control is ever written but the end.
+        self._writable_V = torch.ones(len(student.codec), dtype=torch.bool, device=self.device)
+        self._writable_V[student.codec.control_ids] = False
+        self._writable_V[student.codec.end_id] = True
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
@@ -65,15 +70,13 @@ class Torch(Engine):
     @torch.inference_mode()
     def _write(self, rows: list[_Row]) -> None:
         """Let the rows write until all have ended."""
-        for step, logits_BV in enumerate(self._logits(rows)):
+        for logits_BV in self._logits(rows):
             chances_BV = logits_BV.log_softmax(1)
-            allowed_BV = self._allowed(rows)
-            for row, logits_V, chances_V in zip(
-                rows, logits_BV.masked_fill(~allowed_BV, -torch.inf), chances_BV, strict=False
-            ):
+            logits_BV.masked_fill_(~self._allowed(rows), -torch.inf)
+            for index, row in enumerate(rows):
                 if row.writes:
-                    token = _draw(logits_V, row.decoding.sampling, row.chance)
-                    row.append(token, float(chances_V[token]), self.student.codec.end_id)
+                    token = _draw(logits_BV[index], row.decoding.sampling, row.chance)
+                    row.append(token, float(chances_BV[index, token]), self.student.codec.end_id)
             if not any(row.writes for row in rows):
                 return
 
@@ -109,17 +112,13 @@ class Torch(Engine):
             place += 1
 
     def _allowed(self, rows: list[_Row]) -> torch.Tensor:
-        """Return which tokens each row may write next, [B, V]; no control but the end."""
-        codec = self.student.codec
-        bits_BM = np.full((_ROWS, (len(codec) + 31) // 32), _ALL, dtype=np.int32)
+        """Return which tokens each row may write next, [B, V]."""
+        bits_BM = np.full((_ROWS, (len(self._writable_V) + 31) // 32), _ALL, dtype=np.int32)
         for index, row in enumerate(rows):
             if row.matcher is not None and row.writes:
                 fill(bits_BM, index, row.matcher)
-        shifts = torch.arange(32, device=self.device, dtype=torch.int32)
-        allowed_BV = ((torch.from_numpy(bits_BM).to(self.device)[:, :, None] >> shifts) & 1).flatten(1)[:, : len(codec)]
-        allowed_BV = allowed_BV.bool()
-        controls = [index for index in codec.control_ids if index != codec.end_id]
-        allowed_BV[:, controls] = False
+        bits_BM32 = torch.from_numpy(bits_BM).to(self.device)[:, :, None] >> self._shifts
+        allowed_BV = (bits_BM32 & 1).bool().flatten(1)[:, : len(self._writable_V)] & self._writable_V
         for index, row in enumerate(rows):
             allowed_BV[index, list(row.decoding.never)] = False
         return allowed_BV
@@ -137,9 +136,11 @@ class _Row:
 
     @property
     def writes(self) -> bool:
+        """Whether it goes on."""
         return not self.finished and len(self.ids) < self.decoding.max_tokens
 
     def append(self, token: int, chance: float, end: int) -> None:
+        """Take the next token and the logarithm of its chance."""
         self.ids.append(token)
         self.chances.append(chance)
         self.finished = token == end
@@ -147,21 +148,20 @@ class _Row:
             assert self.matcher.consume_token(token), self.matcher.get_error()
 
     def decoded(self, student: Student) -> Decoded:
+        """Return what was written."""
         return Decoded(student.codec.decode(self.ids), tuple(self.ids), tuple(self.chances), self.finished)
 
 
-def _draw(logits_V: torch.Tensor, how: Sampling, chance: random.Random) -> int:
+def _draw(logits: torch.Tensor, how: Sampling, chance: random.Random) -> int:
     """Return a token, narrowed down in llama.cpp's order: top-k, top-p, min-p, temperature."""
     if how.temperature == 0:
-        return int(logits_V.argmax())
-    count = min(how.top_k or len(logits_V), len(logits_V))
-    top_K, tokens_K = logits_V.topk(count)
-    shares_K = top_K.softmax(0)
-    before_K = shares_K.cumsum(0) - shares_K
-    drawn_K = (before_K < how.top_p) & (shares_K >= how.min_p * shares_K[0])
-    sums_K = (top_K.masked_fill(~drawn_K, -torch.inf) / how.temperature).softmax(0).cumsum(0)
-    place = int((sums_K <= chance.random() * sums_K[-1]).sum())
-    return int(tokens_K[min(place, int(drawn_K.sum()) - 1)])
+        return int(logits.argmax())
+    top, tokens = logits.topk(min(how.top_k or len(logits), len(logits)))
+    shares = top.softmax(0)
+    drawn = (shares.cumsum(0) - shares < how.top_p) & (shares >= how.min_p * shares[0])
+    sums = (top[drawn] / how.temperature).softmax(0).cumsum(0)
+    place = int((sums <= chance.random() * sums[-1]).sum())
+    return int(tokens[drawn][min(place, len(sums) - 1)])
 
 
 ENGINE = Torch

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from promptlet import registry
 from promptlet.commands.words import count_words
-from promptlet.curation.checks import Answer, repetition, truncation
-from promptlet.engines.base import Decoded, Decoding, Engine
+from promptlet.engines.base import Engine
 from promptlet.errors import StudentError, UsageError
-from promptlet.generation.ranking import Candidate, coverage, pick
+from promptlet.generation.plan import WORDS, Plan
+from promptlet.generation.ranking import Candidate, pick
 from promptlet.generation.request import Request
-from promptlet.generation.terms import Banned, Kept, Term, placed, spans, word_tokens
-from promptlet.judges.words import mean
-from promptlet.lemmas import terms
 from promptlet.student.format import Student, default_student, load_student
-from promptlet.types import MAX_INTENTS, Intent, Sample
-from promptlet.vocabulary import load_policy
+from promptlet.types import Intent
 
 MAX_THREADS = 256
-DEFAULT_WORDS = 20
 _ROUND = 8
 """Texts that are drawn together. Drawing ends with the round in which a text without fault is found."""
-_WORDS = "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +57,6 @@ class Prompt:
     def to_dict(self) -> dict[str, Any]:
         """Return the prompt as JSON values."""
         return asdict(self) | {"intents": list(self.intents), "kept": list(self.kept)}
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A request that was checked against the student."""
-
-    request: Request
-    wanted: dict[str, range]
-    kept: Kept
-    banned: Banned
-    never: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A candidate that is yet to be written."""
-
-    seed: int
-    values: dict[str, int]
-    order: tuple[Term, ...]
-    decoding: Decoding
 
 
 class Generator:
@@ -146,36 +117,9 @@ class Generator:
         Raises:
             UsageError: at once, for what this student can't be asked for.
         """
-        return self._write(self._plan(request))
+        return self._write(Plan.of(request, self.student))
 
-    def _plan(self, request: Request) -> _Plan:
-        tasks, commands = self.student.description.tasks, self.student.commands
-        if request.task not in tasks:
-            raise UsageError(registry.unknown("task", request.task, tasks))
-        for name in request.commands:
-            if name not in commands:
-                known = [*Request.model_fields, *commands]
-                raise UsageError(registry.unknown("setting", name, known))
-        wanted = {}
-        for name, command in commands.items():
-            asked = request.commands.get(name, DEFAULT_WORDS if name == _WORDS else command.default())
-            if asked is None:
-                raise UsageError(f"this student must be asked for '{name}'; {command.values()} are allowed")
-            wanted[name] = command.parse(asked)
-        policy = load_policy()
-        kept, banned = Kept(request.keep), Banned(request.ban, policy)
-        for term in kept.raw:
-            if found := banned.find(term):
-                raise UsageError(f"the term '{term}' can't be kept: {found} is banned")
-        if _WORDS in wanted and kept.words:
-            wanted[_WORDS] = _with_room(wanted[_WORDS], kept.words)
-        return _Plan(request, wanted, kept, banned, banned.tokens(self._word_tokens) if request.ban else ())
-
-    @cached_property
-    def _word_tokens(self) -> dict[str, list[int]]:
-        return word_tokens(self.student.codec.tokenizer.get_vocab())
-
-    def _write(self, plan: _Plan) -> Iterator[Prompt]:
+    def _write(self, plan: Plan) -> Iterator[Prompt]:
         """Yield prompts: for each, rounds of candidates are drawn until one is without fault or enough were drawn."""
         request, start = plan.request, time.perf_counter()
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
@@ -195,93 +139,16 @@ class Generator:
         if not picked:
             raise StudentError(f"no prompt in {len(pool)} candidates; the last one {pool[-1].misses}")
 
-    def _draw(self, plan: _Plan, seeds: list[int]) -> list[Candidate]:
-        drafts = [self._draft(plan, seed) for seed in seeds]
+    def _draw(self, plan: Plan, seeds: list[int]) -> list[Candidate]:
+        drafts = [plan.draft(seed) for seed in seeds]
         written = self.engine.decode([draft.decoding for draft in drafts])
-        return [self._judge(plan, draft, decoded) for draft, decoded in zip(drafts, written, strict=True)]
+        return list(map(plan.judge, drafts, written))
 
-    def _draft(self, plan: _Plan, seed: int) -> _Draft:
-        request, kept = plan.request, plan.kept
-        values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in plan.wanted.items()}
-        planned, chance, order = dict(values), random.Random(seed), ()
-        if _WORDS in values:  # the tags are not the student's to write
-            allowed = self.student.commands[_WORDS].values()
-            planned[_WORDS] = max(allowed[0], values[_WORDS] - kept.tag_words)
-        head = self._head(request, kept, planned)
-        room = self.student.description.context - len(head)
-        grammar = None
-        if kept.terms or (request.exact and _WORDS in values):
-            command = self.student.commands[_WORDS]
-            order = kept.order(chance)
-            own = values[_WORDS] - kept.tag_words
-            grammar = command.grammar(own if request.exact else None, placed(order, chance, own))
-        return _Draft(
-            seed, values, order, Decoding(tuple(head), room, seed, request.sampling, grammar, plan.never)
-        )
-
-    def _head(self, request: Request, kept: Kept, values: dict[str, int]) -> list[int]:
-        """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""
-        codec = self.student.codec
-        head = codec.head(request.intents, request.task, values)
-        self.student.check_head(head)
-        intents = request.intents
-        for term in kept.terms if WISH else ():
-            wider = (*intents, Intent(WISH, term.spoken))
-            ids = codec.head(wider, request.task, values)
-            if len(wider) <= MAX_INTENTS and len(ids) <= self.student.description.longest_head:
-                intents, head = wider, ids
-        return head
-
-    def _judge(self, plan: _Plan, draft: _Draft, decoded: Decoded) -> Candidate:
-        request = plan.request
-        said = Sample(request.intents, request.task, decoded.text)
-        sample = replace(said, prompt=plan.kept.render(decoded.text, draft.order))
-        covered = coverage(request.intents, sample.prompt)
-        relevance = round(mean(sample, covered), 4)
-        sample = replace(sample, scores={"relevance": relevance})
-        adherence = {
-            name: command.score(range(draft.values[name], draft.values[name] + 1), sample)
-            for name, command in self.student.commands.items()
-        }
-        answer = Answer.of(said, plan.banned.policy)
-        known = self.student.words.union(*(terms(text) for text in (*request.keep, *(i.value for i in request.intents))))
-        flaws = (
-            repetition(answer) is not None,
-            not known.issuperset(answer.terms),
-            truncation(answer) is not None or not decoded.finished,
-        )
-        return Candidate(
-            seed=draft.seed,
-            values=draft.values,
-            prompt=sample.prompt,
-            tokens=len(decoded.ids),
-            chances=self._own_chances(decoded, spans(decoded.text, draft.order)),
-            log_probability=round(sum(decoded.chances), 4),
-            misses=_misses(plan, sample.prompt, adherence),
-            adherence=adherence,
-            coverage=covered,
-            relevance=relevance,
-            flaws=flaws,
-        )
-
-    def _own_chances(self, decoded: Decoded, spans: list[tuple[int, int]]) -> tuple[float, ...]:
-        """Return the chances of the tokens outside the spans of the text: those that the student chose."""
-        if not spans:
-            return decoded.chances
-        decode = self.student.codec.tokenizer.decode
-        ends = [len(decode(list(decoded.ids[: count + 1])).lstrip()) for count in range(len(decoded.ids))]
-        starts = [0, *ends[:-1]]
-        return tuple(
-            chance
-            for chance, start, end in zip(decoded.chances, starts, ends, strict=True)
-            if not any(start < last and first < end for first, last in spans)
-        )
-
-    def _prompt(self, plan: _Plan, best: Candidate, pool: list[Candidate], seconds: float) -> Prompt:
+    def _prompt(self, plan: Plan, best: Candidate, pool: list[Candidate], seconds: float) -> Prompt:
         return Prompt(
             prompt=best.prompt,
             task=plan.request.task,
-            target_words=best.values.get(_WORDS),
+            target_words=best.values.get(WORDS),
             words=count_words(best.prompt),
             intents=tuple(map(str, plan.request.intents)),
             seed=best.seed,
@@ -297,27 +164,6 @@ class Generator:
             kept=plan.kept.raw,
             log_probability=best.log_probability,
         )
-
-
-WISH = "Scene object"
-
-
-def _with_room(wanted: range, kept: int) -> range:
-    """Return the counts that leave the student a word beside the kept ones."""
-    if wanted[-1] <= kept:
-        raise UsageError(f"the kept terms have {kept} words; ask for more than {kept} words, not {wanted[-1]}")
-    return range(max(wanted[0], kept + 1), wanted[-1] + 1)
-
-
-def _misses(plan: _Plan, prompt: str, adherence: dict[str, int]) -> str | None:
-    """Return what must not be and is, or None."""
-    if plan.request.exact and adherence.get(_WORDS):
-        return f"has not the words asked for: {prompt!r}"
-    if missing := plan.kept.missing(prompt):
-        return f"lacks '{missing}': {prompt!r}"
-    if found := plan.banned.find(prompt):
-        return f"says '{found}': {prompt!r}"
-    return None
 
 
 def derive(seed: int, index: int) -> int:

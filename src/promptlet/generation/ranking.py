@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
 
 from promptlet.lemmas import content_stems, stems
 from promptlet.types import Intents
@@ -41,8 +40,11 @@ class Candidate:
     coverage: tuple[float, ...]
     """Per intent, how much of it is said."""
     relevance: float
-    flaws: tuple[bool, ...]
-    """Whether it repeats itself, has a word that the student was not taught, or ends in mid-phrase."""
+    repeats: bool
+    untaught: bool
+    """Whether it has a word that the student was not taught; it is likely made up from pieces."""
+    unfinished: bool
+    """Whether it ends in mid-phrase."""
 
     @property
     def forced(self) -> bool:
@@ -51,14 +53,14 @@ class Candidate:
 
     @cached_property
     def faults(self) -> tuple[int, ...]:
-        """What orders candidates before all else: missed commands, flaws, being forced, intents without a trace."""
-        missed = sum(map(abs, self.adherence.values()))
-        return missed, *self.flaws[:-1], self.forced, self.flaws[-1], self.coverage.count(0.0)
+        """What orders candidates before all else: missed words, flaws, how many intents left no trace."""
+        missed = abs(self.adherence.get("words", 0))
+        return missed, self.repeats, self.untaught, self.forced, self.unfinished, self.coverage.count(0.0)
 
     @cached_property
     def quality(self) -> float:
         """What orders candidates with the same faults."""
-        return self.relevance + _FLUENCY * fmean(self.chances or [0.0])
+        return self.relevance + _FLUENCY * self.log_probability / self.tokens
 
     @cached_property
     def stems(self) -> frozenset[str]:

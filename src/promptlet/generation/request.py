@@ -5,23 +5,37 @@ What depends on the student (its tasks, its commands' ranges) the generator chec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError
-from promptlet.types import Intents, parse_intents
+from promptlet.types import Intent, Intents, parse_intents
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
 """How many terms may be kept, or banned, and how long each may be."""
 _DEFAULT = Sampling()
 
 
+def _intents(raw: Any) -> Intents:
+    """Return checked intents; what JSON may hold instead of them is refused."""
+    if isinstance(raw, str):
+        return parse_intents(raw)
+    if not isinstance(raw, Iterable) or isinstance(raw, Mapping):
+        raise UsageError(f'{raw!r} is neither free text nor a list of "Kind: value"')
+    intents = tuple(raw)
+    for each in intents:
+        pair = isinstance(each, list | tuple) and len(each) == 2 and all(isinstance(part, str) for part in each)
+        if not (pair or isinstance(each, str | Intent)):
+            raise UsageError(f'{each!r} is no intent; "Kind: value" is')
+    return parse_intents(intents)
+
+
 def _terms(raw: Any) -> tuple[str, ...]:
     """Return the terms of a list without surrounding space, each once."""
-    if isinstance(raw, str) or not all(isinstance(term, str) for term in raw):
+    if not isinstance(raw, list | tuple) or not all(isinstance(term, str) for term in raw):
         raise UsageError(f"{raw!r} is no list of terms")
     terms = tuple(dict.fromkeys(term.strip() for term in raw))
     if len(terms) > MAX_TERMS:
@@ -33,19 +47,18 @@ def _terms(raw: Any) -> tuple[str, ...]:
 
 
 _Terms = Annotated[tuple[str, ...], BeforeValidator(_terms)]
-_Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class Request(BaseModel):
     """A request for prompts. Keys that are not here are commands of the student, such as `words` and `relevance`."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-    intents: Annotated[Intents, BeforeValidator(parse_intents)]
+    intents: Annotated[Intents, BeforeValidator(_intents)]
     """Free text, or ``Kind: value`` strings, pairs or intents."""
     task: str = "t2i"
     n: int = Field(default=1, ge=1, le=64)
     """How many different prompts."""
-    seed: _Seed | None = None
+    seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
     """The same seed gives the same prompts, and n=4 begins with those of n=1; None is a new one each time."""
     exact: bool = True
     """Whether the number of words is enforced while decoding."""
@@ -93,15 +106,9 @@ def _explain(error: ValidationError) -> str:
     name = str(first["loc"][0])
     if first["type"] == "value_error":
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"
-    kind = Request.model_fields[name]
-    limits = _limits(kind.metadata) or ("0 to 4294967295" if name == "seed" else "")
-    allowed = f"{limits} are allowed" if limits else first["msg"]
-    return f"{name} is {first['input']!r}; {allowed}"
-
-
-def _limits(metadata: list[Any]) -> str:
-    bounds = {key: getattr(each, key) for each in metadata for key in ("ge", "gt", "le") if hasattr(each, key)}
+    limits = Request.model_fields[name].metadata
+    bounds = {key: getattr(limit, key) for limit in limits for key in ("ge", "gt", "le") if hasattr(limit, key)}
     if not bounds:
-        return ""
-    low = f"above {bounds['gt']} and up" if "gt" in bounds else str(bounds["ge"])
-    return f"{low} to {bounds['le']}"
+        return f"{name} is {first['input']!r}: {first['msg']}"
+    lowest = f"above {bounds['gt']}" if "gt" in bounds else bounds["ge"]
+    return f"{name} is {first['input']}; {lowest} to {bounds['le']} are allowed"

@@ -23,6 +23,9 @@ from promptlet.vocabulary import Policy
 _TAG = re.compile(r"<[^<>]+>")
 _WEIGHTED = re.compile(r"(?P<opening>[(\[{]+)(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 _CATEGORY = "category:"
+_STUDENT_PLACES = 0.5
+_SPACE = "\u0120"
+"""How byte-level vocabularies write the space before a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,19 @@ class Kept:
 
 
 def placed(order: Sequence[Term], chance: random.Random, words: int) -> list[Placed]:
-    """Return the terms, each with a drawn place in a text of so many words by which it must have come."""
+    """Return the terms with the places in a text of so many words by which they must have come.
+
+    Half of the texts leave the places to the student, which suits terms that it knows; it puts off others to the end,
+    so the other half draw places.
+    """
+    if chance.random() < _STUDENT_PLACES:
+        return [Placed(term.spoken, words) for term in order]
     latest = sorted(chance.randrange(words) for _ in order)
     return [Placed(term.spoken, place) for term, place in zip(order, latest, strict=True)]
 
 
 def spans(text: str, order: Sequence[Term]) -> list[tuple[int, int]]:
-    """Return where the terms stand, in this order, in the text that the student wrote; those behind a gap are left out."""
+    """Return where the terms stand, in this order, in what the student wrote; up to the first that is not there."""
     found: list[tuple[int, int]] = []
     for term in order:
         standing = re.compile(rf"(?<![\w'-]){re.escape(term.spoken)}(?![\w'-])")
@@ -95,9 +104,7 @@ class Banned:
             UsageError: for a term without a word, or a category that the policy lacks.
         """
         self.policy = policy
-        self.categories = frozenset(
-            text.removeprefix(_CATEGORY).strip() for text in raw if text.startswith(_CATEGORY)
-        )
+        self.categories = frozenset(text.removeprefix(_CATEGORY).strip() for text in raw if text.startswith(_CATEGORY))
         for name in self.categories:
             if name not in policy.file.denied:
                 raise UsageError(unknown("category", name, policy.file.denied))
@@ -116,18 +123,14 @@ class Banned:
         finding = self.policy.find_denied(text)
         return None if finding is None else str(finding)
 
-    def tokens(self, beginnings: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
-        """Return the tokens that begin a banned word; `beginnings` has those of a student, by the stem they write."""
+    def tokens(self, vocabulary: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the tokens of a byte-level vocabulary that write a banned word after a space."""
         words = {phrase[0] for phrase in self.phrases.values() if len(phrase) == 1}
-        return tuple(sorted(token for word in words for token in beginnings.get(word, ())))
-
-
-def word_tokens(vocabulary: Mapping[str, int]) -> dict[str, list[int]]:
-    """Return stem -> tokens that write a whole word after a space, of a byte-level vocabulary."""
-    found: dict[str, list[int]] = {}
-    for token, index in vocabulary.items():
-        word = token.removeprefix("\u0120")  # the space, as byte-level tokenizers write it
-        if len(word) > 1 and word != token and word.isalpha() and word.isascii():
-            found.setdefault(stem(word.casefold()), []).append(index)
-    return found
-
+        beginnings = tuple(_SPACE + start for word in words for start in (word[:2], word[:2].capitalize()))
+        return tuple(
+            sorted(
+                index
+                for token, index in vocabulary.items()
+                if token.startswith(beginnings) and stem(token.removeprefix(_SPACE).casefold()) in words
+            )
+        )
