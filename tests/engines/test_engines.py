@@ -13,7 +13,7 @@ from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StudentError
 from promptlet.generation import Generator
-from promptlet.student.format import load_student
+from promptlet.student.format import default_student, load_student
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))
@@ -102,6 +102,20 @@ def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: boo
     }
     assert len(texts) >= 2
     assert all(each == texts["torch"] for each in texts.values()), texts
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "words.txt"])
+def test_files_of_another_student_are_refused(student_folder: Path, tmp_path: Path, name: str) -> None:
+    for file in student_folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / name).write_bytes((student_folder / name).read_bytes().replace(b"a", b"b", 1))
+    with pytest.raises(StudentError, match=name):
+        Generator.load(tmp_path)
+
+
+def test_the_reference_engine_says_what_it_lacks() -> None:
+    with pytest.raises(StudentError, match=r"no model\.safetensors.*llamacpp"):
+        Generator.load(default_student(), engine="torch")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "not gguf"])

@@ -45,7 +45,7 @@ class Prompt:
     commands: dict[str, int]
     """What was asked of each command."""
     adherence: dict[str, int]
-    """By command, how far the prompt misses what was asked: 0 if it obeys."""
+    """By command that needs no judge, how far the prompt misses what was asked: 0 if it obeys."""
     coverage: dict[str, float]
     """How much of each intent the prompt says, from 0 to 1."""
     relevance: float

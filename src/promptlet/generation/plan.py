@@ -16,7 +16,7 @@ from promptlet.generation.terms import Banned, Kept, Term, placed, spans
 from promptlet.judges.words import mean
 from promptlet.lemmas import terms
 from promptlet.student.format import Student
-from promptlet.types import MAX_INTENTS, RELEVANCE, Intent, Sample
+from promptlet.types import MAX_INTENTS, Intent, Sample
 from promptlet.vocabulary import load_policy
 
 WORDS = "words"
@@ -97,11 +97,10 @@ class Plan:
         said = Sample(request.intents, request.task, decoded.text)
         sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
         covered = coverage(request.intents, sample.prompt)
-        relevance = round(mean(sample, covered), 4)
-        sample = replace(sample, scores={RELEVANCE: relevance})
         adherence = {
             name: command.score(range(draft.values[name], draft.values[name] + 1), sample)
             for name, command in self.student.commands.items()
+            if not command.judged
         }
         answer = Answer.of(said, self.banned.policy)
         return Candidate(
@@ -114,7 +113,7 @@ class Plan:
             misses=self._misses(sample.prompt, adherence),
             adherence=adherence,
             coverage=covered,
-            relevance=relevance,
+            relevance=round(mean(sample, covered), 4),
             repeats=repetition(answer) is not None,
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished,

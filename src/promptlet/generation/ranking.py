@@ -36,7 +36,7 @@ class Candidate:
     misses: str | None
     """Why it must not be given out."""
     adherence: dict[str, int]
-    """By command, how far it misses what was asked."""
+    """By command that needs no judge, how far it misses what was asked."""
     coverage: tuple[float, ...]
     """Per intent, how much of it is said."""
     relevance: float
@@ -53,8 +53,8 @@ class Candidate:
 
     @cached_property
     def faults(self) -> tuple[int, ...]:
-        """What orders candidates before all else: missed words, flaws, how many intents left no trace."""
-        missed = abs(self.adherence.get("words", 0))
+        """What orders candidates before all else: missed commands, flaws, how many intents left no trace."""
+        missed = sum(map(abs, self.adherence.values()))
         return missed, self.repeats, self.untaught, self.forced, self.unfinished, self.coverage.count(0.0)
 
     @cached_property

@@ -21,7 +21,7 @@ from promptlet.registry import unknown
 from promptlet.vocabulary import Policy
 
 _TAG = re.compile(r"<[^<>]+>")
-_WEIGHTED = re.compile(r"(?P<opening>[(\[{]+)(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
+_WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 _CATEGORY = "category:"
 _STUDENT_PLACES = 0.5
 _SPACE = "\u0120"
@@ -63,7 +63,7 @@ class Kept:
         """Return the student's text with the terms as they must appear and the tags behind it."""
         for term, (start, end) in reversed(list(zip(order, spans(text, order), strict=False))):
             text = text[:start] + term.written + text[end:]
-        return " ".join([text, *self.tags])
+        return " ".join([text, *self.tags]).strip()
 
     def missing(self, text: str) -> str | None:
         """Return the first term that a finished text lacks, or None."""
@@ -104,9 +104,9 @@ class Banned:
             UsageError: for a term without a word, or a category that the policy lacks.
         """
         self.policy = policy
-        self.categories = frozenset(text.removeprefix(_CATEGORY).strip() for text in raw if text.startswith(_CATEGORY))
-        for name in self.categories:
-            if name not in policy.file.denied:
+        for text in raw:
+            name = text.removeprefix(_CATEGORY).strip()
+            if text.startswith(_CATEGORY) and name not in policy.file.denied:
                 raise UsageError(unknown("category", name, policy.file.denied))
         self.phrases = {text: stems(text) for text in raw if not text.startswith(_CATEGORY)}
         for text, phrase in self.phrases.items():
@@ -119,7 +119,7 @@ class Banned:
         for term, phrase in self.phrases.items():
             if any(said[start : start + len(phrase)] == phrase for start in range(len(said) - len(phrase) + 1)):
                 return term
-        # Whatever the policy denies is banned always; naming a category makes sure that there is one.
+        # All categories are banned always; who names one makes sure that the policy has it.
         finding = self.policy.find_denied(text)
         return None if finding is None else str(finding)
 
