@@ -232,7 +232,7 @@ def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no other thread forks here)
     )
     answers = folder / "answers.jsonl"
     while not (answers.exists() and answers.read_bytes().count(b"\n") >= 5):
