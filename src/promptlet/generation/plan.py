@@ -156,8 +156,11 @@ class Plan:
 
 def _wanted(request: Request, student: Student) -> dict[str, range]:
     for name in request.commands:
-        if name not in student.commands:
-            raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]))
+        if name in student.commands:
+            continue
+        if name in registry.names("promptlet.commands"):
+            raise UsageError(f"this student does not obey '{name}'; it obeys: {', '.join(student.commands)}")
+        raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]))
     wanted = {}
     for name, command in student.commands.items():
         asked = request.commands.get(name, DEFAULT_WORDS if name == WORDS else command.default())
