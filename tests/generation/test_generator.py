@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,15 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
 def test_what_is_not_allowed_is_named_with_what_is(generator: Generator, wrong: dict[str, Any], named: str) -> None:
     with pytest.raises(UsageError, match=named):
         generator.generate(**{"intents": WISH} | wrong)
+
+
+def test_a_command_that_the_student_lacks_is_named_with_those_it_obeys(generator: Generator) -> None:
+    words = {"words": generator.student.description.commands["words"]}
+    description = generator.student.description.model_copy(update={"commands": words})
+    limited = Generator(replace(generator.student, description=description), generator.engine)
+    assert limited.generate(WISH, words=9, seed=1)[0].words == 9
+    with pytest.raises(UsageError, match="does not obey 'relevance'; it obeys: words"):
+        limited.generate(WISH, relevance=3)
 
 
 def test_an_unknown_engine_is_named(student_folder: Path) -> None:
