@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import generate, intents, report, run, vocabulary
+from promptlet.cli import evaluate, generate, intents, report, run, vocabulary
 from promptlet.errors import PromptletError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("generate")(generate.generate)
 app.command("run")(run.run)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(intents.app, name="intents")
 app.add_typer(report.app, name="report")
 app.add_typer(vocabulary.app, name="vocabulary")
