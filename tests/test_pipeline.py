@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer
 
-from promptlet.errors import RunError, TeacherError, UsageError
+from promptlet.errors import RunError, StudentError, TeacherError, UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, run_recipe
+from promptlet.stages.base import Context, Head
+from promptlet.stages.train import TrainConfig, TrainStage
+from promptlet.student.format import TOKENIZER
+from promptlet.tasks import load_task
 from tests.conftest import ROOT, SMOKE, Run
 
 SMALL = """
@@ -44,6 +51,13 @@ def test_every_shipped_recipe_loads(path: Path) -> None:
     assert tuple(recipe.stages) == ORDER
 
 
+def test_the_paper_s_recipe_has_the_paper_s_settings() -> None:
+    train = load_recipe(ROOT / "recipes" / "paper.yaml").stages["train"]
+    assert isinstance(train, TrainConfig)
+    assert train.preset == "gpt2-104m"
+    assert (train.loop.steps, train.loop.batch, train.loop.learning_rate) == (300_000, 128, 6e-4)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -61,6 +75,12 @@ def test_every_shipped_recipe_loads(path: Path) -> None:
         ("name: x\ntokenize: {commands: {words: {low: 0}}}", "0 to 64"),
         ("name: x\ntrain: {preset: nana}", "nana.*nano"),
         ("name: x\ntrain: {loop: {step: 3}}", r"train\.loop\.step.*'steps'"),
+        ("name: x\ntrain: {loop: {learning_rate: 0}}", r"train\.loop\.learning_rate is 0.*greater than 0"),
+        ("name: x\ntrain: {loop: {batch: 0}}", r"train\.loop\.batch is 0.*greater"),
+        ("name: x\ntrain: {loop: {batch: 10, accumulate: 3}}", "batch of 10 .*3 groups"),
+        ("name: x\ntrain: {loop: {optimizer: sgd}}", r"train\.loop\.optimizer.*sgd.*muon"),
+        ("name: x\ntrain: {preset: nano, pretrained: smollm2}", "preset and pretrained exclude"),
+        ("name: x\ntokenize: {size: 1024, pretrained: smollm2}", "size and pretrained exclude"),
         ("name: x\nexport: {quantization: Q1}", "Q1.*Q8_0"),
         ("seed: 3", "name"),
         ("name: ../x", r"\.\./x"),
@@ -135,6 +155,20 @@ def test_more_of_the_same_asks_the_teacher_only_for_what_is_new(tmp_path: Path) 
     ids = [json.loads(line)["id"] for line in after.splitlines()]
     assert len(set(ids)) == len(ids)
     assert before.count(b"\n") < len(ids) < 1.6 * before.count(b"\n")
+
+
+def test_a_further_task_goes_through_every_stage_by_its_name_alone(tmp_path: Path) -> None:
+    # The fake teacher repeats itself in longer prompts.
+    settings = "words: [5, 15], teacher: {name: fake, accidents: 0}"
+    text = f"name: tags\nintents: {{tasks: [tags], count: 30}}\nsynthesize: {{{settings}}}"
+    done = run_recipe(load_recipe(write_recipe(tmp_path, text)), tmp_path / "run", "tokenize")
+    samples = {stage: list(read_samples(done[stage])) for stage in ("intents", "synthesize", "curate", "augment")}
+    assert {sample.task for each in samples.values() for sample in each} == {"tags"}
+    assert len(samples["curate"]) > 0.8 * len(samples["synthesize"])
+    token = Tokenizer.from_file(str(done["tokenize"] / TOKENIZER)).token_to_id(load_task("tags").token)
+    encoded = pq.read_table(done["tokenize"] / "train.parquet").to_pylist()
+    assert encoded
+    assert all(row["ids"][row["start"] - 1] == token for row in encoded)
 
 
 def test_an_unknown_last_stage_is_named(tmp_path: Path) -> None:
@@ -231,3 +265,24 @@ def test_a_teacher_that_can_not_be_reached_fails_in_one_line(tmp_path: Path, cli
     *_, last = result.stderr.strip().splitlines()
     assert last.startswith("promptlet: the teacher at http://127.0.0.1:9/v1 can't be reached")
     assert "Traceback" not in result.stderr
+
+
+def test_a_tokenizer_without_a_command_s_token_ends_in_one_line(tmp_path: Path, smoke: dict[str, Path]) -> None:
+    folder = tmp_path / "tokenize"
+    shutil.copytree(smoke["tokenize"], folder)
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text().replace("<|19|>", "<|no|>"))
+    with pytest.raises(StudentError, match=r"no token '<\|19\|>'"):
+        TrainStage().run(TrainConfig(preset="tiny"), Context(tmp_path, {"tokenize": folder}, tmp_path, Head(name="x")))
+
+
+def test_a_disk_that_fills_ends_in_one_line_and_the_run_goes_on_later(tmp_path: Path, cli: Run) -> None:
+    """A limit on the size of files stands in for the disk."""
+    recipe, folder = small(tmp_path), tmp_path / "run"
+    limited = f"ulimit -f 8; exec {sys.executable} -m promptlet run {recipe} --folder {folder} --until synthesize"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    *_, last = done.stderr.strip().splitlines()
+    assert last.startswith("promptlet: ")
+    assert "Traceback" not in done.stderr
+    run_recipe(load_recipe(recipe), folder, "synthesize")

@@ -37,6 +37,15 @@ def test_any_text_comes_back_and_holds_no_control(text: str) -> None:
     assert [index for index in ids[:start] if index in CODEC.control_ids] == [ids[0], ids[1], ids[start - 1]]
 
 
+@given(
+    st.lists(st.text(max_size=8) | st.sampled_from(["'s", "dog's", "1990", "...", "\u00a0", "<|19|>", ""]), max_size=9)
+)
+def test_a_text_has_the_ids_that_the_tokenizer_gives_it_as_a_whole(words: list[str]) -> None:
+    text = " ".join(words)
+    ids, start = CODEC.encode(Sample((Intent("Topic", "x"),), "t2i", text, commands={"words": 5}))
+    assert ids[start:-1] == CODEC.tokenizer.encode(" " + text, add_special_tokens=False).ids
+
+
 def test_the_training_text_is_that_of_table_1() -> None:
     intents = (Intent("Topic", "birthday"), Intent("Scene object", "balloon"))
     ids, start = CODEC.encode(Sample(intents, "t2i", "whimsical birthday", commands={"words": 19}))

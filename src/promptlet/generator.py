@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlet import registry
+from promptlet.commands import with_defaults
 from promptlet.curation.checks import Answer, denied, expressed, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
 from promptlet.errors import StudentError, UsageError
@@ -154,8 +155,7 @@ class Generator:
         """Return the best of several draws from seeds derived from `seed`; the first without fault ends the drawing."""
         command = self.student.commands[_WORDS]
         target = command.draw(wish.wanted, seed)
-        defaults = {name: each.default() for name, each in self.student.commands.items()}
-        values = {name: value for name, value in defaults.items() if value is not None} | {_WORDS: target}
+        values = with_defaults(self.student.commands, {_WORDS: target})
         head = self.student.codec.head(wish.intents, wish.task, values)
         self.student.check_head(head)
         tokens, start = 0, time.perf_counter()

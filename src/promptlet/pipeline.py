@@ -7,9 +7,10 @@ changed recipe therefore writes beside the old result, never over it, and an int
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
 from promptlet.vocabulary import load_policy
 
-ORDER = ("intents", "synthesize", "curate", "augment", "tokenize", "train", "export", "evaluate")
+ORDER = ("intents", "synthesize", "curate", "augment", "tokenize", "train", "improve", "export", "evaluate")
 
 
 def load_stage(name: str) -> Stage:
@@ -100,14 +101,17 @@ def run_recipe(
         UsageError: for an unknown stage or runner.
         RunError: if another process works in the folder.
         PromptletError: what a stage raises; finished work stays.
+
+    Among the processes of torchrun or Ray Train, each calls this; they work on one stage together, train.
     """
     if until not in ORDER:
         raise UsageError(registry.unknown("stage", until, ORDER))
     registry.load("promptlet.runners", runner)
+    first = os.environ.get("RANK", "0") == "0"
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
-    with _locked(folder):
+    with _locked(folder) if first else nullcontext():
         for name in ORDER[: ORDER.index(until) + 1]:
             stage, config = load_stage(name), recipe.stages[name]
             planned = Manifest.planned(
@@ -116,9 +120,8 @@ def run_recipe(
                 {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
             )
             done[name] = folder / f"{name}-{planned.digest[:8]}"
-            context = Context(
-                done[name], {source: done[source] for source in stage.inputs}, folder, recipe.head, runner
-            )
+            inputs = {source: done[source] for source in stage.inputs}
+            context = Context(done[name], inputs, folder, recipe.head, runner, first)
             found = Manifest.read(context.folder) or planned
             if found.digest != planned.digest:
                 raise RunError(f"{context.folder} was made by another configuration; move it away")
@@ -155,7 +158,13 @@ def _used(head: Head, keys: Iterable[str]) -> dict[str, Any]:
 
 def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) -> Manifest:
     """Run a stage and return its finished manifest; `before` is what its folder holds or is to hold."""
+    if os.environ.get("WORLD_SIZE", "1") != "1" and not stage.spread:
+        raise UsageError(
+            f"{stage.name} is done by one process; run without torchrun, as far as is needed: --until {stage.name}"
+        )
     context.folder.mkdir(exist_ok=True)
+    if not context.first:
+        return before.done(stage.run(config, context), 0)
     before.interrupted(0).write(context.folder)
     start = time.monotonic()
     try:

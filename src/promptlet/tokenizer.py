@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -21,6 +23,9 @@ END = "<|endoftext|>"
 INTENT = "<|intent|>"
 DEFAULT_SIZE = 25_600
 """Tokens in the paper's vocabulary (section 3.3.2)."""
+
+_REMEMBERED = 2**18
+"""Words whose ids are kept."""
 
 
 def control_tokens(commands: Iterable[Command], tasks: Iterable[Task]) -> list[str]:
@@ -49,6 +54,14 @@ def train_tokenizer(
     )
     tokenizer.train_from_iterator(texts, trainer)
     return _without(tokenizer, denied)
+
+
+def extend_tokenizer(tokenizer: Tokenizer, controls: list[str]) -> Tokenizer:
+    """Return another model's tokenizer with the controls among its special tokens; those it lacks come last."""
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in controls])
+    return tokenizer
 
 
 def _without(tokenizer: Tokenizer, denied: Callable[[str], bool]) -> Tokenizer:
@@ -80,6 +93,8 @@ class Codec:
         self.tokenizer.encode_special_tokens = True
         self.control_ids = [self._id(token) for token in control_tokens(commands.values(), tasks.values())]
         self.end_id = self._id(END)
+        self._cuts_at_spaces = isinstance(tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel)
+        self._word = lru_cache(_REMEMBERED)(lambda text: tokenizer.encode(" " + text, add_special_tokens=False).ids)
 
     @classmethod
     def load(cls, path: Path, commands: Mapping[str, Command], tasks: Mapping[str, Task]) -> Codec:
@@ -101,19 +116,34 @@ class Codec:
 
     def head(self, intents: Intents, task: str, values: Mapping[str, int]) -> list[int]:
         """Return the ids that ask for a prompt: commands, intents, task."""
-        text = self.tokenizer.encode(" " + render_intents(intents), add_special_tokens=False)
         commands = [self._id(command.encode(values[name])) for name, command in self.commands.items()]
-        return [*commands, self._id(INTENT), *text.ids, self._id(self.tasks[task].token)]
+        return [*commands, self._id(INTENT), *self._ids(render_intents(intents)), self._id(self.tasks[task].token)]
+
+    def commanded(self, head: list[int]) -> dict[str, int]:
+        """Return the values that a head asks for: what `head` was given."""
+        return {
+            name: next(value for value in command.values() if self._id(command.encode(value)) == token)
+            for (name, command), token in zip(self.commands.items(), head, strict=False)
+        }
 
     def encode(self, sample: Sample) -> tuple[list[int], int]:
         """Return the ids of a whole training text and the index at which the prompt starts."""
         head = self.head(sample.intents, sample.task, sample.commands)
-        body = self.tokenizer.encode(" " + sample.prompt, add_special_tokens=False).ids
-        return [*head, *body, self.end_id], len(head)
+        return [*head, *self._ids(sample.prompt), self.end_id], len(head)
 
     def decode(self, ids: list[int]) -> str:
         """Return the text of ids, controls left out, without surrounding space."""
         return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+
+    def _ids(self, text: str) -> Iterable[int]:
+        """Return the ids of a text and the space before it.
+
+        A byte-level tokenizer cuts before each single space and joins nothing across a cut, so a word's ids are always
+        the same: they are looked up, which is many times as fast.
+        """
+        if self._cuts_at_spaces and " ".join(text.split()) == text:
+            return chain.from_iterable(map(self._word, text.split(" ")))
+        return self._word(text)
 
     def _id(self, token: str) -> int:
         index = self.tokenizer.token_to_id(token)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from promptlet import registry
+from promptlet.commands import with_defaults
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StudentError
 from promptlet.generator import Generator
@@ -26,7 +27,7 @@ def engine(request: pytest.FixtureRequest, student_folder: Path) -> Engine:
 def decoding(folder: Path, words: int, seed: int, exact: bool = True, temperature: float = 0.8) -> Decoding:
     student = load_student(folder)
     command = student.commands["words"]
-    head = student.codec.head(INTENTS, "t2i", {"words": words})
+    head = student.codec.head(INTENTS, "t2i", with_defaults(student.commands, {"words": words}))
     grammar = command.grammar(words) if exact else None
     return Decoding(
         tuple(head), student.description.context - len(head), seed, Sampling(temperature=temperature), grammar

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from promptlet.commands import with_defaults
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError
@@ -26,7 +27,7 @@ def test_llama_cpp_and_transformers_write_the_same_greedy_text(student_folder: P
     model = AutoModelForCausalLM.from_pretrained(student_folder).eval()
     engine = LlamaCpp.open(student, 2)
     for intents, task, words in HEADS:
-        head = student.codec.head(intents, task, {"words": words})
+        head = student.codec.head(intents, task, with_defaults(student.commands, {"words": words}))
         out = model.generate(torch.tensor([head]), max_new_tokens=24, do_sample=False, pad_token_id=0)
         expected = student.codec.decode(out[0, len(head) :].tolist())
         greedy = Sampling(temperature=0.0, top_p=1.0, min_p=0.0)
@@ -37,11 +38,12 @@ def test_llama_cpp_and_transformers_write_the_same_greedy_text(student_folder: P
 def test_transformers_reads_the_tokenizer_as_it_is(student_folder: Path) -> None:
     student = load_student(student_folder)
     tokenizer = AutoTokenizer.from_pretrained(student_folder)
-    text = "<|19|><|intent|> Topic: birthday<|IP|> whimsical balloons"
+    text = "<|19|><|relevance=4|><|intent|> Topic: birthday<|IP|> whimsical balloons"
     ids = tokenizer(text)["input_ids"]
-    assert ids[:2] == [tokenizer.convert_tokens_to_ids("<|19|>"), tokenizer.convert_tokens_to_ids("<|intent|>")]
+    controls = ["<|19|>", "<|relevance=4|>", "<|intent|>"]
+    assert ids[:3] == tokenizer.convert_tokens_to_ids(controls)
     assert ids[: ids.index(tokenizer.convert_tokens_to_ids("<|IP|>")) + 1] == student.codec.head(
-        (Intent("Topic", "birthday"),), "t2i", {"words": 19}
+        (Intent("Topic", "birthday"),), "t2i", with_defaults(student.commands, {"words": 19})
     )
     assert tokenizer.eos_token == "<|endoftext|>"
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 
-def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
+def evaluate(
     systems: Annotated[
         list[str],
         typer.Argument(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import evaluate, generate, intents, report, run, vocabulary
+from promptlet.cli import evaluate, generate, improve, intents, plot, report, run, vocabulary
 from promptlet.errors import PromptletError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="promptlet",
@@ -19,6 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("generate")(generate.generate)
+app.command("improve")(improve.improve)
+app.command("plot")(plot.plot)
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(intents.app, name="intents")
@@ -47,6 +52,10 @@ def main() -> None:
         status = app(standalone_mode=False)
     except PromptletError as error:
         _complain(str(error), error.exit_status)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _complain(f"{error.strerror}: {error.filename or 'no file could be written'}", 1)
     except TyperException as error:
         _complain(error.format_message(), error.exit_code)
     raise SystemExit(status or 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -33,11 +35,18 @@ def run(
     def report(line: str) -> None:
         typer.echo(line, err=True)
 
-    try:
+    with interruptible():
         if estimate:
             typer.echo(estimate_recipe(loaded, place, report, runner))
         else:
             typer.echo(run_recipe(loaded, place, last, report, runner, retry_failed)[last])
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End the process with one line when a run is interrupted from the keyboard."""
+    try:
+        yield
     except KeyboardInterrupt:
         typer.echo("promptlet: interrupted; finished work is kept, run again to go on", err=True)
         # Threads may still sit in native code; all that matters is on disk.

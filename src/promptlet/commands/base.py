@@ -18,6 +18,8 @@ class Command(ABC):
     """A measurable property with one special token per value. Values are small integers."""
 
     name: ClassVar[str]
+    judged: ClassVar[bool] = False
+    """Whether measuring a prompt takes the scores that a judge gave it."""
 
     @classmethod
     @abstractmethod

@@ -27,6 +27,7 @@ class Relevance(Command):
     """How relevant a prompt is to its intents, in fifths of its task's training data."""
 
     name = "relevance"
+    judged = True
 
     def __init__(self, bounds: Mapping[str, Bounds] | None = None) -> None:
         self._bounds = dict(bounds or {})

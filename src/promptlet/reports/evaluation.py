@@ -83,8 +83,7 @@ def _summary(evaluation: Evaluation) -> Section:
         Facts([(f"within 2 words: {row[0]}", str(row[4])) for row in rows]),
         Table((*head, "Distinct-2", "Denied words", "Seconds"), rows, "All lengths and test sets together"),
     ]
-    for judgement in evaluation.judgements:
-        blocks.append(Text(_trust(judgement)))
+    blocks += [Text(_trust(judgement)) for judgement in evaluation.judgements]
     blocks += [
         Text(f"{system.name} wrote nothing for {system.failed} wishes, the last because: {system.last_failure}")
         for system in evaluation.systems
@@ -111,8 +110,8 @@ def _lengths(evaluation: Evaluation) -> Section:
         for name, adherences in result.lengths.items():
             rows.setdefault(name, []).extend(_length_row(result.name, row) for row in adherences)
     said = (
-        "Each number with its 95% bootstrap interval. The last column is the paper's Table 3: mean length, error, within "
-        '2 words. The paper calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
+        "Each number has its 95% bootstrap interval. The last column is the paper: mean length, error, within "
+        '2 words. It calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
         "only a mean absolute error fits, so compare it with MAE."
     )
     tables = [Table(head, each, f"Test set {name}") for name, each in rows.items()]
@@ -122,7 +121,7 @@ def _lengths(evaluation: Evaluation) -> Section:
 def _relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]) -> Section:
     points = next((list(each.points) for each in judgement.systems if each.points), [])
     tasks = next((list(each.tasks) for each in judgement.systems if each.tasks), [])
-    rows = [
+    rows: list[list[Cell]] = [
         [
             each.system,
             each.prompts,
@@ -176,7 +175,7 @@ def _coverage(written: Mapping[str, Sequence[Written]]) -> Section:
 
 
 def _diversity(systems: Sequence[SystemResult]) -> Section:
-    rows = [
+    rows: list[Sequence[Cell]] = [
         (
             system.name,
             system.diversity.prompts,

@@ -1,4 +1,7 @@
-"""Histograms, lines and bubbles as SVG (library matplotlib). Colours are CSS variables, so that one picture suits light and dark pages."""
+"""Histograms, lines and bubbles as SVG (library matplotlib).
+
+Colours are CSS variables, so that one picture suits light and dark pages.
+"""
 
 from __future__ import annotations
 

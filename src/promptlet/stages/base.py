@@ -59,6 +59,8 @@ class Context:
     head: Head
     runner: str = "local"
     """Where work on records is done; it never changes what comes out."""
+    first: bool = True
+    """Whether this is the process that writes files, among those that torchrun or Ray Train started."""
 
 
 class Stage(ABC):
@@ -69,6 +71,8 @@ class Stage(ABC):
     uses: ClassVar[tuple[str, ...]] = ("seed",)
     """What of the recipe's head the outcome depends on."""
     Config: ClassVar[type[StageConfig]]
+    spread: ClassVar[bool] = False
+    """Whether all processes of torchrun or Ray Train work on the stage together."""
 
     def materials(self, config: Any) -> dict[str, str]:  # noqa: ARG002
         """Return digests of packaged files that the outcome depends on besides configuration and inputs."""

@@ -1,4 +1,4 @@
-"""Stage 7, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
+"""Stage 8, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pydantic import field_validator
 
 from promptlet.errors import MissingExtraError
 from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.improve import MODEL
 from promptlet.stages.tokenize import CONTROLS
 from promptlet.student.format import GGUF, TOKENIZER, WORDS, Description, write_description
 from promptlet.tokenizer import END
@@ -38,7 +40,7 @@ class ExportStage(Stage):
     """Writes a folder that transformers, llama.cpp and promptlet load as it is."""
 
     name = "export"
-    inputs = ("train", "tokenize")
+    inputs = ("improve", "train", "tokenize")
     Config = ExportConfig
 
     def run(self, config: ExportConfig, context: Context) -> dict[str, Any]:
@@ -46,9 +48,11 @@ class ExportStage(Stage):
             from promptlet.student.gguf import write_gguf
         except ImportError as error:
             raise MissingExtraError("export", "train", error.name or "gguf") from error
-        model, source = context.inputs["train"] / "model", context.inputs["tokenize"]
+        model, source = context.inputs["improve"] / MODEL, context.inputs["tokenize"]
         controls = json.loads((source / CONTROLS).read_text(encoding="utf-8"))
-        size = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        trained = Manifest.read(context.inputs["train"])
+        assert trained is not None, model
+        most = trained.counts["context"]
         with replacing_folder(context.folder / STUDENT) as folder:
             shutil.copytree(model, folder, dirs_exist_ok=True)
             for name in (TOKENIZER, WORDS):
@@ -56,11 +60,11 @@ class ExportStage(Stage):
             tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
             write_json(
                 folder / "tokenizer_config.json",
-                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": size["n_positions"]} | tokens,
+                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most} | tokens,
             )
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
             files = (GGUF, TOKENIZER, WORDS, "config.json", "model.safetensors")
-            description = Description(name=config.name, context=size["n_positions"], digests={}, **controls)
+            description = Description(name=config.name, context=most, digests={}, **controls)
             write_description(folder, description, files)
             return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / "model.safetensors")}
 

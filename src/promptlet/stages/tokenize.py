@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from tokenizers import Tokenizer
 
-from promptlet.commands import Command, make_commands
+from promptlet.commands import label, make_commands
+from promptlet.errors import MissingExtraError, UsageError
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import replacing, write_json, write_text
+from promptlet.io.atomic import file_digest, replacing, write_json, write_text
 from promptlet.io.records import read_samples
 from promptlet.lemmas import terms
+from promptlet.pretrained import pretrained_tokenizer, weights_file
 from promptlet.progress import metering
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.student.format import TOKENIZER, WORDS
+from promptlet.student.sources import locate
 from promptlet.tasks import load_task
-from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, train_tokenizer
+from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, extend_tokenizer, train_tokenizer
 from promptlet.types import KINDS, Sample, render_intents
 from promptlet.vocabulary import Policy, load_policy
 
@@ -34,6 +36,9 @@ class TokenizeConfig(StageConfig):
     """The size of the vocabulary and the commands that the student learns."""
 
     size: int = Field(default=DEFAULT_SIZE, ge=512, le=200_000)
+    """Tokens of a tokenizer trained on the samples."""
+    pretrained: str | None = None
+    """The model whose tokenizer is used instead, as in `train.pretrained`; controls that it lacks are added."""
     commands: dict[str, dict[str, Any]] = Field(default={"words": {"low": 5, "high": 40}})
 
     @field_validator("commands")
@@ -41,6 +46,12 @@ class TokenizeConfig(StageConfig):
     def _known(cls, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         make_commands(settings)
         return settings
+
+    @model_validator(mode="after")
+    def _one_tokenizer(self) -> Self:
+        if self.pretrained and "size" in self.model_fields_set:
+            raise ValueError("size and pretrained exclude each other")
+        return self
 
 
 class TokenizeStage(Stage):
@@ -51,13 +62,19 @@ class TokenizeStage(Stage):
     uses = ("seed", "policy")
     Config = TokenizeConfig
 
+    def materials(self, config: TokenizeConfig) -> dict[str, str]:
+        return {"pretrained": file_digest(weights_file(locate(config.pretrained)))} if config.pretrained else {}
+
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
         samples = list(read_samples(context.inputs["augment"]))
         training = [sample for sample in samples if sample.split == TRAIN]
         commands = {name: each.fitted(training) for name, each in make_commands(config.commands).items()}
         tasks = {name: load_task(name) for name in sorted({sample.task for sample in samples})}
         controls = control_tokens(commands.values(), tasks.values())
-        tokenizer = _train(training, config.size, controls, load_policy(context.head.policy))
+        if config.pretrained:
+            tokenizer = extend_tokenizer(_pretrained(config.pretrained), controls)
+        else:
+            tokenizer = _train(training, config.size, controls, load_policy(context.head.policy))
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
         words = {term for sample in training for term in terms(sample.prompt)}
@@ -68,12 +85,16 @@ class TokenizeStage(Stage):
         with metering(self.name, "samples", len(samples)) as meter:
             for split in (TRAIN, VALIDATION):
                 rows = []
-                for sample in _measured(samples, split, commands, counts):
-                    ids, start = codec.encode(sample)
-                    rows.append({"ids": ids, "start": start})
-                    longest_head = max(longest_head, start)
-                    counts[f"{split} tokens"] += len(ids)
+                for sample in samples:
+                    if sample.split != split:
+                        continue
+                    if labelled := label(commands, sample):
+                        rows.append(codec.encode(labelled))
+                    else:
+                        counts["out of range"] += 1
                     meter.advance()
+                longest_head = max(longest_head, *(start for _, start in rows), 0)
+                counts[f"{split} tokens"] = sum(len(ids) for ids, _ in rows)
                 counts[split] = len(rows)
                 _write(context.folder / f"{split}.parquet", rows)
         description = {
@@ -85,6 +106,24 @@ class TokenizeStage(Stage):
         return dict(counts)
 
 
+def read_codec(folder: Path) -> Codec:
+    """Return the codec of a finished tokenize stage.
+
+    Raises:
+        StudentError: if its tokenizer is damaged or lacks a token of a command or task.
+    """
+    controls = json.loads((folder / CONTROLS).read_text(encoding="utf-8"))
+    tasks = {name: load_task(name) for name in controls["tasks"]}
+    return Codec.load(folder / TOKENIZER, make_commands(controls["commands"]), tasks)
+
+
+def _pretrained(name: str) -> Tokenizer:
+    try:
+        return pretrained_tokenizer(locate(name), UsageError)
+    except ImportError as error:
+        raise MissingExtraError("another model's tokenizer", "train", error.name or "transformers") from error
+
+
 def _train(samples: list[Sample], size: int, controls: list[str], policy: Policy) -> Tokenizer:
     texts = (f" {text}" for sample in samples for text in (render_intents(sample.intents), sample.prompt))
     # The kinds' names make up a part of every text, so that no kind is unknown to the tokenizer.
@@ -93,23 +132,10 @@ def _train(samples: list[Sample], size: int, controls: list[str], policy: Policy
     )
 
 
-def _measured(
-    samples: list[Sample], split: str, commands: dict[str, Command], counts: Counter[str]
-) -> Iterator[Sample]:
-    """Yield the split's samples labelled with what they achieved; those beyond a command's range are left out."""
-    for sample in samples:
-        if sample.split != split:
-            continue
-        achieved = {name: command.measure(sample) for name, command in commands.items()}
-        if all(value in commands[name].values() for name, value in achieved.items()):
-            yield replace(sample, commands=achieved)
-        else:
-            counts["out of range"] += 1
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+def _write(path: Path, rows: list[tuple[list[int], int]]) -> None:
+    columns = {"ids": [ids for ids, _ in rows], "start": [start for _, start in rows]}
     with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, ENCODED_SCHEMA), temporary, compression="zstd")
+        pq.write_table(pa.Table.from_pydict(columns, ENCODED_SCHEMA), temporary, compression="zstd")
 
 
 STAGE = TokenizeStage

@@ -1,36 +1,58 @@
-"""Stage 6, train: a student from scratch on the encoded samples."""
+"""Stage 6, train: a student on the encoded samples, from scratch or from a pretrained model."""
 
 from __future__ import annotations
 
 import shutil
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from promptlet.errors import MissingExtraError, RunError, UsageError
-from promptlet.io.atomic import replacing_folder
+from promptlet.io.atomic import file_digest, replacing_folder
+from promptlet.pretrained import weights_file
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import PRESETS, LoopConfig
-from promptlet.student.format import TOKENIZER
-from promptlet.tokenizer import END
+from promptlet.student.format import check_commands
+from promptlet.student.sources import locate
+from promptlet.tokenizer import Codec
+
+_DROPOUT = 0.1
 
 
 class TrainConfig(StageConfig):
-    """The student's size and how it is trained."""
+    """What is trained - one of `preset`, `config` and `pretrained` - and how."""
 
-    preset: str = "nano"
-    context: int = Field(default=128, ge=32, le=1024)
+    preset: str | None = None
+    """A size of GPT-2, from scratch; `nano` if nothing else is said."""
+    config: str | None = None
+    """A folder with the ``config.json`` of any causal language model of transformers, from scratch."""
+    pretrained: str | None = None
+    """A model to start from: a Hugging Face folder, a student's folder, a GGUF file, or `smollm2`, the packaged
+    SmolLM2-135M-Instruct. `tokenize.pretrained` must name it too."""
+    context: int = Field(default=128, ge=32, le=8192)
     """Most tokens in a sequence."""
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Of a preset, 0.1 by default; other models have their own."""
     loop: LoopConfig = LoopConfig()
 
     @field_validator("preset")
     @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in PRESETS:
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None and name not in PRESETS:
             raise ValueError(unknown("preset", name, PRESETS))
         return name
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        given = [name for name in ("preset", "config", "pretrained") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]} exclude each other")
+        if self.dropout is not None and given not in ([], ["preset"]):
+            raise ValueError(f"dropout goes with a preset; a {given[0]} has its own")
+        return self
 
 
 class TrainStage(Stage):
@@ -39,43 +61,74 @@ class TrainStage(Stage):
     name = "train"
     inputs = ("tokenize",)
     Config = TrainConfig
+    spread = True
+
+    def materials(self, config: TrainConfig) -> dict[str, str]:
+        if config.pretrained:
+            return {"pretrained": file_digest(weights_file(locate(config.pretrained)))}
+        return {"config": file_digest(locate(config.config) / "config.json")} if config.config else {}
 
     def run(self, config: TrainConfig, context: Context) -> dict[str, Any]:
         try:
             import torch
-        except ImportError as error:
-            raise MissingExtraError("training", "train", "torch") from error
-        from tokenizers import Tokenizer
 
-        from promptlet.student.data import Encoded, padding_share
-        from promptlet.student.loop import train
-        from promptlet.student.model import make_model
+            from promptlet.student.data import Encoded, padding_share
+            from promptlet.student.loop import BEST, train
+            from promptlet.student.preview import Preview
+        except ImportError as error:
+            raise MissingExtraError("training", "train", error.name or "torch") from error
 
         source = context.inputs["tokenize"]
-        tokenizer = Tokenizer.from_file(str(source / TOKENIZER))
-        end_id = tokenizer.token_to_id(END)
-        assert end_id is not None, source
+        codec = read_codec(source)
         training, validation = (Encoded.read(source / f"{split}.parquet") for split in ("train", "validation"))
-        if not len(training) or not len(validation):
-            raise RunError(
-                f"{len(training)} samples to train on and {len(validation)} to validate with; both need some"
-            )
-        longest = int(max(training.lengths.max(), validation.lengths.max()))
-        if longest > config.context:
-            raise UsageError(f"train.context is {config.context}; the longest sample has {longest} tokens")
-        torch.manual_seed(context.head.seed)
-        model = make_model(config.preset, tokenizer.get_vocab_size(), config.context, config.dropout, end_id)
-        outcome = train(model, training, validation, config.loop, end_id, context.head.seed, context.folder)
-        with replacing_folder(context.folder / "model") as folder:
-            shutil.copytree(context.folder / "best", folder, dirs_exist_ok=True)
+        _check(training, validation, codec, config, source)
+        seed = context.head.seed
+        torch.manual_seed(seed)
+        model = _make(config, codec)
+        preview = Preview.of(codec, validation, config.loop.previews)
+        outcome = train(
+            model, training, validation, config.loop, codec.end_id, context.head.seed, context.folder, preview
+        )
+        if context.first:
+            with replacing_folder(context.folder / "model") as folder:
+                shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)
         return {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "context": config.context,
             "steps": outcome.steps,
             "tokens": outcome.tokens,
             "tokens per second": round(outcome.tokens / outcome.seconds),
-            "padding": round(padding_share(training, config.loop.batch_tokens), 4),
+            "padding": round(padding_share(training, config.loop.group), 4),
             "best held-out loss": round(outcome.best_loss, 4),
         }
+
+
+def _check(training: Any, validation: Any, codec: Codec, config: TrainConfig, source: Path) -> None:
+    """Refuse samples that can't be trained on.
+
+    Raises:
+        RunError: if there are none, or some hold tokens that the tokenizer lacks.
+        UsageError: if the longest is longer than the context.
+    """
+    if not len(training) or not len(validation):
+        raise RunError(f"{len(training)} samples to train on and {len(validation)} to validate with; both need some")
+    if (highest := max(int(data.ids.max()) for data in (training, validation))) >= len(codec):
+        raise RunError(f"{source} holds the token {highest}; its tokenizer knows {len(codec)} tokens")
+    if (longest := max(int(data.lengths.max()) for data in (training, validation))) > config.context:
+        raise UsageError(f"train.context is {config.context}; the longest sample has {longest} tokens")
+
+
+def _make(config: TrainConfig, codec: Codec) -> Any:
+    from promptlet.student.model import load_model, make_like, make_model
+
+    if config.pretrained:
+        path = locate(config.pretrained)
+        check_commands(path, codec.commands)
+        return load_model(path, codec.tokenizer, config.context, codec.end_id)
+    if config.config:
+        return make_like(locate(config.config), len(codec), config.context, codec.end_id)
+    dropout = _DROPOUT if config.dropout is None else config.dropout
+    return make_model(config.preset or "nano", len(codec), config.context, dropout, codec.end_id)
 
 
 STAGE = TrainStage

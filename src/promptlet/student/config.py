@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ PRESETS = {
     "mini": Preset(8, 8, 512),
     "gpt2-104m": Preset(12, 12, 768),
 }
-"""`gpt2-104m` with 25,600 tokens is the paper's model (section 3.3); `tiny` is for tests."""
+"""`gpt2-104m` with 25,600 tokens is the paper's model (section 3.3); with 8,192 tokens `nano` has 7 and `mini` 30
+million parameters; `tiny` is for tests."""
 
 
 class LoopConfig(BaseModel):
@@ -30,14 +32,39 @@ class LoopConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     steps: int = Field(default=2000, ge=1, le=10_000_000)
-    batch_tokens: int = Field(default=4096, ge=128, le=10_000_000)
-    """Tokens per optimizer step, padding included."""
+    """Updates of the weights."""
+    batch: int = Field(default=64, ge=1, le=1_000_000)
+    """Samples per step, over all processes."""
+    accumulate: int = Field(default=1, ge=1, le=1_000_000)
+    """Groups that a step's samples go through the model in, one after the other. Samples of a group have about the
+    same length; more groups take less memory and mix lengths within a step."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     warmup: int = Field(default=100, ge=0)
     """Steps until the full learning rate."""
     weight_decay: float = Field(default=0.1, ge=0, le=1)
     betas: tuple[float, float] = (0.9, 0.95)
+    """Of AdamW."""
+    momentum: float = Field(default=0.95, ge=0, lt=1)
+    """Of Muon."""
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """How much of the running mean of the weights a step keeps; the mean is what is evaluated and saved. 0: no mean."""
+    compile: bool = True
+    """Whether the model is compiled, on a GPU."""
     evaluate_every: int = Field(default=200, ge=1)
     checkpoint_every: int = Field(default=100, ge=1)
+    previews: int = Field(default=24, ge=0, le=10_000)
+    """Held-out wishes for which the student writes, free running, at every evaluation."""
+
+    @property
+    def group(self) -> int:
+        """Samples that go through the model together, over all processes."""
+        return self.batch // self.accumulate
+
+    @model_validator(mode="after")
+    def _groups_are_whole(self) -> Self:
+        if self.batch % self.accumulate:
+            raise ValueError(f"a batch of {self.batch} samples does not divide into {self.accumulate} groups")
+        return self

@@ -1,26 +1,30 @@
-"""Training batches: sequences of about the same length together, so that little is padding.
+"""Training batches: samples of about the same length together, so that little is padding.
 
-Shapes: B sequences in a batch, T tokens in the longest of them.
+Shapes: B samples in a batch, T tokens in the longest of them, N positions that are learned.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-IGNORED = -100
-"""Label of positions that are not learned: everything before the prompt, and padding."""
+from promptlet.errors import RunError
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of all samples of a split, end to end: sample i is ``ids[offsets[i]:offsets[i + 1]]``."""
+    """Token ids of all samples of a split, end to end: sample i is ``ids[offsets[i]:offsets[i + 1]]``.
+
+    Its prompt begins at ``starts[i]``; what stands before, commands and intents, is read and not learned.
+    """
 
     ids: np.ndarray
     offsets: np.ndarray
@@ -28,14 +32,30 @@ class Encoded:
 
     @classmethod
     def read(cls, path: Path) -> Encoded:
-        """Return the samples in a Parquet file of the tokenize stage."""
-        table = pq.read_table(path)
+        """Return the samples in a Parquet file of the tokenize stage.
+
+        Raises:
+            RunError: if the file lacks a column, or is none.
+        """
+        try:
+            table = pq.read_table(path, columns=["ids", "start"])
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(f"{path} holds no encoded samples: {str(error).splitlines()[0]}") from error
+        if missing := {"ids", "start"} - set(table.column_names):
+            raise RunError(f"{path} lacks the column '{min(missing)}'; encoded samples have: ids, start")
         ids = table["ids"].combine_chunks()
         return cls(
             ids.flatten().to_numpy(),
             np.concatenate([[0], np.cumsum(ids.value_lengths().to_numpy())]).astype(np.int64),
             table["start"].to_numpy(),
         )
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Sequence[int], int]]) -> Encoded:
+        """Return samples from their token ids and the places where their prompts begin."""
+        ids = np.concatenate([np.asarray(ids, dtype=np.int32) for ids, _ in rows])
+        offsets = np.cumsum([0, *(len(ids) for ids, _ in rows)]).astype(np.int64)
+        return cls(ids, offsets, np.asarray([start for _, start in rows], dtype=np.int32))
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -45,64 +65,83 @@ class Encoded:
         """Tokens of each sample."""
         return np.diff(self.offsets)
 
+    @property
+    def digest(self) -> str:
+        """What identifies the samples: a SHA-256 of all arrays."""
+        whole = hashlib.sha256()
+        for array in (self.ids, self.offsets, self.starts):
+            whole.update(np.ascontiguousarray(array).tobytes())
+        return whole.hexdigest()
+
+    def sample(self, index: int) -> np.ndarray:
+        """Return the token ids of one sample."""
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    def head(self, index: int) -> list[int]:
+        """Return the token ids that stand before the prompt of one sample."""
+        head: list[int] = self.sample(index)[: self.starts[index]].tolist()
+        return head
+
+    def learned(self, indices: np.ndarray) -> int:
+        """Return how many positions of the samples are learned."""
+        return int((self.lengths[indices] - self.starts[indices]).sum())
+
 
 @dataclass(frozen=True)
 class Batch:
-    """`ids_BT` and `labels_BT` (int64); the label of a position is its own id, or `IGNORED` where none is learned.
+    """Samples as rows of `ids_BT`; padding stands on the right, where a causal model never looks, so rows need no mask.
 
-    Padding stands on the right, where a causal model never looks, so no attention mask is needed.
+    `places_N` are the positions, counted through all rows, after which the tokens `targets_N` are to be expected.
     """
 
     ids_BT: torch.Tensor
-    labels_BT: torch.Tensor
-    tokens: int
-    """Real tokens, without padding."""
+    places_N: torch.Tensor
+    targets_N: torch.Tensor
 
-
-def plan_epoch(lengths: np.ndarray, tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Return one epoch's batches as arrays of sample indices: every sample once, about `tokens` per batch.
-
-    Samples are ordered by length with ties in random order, cut into batches, and the batches shuffled: the same
-    for the same seed and epoch, wherever training was interrupted.
-    """
-    chance = np.random.default_rng([seed, epoch])
-    order = np.lexsort((chance.random(len(lengths)), lengths))
-    batches, first = [], 0
-    for last in range(1, len(order) + 1):
-        full = last == len(order) or int(lengths[order[last]]) * (last + 1 - first) > tokens
-        if full:
-            batches.append(order[first:last])
-            first = last
-    random.Random(f"{seed}:{epoch}").shuffle(batches)
-    return batches
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(*(part.to(device, non_blocking=True) for part in (self.ids_BT, self.places_N, self.targets_N)))
 
 
 def make_batch(data: Encoded, indices: np.ndarray, pad: int) -> Batch:
-    """Return the samples as padded tensors."""
+    """Return samples as a batch."""
     width = int(data.lengths[indices].max())
     ids = np.full((len(indices), width), pad, dtype=np.int64)
-    labels = np.full((len(indices), width), IGNORED, dtype=np.int64)
+    learned = np.zeros((len(indices), width), dtype=bool)
     for row, index in enumerate(indices):
-        sample = data.ids[data.offsets[index] : data.offsets[index + 1]]
+        sample = data.sample(index)
         ids[row, : len(sample)] = sample
-        labels[row, data.starts[index] : len(sample)] = sample[data.starts[index] :]
-    return Batch(torch.from_numpy(ids), torch.from_numpy(labels), int(data.lengths[indices].sum()))
+        learned[row, data.starts[index] : len(sample)] = True
+    places = np.flatnonzero(learned)
+    return Batch(torch.from_numpy(ids), torch.from_numpy(places - 1), torch.from_numpy(ids.ravel()[places]))
 
 
-def batches_from(
-    data: Encoded, tokens: int, seed: int, pad: int, epoch: int, step: int
-) -> Iterator[tuple[int, int, Batch]]:
-    """Yield ``(epoch, next step in it, batch)`` without end, beginning where a checkpoint left off."""
+def plan_epoch(lengths: np.ndarray, group: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Return one epoch as groups of `group` sample indices of about the same length; every sample stands in one.
+
+    Samples are ordered by length with ties in random order, cut into groups, and the groups shuffled: the same for
+    the same seed and epoch, wherever training was interrupted.
+    """
+    chance = np.random.default_rng([seed, epoch])
+    order = np.lexsort((chance.random(len(lengths)), lengths))
+    groups = [order[first : first + group] for first in range(0, len(order), group)]
+    random.Random(f"{seed}:{epoch}").shuffle(groups)
+    return groups
+
+
+def stream_groups(
+    data: Encoded, group: int, seed: int, epoch: int = 0, first: int = 0
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield ``(epoch, next group in it, sample indices)`` without end, beginning where a checkpoint left off."""
     while True:
-        plan = plan_epoch(data.lengths, tokens, seed, epoch)
-        for index in range(step, len(plan)):
-            yield epoch, index + 1, make_batch(data, plan[index], pad)
-        epoch, step = epoch + 1, 0
+        plan = plan_epoch(data.lengths, group, seed, epoch)
+        for place in range(first, len(plan)):
+            yield epoch, place + 1, plan[place]
+        epoch, first = epoch + 1, 0
 
 
-def padding_share(data: Encoded, batch_tokens: int) -> float:
+def padding_share(data: Encoded, group: int) -> float:
     """Return the share of computed positions that are padding."""
-    computed = sum(
-        len(batch) * int(data.lengths[batch].max()) for batch in plan_epoch(data.lengths, batch_tokens, 0, 0)
-    )
+    groups = plan_epoch(data.lengths, group, 0, 0)
+    computed = sum(len(indices) * int(data.lengths[indices].max()) for indices in groups)
     return 1 - float(np.sum(data.lengths)) / computed

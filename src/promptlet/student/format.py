@@ -5,7 +5,7 @@ A folder that lacks a part, or whose files are not those that its description wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -112,6 +112,19 @@ def load_student(folder: Path) -> Student:
         if load_task(name).token != token:
             raise StudentError(f"{path} knows the task '{name}' by another token, {token}")
     return Student(folder, description)
+
+
+def check_commands(folder: Path, commands: Mapping[str, Command]) -> None:
+    """Refuse to go on from a student that obeys other commands; other models obey none and are fine.
+
+    Raises:
+        UsageError: naming what the student obeys, and what is asked for.
+    """
+    if (folder / DESCRIPTION).exists():
+        theirs = load_student(folder).description.commands
+        ours = {name: command.settings() for name, command in commands.items()}
+        if list(theirs.items()) != list(ours.items()):
+            raise UsageError(f"tokenize.commands is {ours}; the student {folder} was trained with {theirs}")
 
 
 def write_description(folder: Path, description: Description, files: Iterable[str]) -> None:

@@ -1,92 +1,127 @@
-"""Writing a student as GGUF, the format that llama.cpp runs (package `gguf`, MIT)."""
+"""Writing a student as GGUF, the format that llama.cpp runs (package `gguf`, MIT, which knows the names of tensors)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
-from promptlet.errors import StudentError
+from promptlet.errors import StudentError, UsageError
 from promptlet.io.atomic import replacing
 
 QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
-
-# transformers' name of a GPT-2 tensor -> llama.cpp's; transformers stores the matrices of GPT-2 transposed.
-_LAYER = {
-    "ln_1": "attn_norm",
-    "attn.c_attn": "attn_qkv",
-    "attn.c_proj": "attn_output",
-    "ln_2": "ffn_norm",
-    "mlp.c_fc": "ffn_up",
-    "mlp.c_proj": "ffn_down",
-}
-_OUTER = {"wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm"}
+_ARCHITECTURES = {"gpt2": gguf.MODEL_ARCH.GPT2, "llama": gguf.MODEL_ARCH.LLAMA}
+_BLOCK = 32
+"""Numbers that share a scale in Q8_0 and Q4_0; a row of a matrix is a whole number of blocks."""
 
 
 def write_gguf(model: Path, tokenizer: Path, target: Path, quantization: str) -> None:
-    """Write the Hugging Face GPT-2 in `model` with `tokenizer` (a ``tokenizer.json``) as one GGUF file.
+    """Write the Hugging Face GPT-2 or Llama in `model` with `tokenizer` (a ``tokenizer.json``) as one GGUF file.
 
     Matrices get the precision `quantization`; positions, norms and biases stay in 32 bits.
 
     Raises:
-        StudentError: if the model is no GPT-2.
+        StudentError: if the model or its tokenizer is of another kind.
+        UsageError: if the model's width does not suit the precision.
     """
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    if config.get("model_type") != "gpt2":
-        raise StudentError(f"{model} is a '{config.get('model_type')}'; only gpt2 can be written as GGUF")
+    if config.get("model_type") not in _ARCHITECTURES:
+        raise StudentError(f"{model} is a '{config.get('model_type')}'; {' and '.join(_ARCHITECTURES)} can be GGUF")
+    arch = _ARCHITECTURES[config["model_type"]]
+    width = config["n_embd" if arch == gguf.MODEL_ARCH.GPT2 else "hidden_size"]
+    if quantization != "F16" and width % _BLOCK:
+        raise UsageError(f"export.quantization is {quantization}; a model {width} wide allows F16 only")
     with replacing(target) as temporary:
-        writer = gguf.GGUFWriter(temporary, "gpt2")
-        _add_settings(writer, config, quantization)
-        _add_vocabulary(writer, json.loads(tokenizer.read_text(encoding="utf-8")), config["eos_token_id"])
-        for name, weights in load_file(model / "model.safetensors").items():
-            _add_tensor(writer, name.removeprefix("transformer."), weights, gguf.GGMLQuantizationType[quantization])
+        writer = gguf.GGUFWriter(temporary, config["model_type"])
+        writer.add_name("promptlet student")
+        writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization}"])
+        _ADD_SETTINGS[arch](writer, config)
+        _add_vocabulary(writer, json.loads(tokenizer.read_text(encoding="utf-8")), config)
+        precision = gguf.GGMLQuantizationType[quantization]
+        for name, values in _tensors(model, arch, config):
+            if values.ndim == 1 or name.startswith("position_embd"):
+                writer.add_tensor(name, values)
+            else:
+                writer.add_tensor(name, gguf.quants.quantize(values, precision), raw_dtype=precision)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
 
 
-def _add_settings(writer: gguf.GGUFWriter, config: dict[str, Any], quantization: str) -> None:
-    writer.add_name("promptlet student")
+def _add_gpt2(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_context_length(config["n_positions"])
     writer.add_embedding_length(config["n_embd"])
     writer.add_feed_forward_length(config.get("n_inner") or 4 * config["n_embd"])
     writer.add_block_count(config["n_layer"])
     writer.add_head_count(config["n_head"])
     writer.add_layer_norm_eps(config["layer_norm_epsilon"])
-    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization}"])
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], end_id: int) -> None:
+def _add_llama(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
+    rope = config["rope_parameters"]
+    if rope.get("rope_type", "default") != "default":
+        raise StudentError(f"positions of the type '{rope['rope_type']}' can't be written as GGUF")
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_key_length(config["head_dim"])
+    writer.add_value_length(config["head_dim"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_dimension_count(config["head_dim"])
+    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_vocab_size(config["vocab_size"])
+
+
+_ADD_SETTINGS = {gguf.MODEL_ARCH.GPT2: _add_gpt2, gguf.MODEL_ARCH.LLAMA: _add_llama}
+
+
+def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], config: dict[str, Any]) -> None:
     model = tokenizer["model"]
-    tokens = sorted(model["vocab"], key=model["vocab"].__getitem__)
-    controls = {token["id"] for token in tokenizer["added_tokens"]}
+    if model["type"] != "BPE" or "ByteLevel" not in json.dumps(tokenizer["decoder"]):
+        raise StudentError(f"a {model['type']} tokenizer can't be written as GGUF; byte-level BPE can")
+    controls = {token["id"]: token["content"] for token in tokenizer["added_tokens"]}
+    texts = {index: text for text, index in model["vocab"].items()} | controls
+    # A pretrained model may have more places than tokens.
+    types, tokens = gguf.TokenType, [texts.get(index, f"[unused {index}]") for index in range(config["vocab_size"])]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
-    types = (gguf.TokenType.CONTROL if index in controls else gguf.TokenType.NORMAL for index in range(len(tokens)))
-    writer.add_token_types(list(types))
+    writer.add_token_types(
+        [
+            types.CONTROL if index in controls else types.NORMAL if index in texts else types.UNUSED
+            for index in range(len(tokens))
+        ]
+    )
     writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]])
-    writer.add_bos_token_id(end_id)
-    writer.add_eos_token_id(end_id)
+    writer.add_bos_token_id(config["eos_token_id"])
+    writer.add_eos_token_id(config["eos_token_id"])
     writer.add_add_bos_token(False)
 
 
-def _add_tensor(writer: gguf.GGUFWriter, name: str, weights: np.ndarray, precision: gguf.GGMLQuantizationType) -> None:
-    stem, _, part = name.rpartition(".")
-    if stem == "lm_head":
-        return  # tied to the token embedding; llama.cpp does the same
-    if stem.startswith("h."):
-        _, layer, inner = stem.split(".", 2)
-        new, transposed = f"blk.{layer}.{_LAYER[inner]}.{part}", weights.ndim == 2
-    else:
-        new, transposed = f"{_OUTER[stem]}.{part}", False
-    values = np.ascontiguousarray(weights.T if transposed else weights, dtype=np.float32)
-    if values.ndim == 1 or stem == "wpe":
-        writer.add_tensor(new, values)
-    else:
-        writer.add_tensor(new, gguf.quants.quantize(values, precision), raw_dtype=precision)
+def _tensors(model: Path, arch: gguf.MODEL_ARCH, config: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield all tensors by llama.cpp's names, as it lays them out, in 32 bits."""
+    names = gguf.get_tensor_name_map(arch, config["n_layer" if arch == gguf.MODEL_ARCH.GPT2 else "num_hidden_layers"])
+    with safe_open(model / "model.safetensors", "pt") as file:
+        for theirs in file.keys():  # noqa: SIM118 (it is no mapping)
+            if (ours := names.get_name(theirs, (".weight", ".bias"))) is None:
+                raise StudentError(f"{model} holds the tensor {theirs}, which a {config['model_type']} has not")
+            values = file.get_tensor(theirs).float().numpy()
+            if arch == gguf.MODEL_ARCH.GPT2 and ".h." in theirs:
+                values = values.T if values.ndim == 2 else values  # transformers stores them transposed
+            elif theirs.endswith(("q_proj.weight", "k_proj.weight")):
+                values = _interleaved(values, config["head_dim"])
+            yield ours, np.ascontiguousarray(values)
+
+
+def _interleaved(values: np.ndarray, size: int) -> np.ndarray:
+    """Return query or key weights with the two halves of each head interleaved, as llama.cpp rotates them in pairs."""
+    return values.reshape(-1, 2, size // 2, values.shape[1]).swapaxes(1, 2).reshape(values.shape)

@@ -1,29 +1,44 @@
 """The training loop: next-token prediction on prompts, read from top to bottom.
 
-AdamW with decoupled weight decay on matrices, linear warm-up, cosine decay to a tenth, gradient clipping; bf16
-autocast on a GPU. On a CPU a killed and resumed run gives bitwise the same losses as one that never stopped.
+AdamW or Muon, linear warm-up, cosine decay to a tenth, gradient clipping; bf16 autocast and a compiled model on a
+GPU; torchrun's processes share each step's samples. On a CPU a killed and resumed run gives bitwise the same losses
+as one that never stopped: whatever chance a step needs comes from the seed and the step's number.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import random
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
 
 from promptlet.errors import RunError
-from promptlet.io.atomic import replacing_folder, write_text
+from promptlet.io.atomic import recover_folder, replacing_folder, value_digest, write_text
 from promptlet.io.journal import Journal
 from promptlet.progress import metering
-from promptlet.student.checkpoint import Position, load_checkpoint, save_checkpoint
+from promptlet.student.checkpoint import Position, State
 from promptlet.student.config import LoopConfig
-from promptlet.student.data import IGNORED, Batch, Encoded, batches_from, make_batch, plan_epoch
+from promptlet.student.data import Batch, Encoded, make_batch, plan_epoch, stream_groups
+from promptlet.student.optimizers import Average, make_optimizers
+from promptlet.student.preview import Preview
+from promptlet.student.processes import Processes, joined
+
+CHECKPOINT, BEST, METRICS, PREVIEWS = "checkpoint", "best", "metrics.jsonl", "previews.jsonl"
+_EXPLODED = 3.0
+"""A loss so many times that of guessing among all tokens will not come down again."""
 
 
 @dataclass(frozen=True)
@@ -37,60 +52,84 @@ class Outcome:
 
 
 def train(
-    model: Any, training: Encoded, validation: Encoded, config: LoopConfig, pad: int, seed: int, folder: Path
+    model: Any,
+    training: Encoded,
+    validation: Encoded,
+    config: LoopConfig,
+    pad: int,
+    seed: int,
+    folder: Path,
+    preview: Preview | None = None,
 ) -> Outcome:
-    """Train `model` in place of what `folder` holds of an earlier run, and return what it came to.
+    """Train a transformers causal language model, going on from what `folder` holds, and return what it came to.
 
-    `folder` gets ``checkpoint/`` (to resume), ``best/`` (the weights with the lowest validation loss, as a Hugging
-    Face folder), ``metrics.jsonl`` and TensorBoard events.
+    `folder` gets ``checkpoint/`` (to resume), ``best/`` (the weights with the lowest held-out loss, as a Hugging Face
+    folder), ``metrics.jsonl``, ``previews.jsonl`` and TensorBoard events. Started by torchrun, all processes call
+    this; the first one writes.
 
     Raises:
-        RunError: if the loss is no longer a number; the last good checkpoint stays.
+        RunError: if the loss explodes, memory or disk runs out; the last good checkpoint stays.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device).train()
-    optimizer = _make_optimizer(model, config)
-    position = load_checkpoint(folder / "checkpoint", model, optimizer) or Position()
-    _forget_after(folder / "metrics.jsonl", position.step)
-    stream = batches_from(training, config.batch_tokens, seed, pad, position.epoch, position.batch)
-    start = time.monotonic() - position.seconds
-    with (
-        SummaryWriter(str(folder), purge_step=position.step + 1) as board,
-        Journal(folder / "metrics.jsonl") as journal,
-        metering("train", "steps", config.steps, position.step) as meter,
-    ):
-        while position.step < config.steps:
-            position.epoch, position.batch, batch = next(stream)
-            rate = learning_rate(config, position.step)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            loss = _loss(model, batch, device)
-            if not math.isfinite(loss.item()):
-                raise RunError(f"the loss is {loss.item()} at step {position.step + 1}; lower the learning rate")
-            loss.backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            position.step += 1
-            position.tokens += batch.tokens
-            metrics = {"step": position.step, "loss": loss.item(), "learning_rate": rate, "norm": norm.item()}
-            last = position.step == config.steps
-            if last or position.step % config.evaluate_every == 0:
-                metrics["validation_loss"] = evaluate_loss(model, validation, config.batch_tokens, pad, device)
-                if metrics["validation_loss"] < position.best_loss:
-                    position.best_loss = metrics["validation_loss"]
-                    with replacing_folder(folder / "best") as best:
-                        model.save_pretrained(best)
-            journal.append(metrics)
-            for name, value in metrics.items():
-                board.add_scalar(name, value, position.step)
-            position.seconds = time.monotonic() - start
-            if last or position.step % config.checkpoint_every == 0:
-                journal.sync()
-                save_checkpoint(folder / "checkpoint", model, optimizer, position)
-            speed = position.tokens / position.seconds
-            meter.advance(note=f"loss {loss.item():.3f}, best held-out {position.best_loss:.3f}, {speed:.0f} tokens/s")
-    return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
+    with joined() as processes, _explaining(folder, config):
+        device = processes.device
+        model.to(device).train()
+        optimizers = make_optimizers(model, config)
+        average = Average(model, config.ema) if config.ema else None
+        run = value_digest({"loop": config.model_dump(), "seed": seed, "samples": [training.digest, validation.digest]})
+        state = State(model, optimizers, average, run)
+        position = _resume(state, folder, processes)
+        objective = _spread(Objective(model), config, processes)
+        limit = _EXPLODED * math.log(model.config.vocab_size)
+        stream = stream_groups(training, config.group, seed, position.epoch, position.group)
+        start, resumed_at = time.monotonic() - position.seconds, position.step
+        with _Log(folder, config, position) if processes.first else nullcontext() as log:
+            while position.step < config.steps:
+                groups = [next(stream) for _ in range(config.accumulate)]
+                samples = [indices for _, _, indices in groups]
+                torch.manual_seed(random.Random(f"{seed}:{position.step}:{processes.rank}").getrandbits(63))
+                loss = add_gradients(objective, training, samples, pad, processes)
+                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
+                if not (loss < limit and math.isfinite(norm)):
+                    raise RunError(
+                        f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {position.step + 1}; "
+                        f"lower the learning rate. The last good checkpoint is kept"
+                    )
+                # Written only now: the loss that these weights gave is known to be sound.
+                if log and position.step > resumed_at and position.step % config.checkpoint_every == 0:
+                    log.save(state, position, time.monotonic() - start)
+                rate = learning_rate(config, position.step)
+                for optimizer in optimizers:
+                    for settings in optimizer.param_groups:
+                        settings["lr"] = rate
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
+                position.epoch, position.group, _ = groups[-1]
+                position.step += 1
+                position.tokens += sum(int(training.lengths[indices].sum()) for indices in samples)
+                if average:
+                    average.update(model, position.step)
+                if log:
+                    metrics = {"step": position.step, "loss": loss, "learning_rate": rate, "norm": norm}
+                    if position.step == config.steps or position.step % config.evaluate_every == 0:
+                        metrics |= log.evaluate(state, validation, pad, preview, position)
+                    log.append(metrics, position, time.monotonic() - start)
+            if log and position.step > resumed_at:
+                log.save(state, position, time.monotonic() - start)
+        return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
+
+
+class Objective(torch.nn.Module):
+    """The sum of a batch's losses. B samples, T tokens, D values, N learned positions, V tokens of the vocabulary."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids_BT: torch.Tensor, places_N: torch.Tensor, targets_N: torch.Tensor) -> torch.Tensor:
+        hidden_BTD = self.model.base_model(input_ids=ids_BT, use_cache=False).last_hidden_state
+        # The vocabulary is the widest part of a small model: only positions that are learned pass through it.
+        logits_NV = self.model.get_output_embeddings()(hidden_BTD.flatten(0, 1)[places_N])
+        return cross_entropy(logits_NV.float(), targets_N, reduction="sum")
 
 
 def learning_rate(config: LoopConfig, step: int) -> float:
@@ -102,42 +141,149 @@ def learning_rate(config: LoopConfig, step: int) -> float:
 
 
 @torch.no_grad()
-def evaluate_loss(model: Any, data: Encoded, batch_tokens: int, pad: int, device: torch.device) -> float:
-    """Return the mean loss per learned token over all of `data`, with dropout off."""
-    model.eval()
-    total, learned = 0.0, 0
-    for indices in plan_epoch(data.lengths, batch_tokens, seed=0, epoch=0):
-        batch = make_batch(data, indices, pad)
-        count = int((batch.labels_BT != IGNORED).sum())
-        total += _loss(model, batch, device).item() * count
-        learned += count
-    model.train()
-    return total / max(1, learned)
+def evaluate_loss(model: Any, data: Encoded, group: int, pad: int) -> float:
+    """Return the mean loss per learned token over all of `data`, with dropout off; `group` samples at once."""
+    objective, device = Objective(model.eval()), next(model.parameters()).device
+    total = 0.0
+    for indices in plan_epoch(data.lengths, group, seed=0, epoch=0):
+        with _autocast(device):
+            total += _apply(objective, make_batch(data, indices, pad).to(device)).item()
+    return total / max(1, data.learned(np.arange(len(data))))
 
 
-def _loss(model: Any, batch: Batch, device: torch.device) -> torch.Tensor:
-    ids_BT, labels_BT = batch.ids_BT.to(device), batch.labels_BT.to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        hidden_BTD = model.transformer(ids_BT).last_hidden_state
-        # The vocabulary is the widest part of a small model: only positions that are learned pass through it.
-        targets_BT = labels_BT[:, 1:]
-        learned_BT = targets_BT != IGNORED
-        logits_NV = model.lm_head(hidden_BTD[:, :-1][learned_BT])
-    return cross_entropy(logits_NV.float(), targets_BT[learned_BT])
+def _apply(objective: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    loss: torch.Tensor = objective(batch.ids_BT, batch.places_N, batch.targets_N)
+    return loss
 
 
-def _make_optimizer(model: torch.nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas)
+def _autocast(device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def _forget_after(metrics: Path, step: int) -> None:
+def add_gradients(
+    objective: torch.nn.Module, data: Encoded, groups: Sequence[np.ndarray], pad: int, processes: Processes
+) -> float:
+    """Add up the gradients of a step's groups, this process's rows of each; return the mean loss per learned token."""
+    learned = sum(data.learned(indices) for indices in groups)
+    total = torch.zeros((), device=processes.device)
+    for place, indices in enumerate(groups):
+        # A group with fewer rows than processes: the others take its first row, and learn nothing from it.
+        own = indices[processes.rank :: processes.world]
+        batch = make_batch(data, own if len(own) else indices[:1], pad).to(processes.device)
+        if not len(own):
+            batch = Batch(batch.ids_BT, batch.places_N[:0], batch.targets_N[:0])
+        with _unsynced(objective, place < len(groups) - 1):
+            with _autocast(processes.device):
+                loss = _apply(objective, batch)
+            # Processes' gradients are averaged, and are to be added.
+            (loss * (processes.world / learned)).backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    return processes.sum(total).item() / learned
+
+
+def _unsynced(objective: torch.nn.Module, more: bool) -> AbstractContextManager[None]:
+    """Put off exchanging gradients while more groups come."""
+    if more and isinstance(objective, DistributedDataParallel):
+        return objective.no_sync()
+    return nullcontext()
+
+
+def _spread(objective: torch.nn.Module, config: LoopConfig, processes: Processes) -> torch.nn.Module:
+    if config.compile and processes.device.type == "cuda":
+        objective.compile(dynamic=True)
+    return DistributedDataParallel(objective) if processes.world > 1 else objective
+
+
+def _resume(state: State, folder: Path, processes: Processes) -> Position:
+    if processes.first:
+        recover_folder(folder / CHECKPOINT)
+    processes.wait()
+    position = state.load(folder / CHECKPOINT) or Position()
+    processes.wait()
+    return position
+
+
+class _Log:
+    """What the first process writes: metrics, previews, TensorBoard events, checkpoints and the best weights."""
+
+    def __init__(self, folder: Path, config: LoopConfig, position: Position) -> None:
+        self.folder, self.config = folder, config
+        for name in (METRICS, PREVIEWS):
+            _forget_after(folder / name, position.step)
+        with ExitStack() as stack:
+            self.board = stack.enter_context(SummaryWriter(str(folder), purge_step=position.step + 1))
+            self.metrics = stack.enter_context(Journal(folder / METRICS))
+            self.previews = stack.enter_context(Journal(folder / PREVIEWS))
+            self.meter = stack.enter_context(metering("train", "steps", config.steps, position.step))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def append(self, metrics: Mapping[str, float], position: Position, seconds: float) -> None:
+        """Record a step."""
+        self.metrics.append(dict(metrics))
+        position.seconds = seconds
+        speed = position.tokens / seconds
+        for name, value in (*metrics.items(), ("tokens_per_second", speed)):
+            self.board.add_scalar(name, value, position.step)
+        self.meter.advance(
+            note=f"loss {metrics['loss']:.3f}, best held-out {position.best_loss:.3f}, {speed:.0f} tokens/s"
+        )
+
+    def evaluate(
+        self, state: State, validation: Encoded, pad: int, preview: Preview | None, position: Position
+    ) -> dict[str, float]:
+        """Return the held-out metrics of the weights, or of their mean; save them if they are the best so far."""
+        model = copy.deepcopy(state.model)
+        if state.average:
+            with torch.no_grad():
+                for name, parameter in model.named_parameters():
+                    parameter.copy_(state.average.weights[name])
+        metrics = {"validation_loss": evaluate_loss(model, validation, self.config.group, pad)}
+        if metrics["validation_loss"] < position.best_loss:
+            position.best_loss = metrics["validation_loss"]
+            with replacing_folder(self.folder / BEST) as best:
+                model.save_pretrained(best)
+        if preview:
+            errors, texts = preview.look(model)
+            metrics |= errors
+            for text in texts:
+                self.previews.append({"step": position.step} | text)
+                self.board.add_text(text["wish"], text["text"], position.step)
+        return metrics
+
+    def save(self, state: State, position: Position, seconds: float) -> None:
+        """Write a checkpoint, after everything that it makes certain."""
+        position.seconds = seconds
+        self.metrics.sync()
+        self.previews.sync()
+        state.save(self.folder / CHECKPOINT, position)
+
+
+@contextmanager
+def _explaining(folder: Path, config: LoopConfig) -> Iterator[None]:
+    """Turn what the machine lacks into one line."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
+        why = getattr(error, "strerror", None) or error
+        raise RunError(f"can't write to {folder}: {why}; the last good checkpoint is kept") from error
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise RunError(
+            f"out of memory with {config.group} samples at once; "
+            f"raise train.loop.accumulate (now {config.accumulate}). The last good checkpoint is kept"
+        ) from error
+
+
+def _forget_after(journal: Path, step: int) -> None:
     """Drop the lines of steps that a resumed run will do again."""
-    if metrics.exists():
-        lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+    if journal.exists():
+        lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_text(metrics, "".join(kept))
+        write_text(journal, "".join(kept))

@@ -1,16 +1,19 @@
-"""The model: transformers' GPT-2 (Apache-2.0), the architecture of the paper (section 3.3)."""
+"""Models: transformers' GPT-2 of a preset (paper, section 3.3), or any causal language model, fresh or pretrained."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
+import torch
+from tokenizers import Tokenizer
+
+from promptlet.errors import UsageError
+from promptlet.pretrained import load_pretrained, pretrained_tokenizer
 from promptlet.student.config import PRESETS
 
-if TYPE_CHECKING:
-    from transformers import GPT2LMHeadModel
 
-
-def make_model(preset: str, vocabulary: int, context: int, dropout: float, end_id: int) -> GPT2LMHeadModel:
+def make_model(preset: str, vocabulary: int, context: int, dropout: float, end_id: int) -> Any:
     """Return a GPT-2 with fresh weights from torch's current random state.
 
     Args:
@@ -31,6 +34,8 @@ def make_model(preset: str, vocabulary: int, context: int, dropout: float, end_i
         n_embd=size.width,
         n_layer=size.layers,
         n_head=size.heads,
+        # The same function as GPT-2's own, in one kernel instead of eight.
+        activation_function="gelu_pytorch_tanh",
         resid_pdrop=dropout,
         embd_pdrop=dropout,
         attn_pdrop=dropout,
@@ -39,3 +44,85 @@ def make_model(preset: str, vocabulary: int, context: int, dropout: float, end_i
         use_cache=False,
     )
     return GPT2LMHeadModel(config)
+
+
+def make_like(folder: Path, vocabulary: int, context: int, end_id: int) -> Any:
+    """Return a model with fresh weights after the ``config.json`` in `folder`, for another vocabulary and context.
+
+    Raises:
+        UsageError: if the folder describes no causal language model that can be trained here.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config.update({"vocab_size": vocabulary, "max_position_embeddings": context, "use_cache": False})
+        model = AutoModelForCausalLM.from_config(_ending(config, end_id), dtype=torch.float32)
+    except (OSError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{folder} describes no causal language model: {' '.join(str(error).split())[:200]}"
+        ) from error
+    return _checked(model, folder)
+
+
+def load_model(path: Path, tokenizer: Tokenizer, context: int, end_id: int) -> Any:
+    """Return the pretrained model at `path`, with a place for every token that `tokenizer` adds to its own.
+
+    A new token starts as the mean of the tokens that its name is written with, ``<|19|>`` as "19".
+
+    Raises:
+        UsageError: if there is none, or it was trained with other tokens or for a shorter context.
+    """
+    from transformers import AutoModelForCausalLM
+
+    old = pretrained_tokenizer(path, UsageError)
+    theirs, ours = old.get_vocab(), tokenizer.get_vocab()
+    if any(ours.get(token) != index for token, index in theirs.items()):
+        raise UsageError(
+            f"the samples were encoded with other tokens than those of {path}; set tokenize.pretrained to it"
+        )
+    model = _floats(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
+    if (most := getattr(model.config, "max_position_embeddings", context)) < context:
+        raise UsageError(f"train.context is {context}; {path} allows {most} at most")
+    known = model.get_input_embeddings().weight.shape[0]
+    if len(ours) > known:
+        model.resize_token_embeddings(len(ours), mean_resizing=False)
+    tables = {id(table.weight): table.weight for table in (model.get_input_embeddings(), model.get_output_embeddings())}
+    with torch.no_grad():
+        for token in sorted(ours.keys() - theirs.keys()):
+            pieces = old.encode(token.strip("<|>"), add_special_tokens=False).ids
+            for table in tables.values():
+                table[ours[token]] = table[pieces].mean(0)
+    _ending(model.config, end_id)
+    model.config.use_cache = False
+    if model.can_generate():
+        model.generation_config = type(model.generation_config).from_model_config(model.config)
+    return _checked(model, path)
+
+
+def _floats(model: Any) -> Any:
+    """Return a model that can be saved: one from a GGUF file counts as quantized, though its weights are floats."""
+    if not hasattr(model.config, "quantization_config"):
+        return model
+    weights = model.state_dict()
+    del model.config.quantization_config
+    plain = type(model)(model.config)
+    plain.load_state_dict(weights)
+    return plain
+
+
+def _ending(config: Any, end_id: int) -> Any:
+    config.bos_token_id = config.eos_token_id = config.pad_token_id = end_id
+    return config
+
+
+@torch.no_grad()
+def _checked(model: Any, path: Path) -> Any:
+    """Return the model if its logits are its last states through its output layer: the loop computes few of them."""
+    ids_BT = torch.arange(8).remainder(model.config.vocab_size)[None]
+    model.eval()
+    whole = model(input_ids=ids_BT).logits
+    parts = model.get_output_embeddings()(model.base_model(input_ids=ids_BT).last_hidden_state)
+    if not torch.allclose(whole, parts, rtol=1e-4, atol=1e-4):
+        raise UsageError(f"{path} is a '{model.config.model_type}', which changes its logits after the output layer")
+    return model

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from promptlet.errors import MissingExtraError, TeacherError
 from promptlet.io.atomic import file_digest, value_digest
+from promptlet.pretrained import load_pretrained, weights_file
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 from promptlet.teachers.embedded import packaged_model
 from promptlet.vocabulary import dictionary_words
@@ -68,27 +69,17 @@ class Transformers(Teacher):
         try:
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
-            from transformers.utils import logging
         except ImportError as error:
             raise MissingExtraError("the transformers teacher", "train", "torch and transformers") from error
         path = Path(config.model) if config.model else packaged_model()
-        if not path.exists():
-            raise TeacherError(f"there is no teacher model at {path}")
         device = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         wide = "float32" if device == "cpu" else "bfloat16"
         dtype = getattr(torch, wide if config.dtype == "auto" else config.dtype)
-        source = {"gguf_file": path.name} if path.is_file() else {}
-        folder = path.parent if path.is_file() else path
-        weights = path if path.is_file() else path / "model.safetensors"
-        logging.disable_progress_bar()
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, **source)
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **source).to(device).eval()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise TeacherError(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
+        tokenizer = load_pretrained(AutoTokenizer, path, TeacherError)
+        model = load_pretrained(AutoModelForCausalLM, path, TeacherError, dtype=dtype).to(device).eval()
         if not tokenizer.chat_template:
             raise TeacherError(f"{path} is no chat model: its tokenizer has no chat template")
-        return cls(model, tokenizer, config, f"{path.stem}:{file_digest(weights)[:16]}")
+        return cls(model, tokenizer, config, f"{path.stem}:{file_digest(weights_file(path))[:16]}")
 
     def complete(self, request: TeacherRequest) -> Answer:
         answer = next(self.complete_all([request]))[1]

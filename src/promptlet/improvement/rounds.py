@@ -1,0 +1,169 @@
+"""One round after the other: a student writes, its outcomes are measured, and it learns from them."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from transformers import AutoModelForCausalLM
+
+from promptlet.batched.sampling import TokenSampling
+from promptlet.commands import label, with_defaults
+from promptlet.curation.duplicates import Duplicates, sketch
+from promptlet.errors import RunError
+from promptlet.improvement.config import RoundConfig
+from promptlet.improvement.standing import Standing
+from promptlet.intents.splits import TRAIN, VALIDATION
+from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_samples, to_row, write_rejects, write_samples
+from promptlet.lemmas import terms
+from promptlet.pretrained import load_pretrained
+from promptlet.progress import metering
+from promptlet.student.data import Encoded
+from promptlet.student.loop import BEST, train
+from promptlet.student.writing import SAMPLING, write
+from promptlet.tokenizer import Codec
+from promptlet.types import Sample
+
+MODEL = "model"
+RESULT = "standing.json"
+_OWN = "own"
+
+
+class Rounds:
+    """One round after the other. Whatever a round is made of comes from the seed and its number."""
+
+    def __init__(
+        self,
+        config: RoundConfig,
+        codec: Codec,
+        examine: Callable[[pa.Table], pa.Table],
+        training: Encoded,
+        validation: Encoded,
+        wishes: Sequence[Sample],
+        seed: int,
+    ) -> None:
+        """Prepare rounds.
+
+        Args:
+            config: how rounds go.
+            codec: the student's.
+            examine: finds what curation has against prompts, and their scores (`promptlet.curation.examining`).
+            training: the teacher's samples.
+            validation: those of its samples that are held out.
+            wishes: samples without a prompt: the student writes for those of the training split and is judged on those
+                of the validation split.
+            seed: whatever chance there is comes from it and the round's number.
+
+        Raises:
+            RunError: if no wish is held out.
+        """
+        self.config, self.codec, self.examine, self.seed = config, codec, examine, seed
+        self.training, self.validation = training, validation
+        self.known, self.held_out = ([wish for wish in wishes if wish.split == name] for name in (TRAIN, VALIDATION))
+        if not self.known or not self.held_out:
+            raise RunError(
+                f"{len(self.held_out)} combinations of intents to judge a round by, {len(self.known)} to learn from; "
+                "draw more of them (intents.count)"
+            )
+        self.room = int((training.lengths - training.starts).max()) + 8
+
+    def stand(self, model: Path, folder: Path) -> Standing:
+        """Return how a model does on the held-out wishes; `folder` keeps it."""
+        result = folder / RESULT
+        if not result.exists():
+            held_out = (self.held_out[place % len(self.held_out)] for place in range(self.config.wishes))
+            wishes = [replace(wish, commands=self._ask(place)) for place, wish in enumerate(held_out)]
+            samples, reasons = self._outcomes(model, wishes, self.seed, SAMPLING, "judging")
+            write_json(result, asdict(Standing.of(samples, reasons, self.codec.commands)))
+        return Standing(**json.loads(result.read_text(encoding="utf-8")))
+
+    def run(self, number: int, folder: Path, before: Path) -> Standing | None:
+        """Do what is left of a round that goes on from the model in `before`; None if it gave nothing to learn from."""
+        folder.mkdir(exist_ok=True)
+        if not (folder / MODEL).exists():
+            if not list(folder.glob(f"{_OWN}-*.parquet")):
+                self._explore(number, folder, before)
+            if not count_rows(folder, _OWN):
+                return None
+            self._learn(number, folder, before)
+        return self.stand(folder / MODEL, folder)
+
+    def _explore(self, number: int, folder: Path, before: Path) -> None:
+        """Write the student's prompts for commands of all values, labelled with what they achieved."""
+        chance = random.Random(f"{self.seed}:{number}")
+        wishes = [
+            replace(
+                chance.choice(self.known), commands=self._ask(chance.getrandbits(30)), source=f"student, round {number}"
+            )
+            for _ in range(self.config.prompts)
+        ]
+        sampling = replace(SAMPLING, temperature=self.config.temperature)
+        samples, reasons = self._outcomes(before, wishes, chance.getrandbits(31), sampling, "writing")
+        duplicates = Duplicates(len(samples))
+        kept, rejected = [], []
+        for sample, reason in zip(samples, reasons, strict=True):
+            why = reason or duplicates.objection(sketch(sample.task, terms(sample.prompt)))
+            labelled = None if why else label(self.codec.commands, sample)
+            if labelled:
+                kept.append(labelled)
+            else:
+                rejected.append((sample, why or "out of range"))
+        write_rejects(folder, rejected)
+        write_samples(folder, kept, _OWN)
+
+    def _learn(self, number: int, folder: Path, before: Path) -> None:
+        """Train on the teacher's and the student's samples, from the weights of the round before."""
+        chance = random.Random(f"{self.seed}:{number}:mix")
+        own = list(read_samples(folder, _OWN))
+        for earlier in range(1, number):
+            old = list(read_samples(folder.parent / f"round-{earlier}", _OWN))
+            own += chance.sample(old, round(self.config.replay * len(old)))
+        count = min(len(self.training), round(len(own) * (1 - self.config.share) / self.config.share))
+        chosen = sorted(chance.sample(range(len(self.training)), count))
+        rows = [self.codec.encode(sample) for sample in own]
+        rows += [(self.training.sample(place).tolist(), int(self.training.starts[place])) for place in chosen]
+        # A round is judged as a whole, by what its last weights write.
+        loop = self.config.loop.model_copy(update={"evaluate_every": self.config.loop.steps, "previews": 0})
+        torch.manual_seed(chance.getrandbits(31))
+        train(_load(before), Encoded.of(rows), self.validation, loop, self.codec.end_id, self.seed, folder)
+        with replacing_folder(folder / MODEL) as model:
+            shutil.copytree(folder / BEST, model, dirs_exist_ok=True)
+
+    def _outcomes(
+        self, model: Path, wishes: Sequence[Sample], seed: int, sampling: TokenSampling, doing: str
+    ) -> tuple[list[Sample], list[str | None]]:
+        """Return the wishes with what the student writes, scored, and what curation has against each."""
+        heads = [self.codec.head(wish.intents, wish.task, wish.commands) for wish in wishes]
+        seeds = [seed + place for place in range(len(wishes))]
+        prompts = [""] * len(wishes)
+        with metering(f"improve, {doing}", "prompts", len(wishes)) as meter:
+            for place, text in write(_load(model), self.codec, heads, seeds, self.room, sampling):
+                prompts[place] = text
+                meter.advance()
+        samples = [replace(wish, prompt=prompt) for wish, prompt in zip(wishes, prompts, strict=True)]
+        examined = self.examine(pa.Table.from_pylist(list(map(to_row, samples)), SAMPLE_SCHEMA))
+        return list(map(from_row, examined.to_pylist())), examined["reason"].to_pylist()
+
+    def _ask(self, place: int) -> dict[str, int]:
+        """Return values to ask for: the best of a command that has one, of the others all in turn."""
+        commands = self.codec.commands
+        return with_defaults(
+            commands,
+            {
+                name: each.values()[place % len(each.values())]
+                for name, each in commands.items()
+                if each.default() is None
+            },
+        )
+
+
+def _load(folder: Path) -> Any:
+    return load_pretrained(AutoModelForCausalLM, folder, RunError)

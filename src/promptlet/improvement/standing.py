@@ -1,0 +1,64 @@
+"""How a student does on held-out wishes when it is left alone: what rounds of improvement are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from promptlet.commands import Command
+from promptlet.evaluation.diversity import distinct
+from promptlet.types import RELEVANCE, Sample
+
+_TOLERANCE = 0.02
+"""Share by which a measure may be worse before it counts as worse: about the noise of a few hundred prompts."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Means over the same wishes; of `misses` less is better, of the others more."""
+
+    misses: Mapping[str, float]
+    """Per command, how far the prompts are from what it asked for: words, or steps of relevance."""
+    relevance: float
+    """The judge's score, over all prompts that were fit to be judged; what was not counts as 0."""
+    fit: float
+    """Share of prompts that curation lets pass."""
+    distinct_2: float
+    """Different pairs of words by all pairs."""
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], reasons: Sequence[str | None], commands: Mapping[str, Command]) -> Standing:
+        """Return the standing of prompts that were asked for the values in `Sample.commands`.
+
+        Args:
+            samples: what the student wrote, in the order of the wishes, with the scores of those without a reason.
+            reasons: what curation has against each.
+            commands: those of the student.
+        """
+        fit = [sample for sample, reason in zip(samples, reasons, strict=True) if reason is None]
+        scores = [sample.scores[RELEVANCE] for sample in fit]
+        return cls(
+            {name: _miss(command, samples, fit) for name, command in commands.items()},
+            sum(scores) / len(samples),
+            len(fit) / len(samples),
+            distinct([sample.prompt for sample in samples], 2),
+        )
+
+    def better_than(self, other: Standing) -> bool:
+        """Return whether some measure is better, and none is worse by more than what chance does."""
+        pairs = [(-value, -other.misses[name]) for name, value in self.misses.items()]
+        pairs += [(self.relevance, other.relevance), (self.fit, other.fit), (self.distinct_2, other.distinct_2)]
+        margins = [(new - old) / max(abs(old), 1e-9) for new, old in pairs]
+        return max(margins) > 0 and min(margins) >= -_TOLERANCE
+
+    def __str__(self) -> str:
+        misses = ", ".join(f"{name} off by {value:.2f}" for name, value in self.misses.items())
+        return f"{misses}, relevance {self.relevance:.3f}, fit {self.fit:.1%}, distinct-2 {self.distinct_2:.3f}"
+
+
+def _miss(command: Command, samples: Sequence[Sample], fit: Sequence[Sample]) -> float:
+    """Return the mean distance from the command; what needs a judge is measured on what was fit to be judged."""
+    measured = fit if command.judged else samples
+    asked = [(sample.commands[command.name], sample) for sample in measured]
+    return fmean([abs(command.score(range(value, value + 1), sample)) for value, sample in asked] or [0.0])

@@ -1,0 +1,90 @@
+"""Stage 7, improve: the student learns from its own outcomes (upside-down reinforcement learning on policy).
+
+Srivastava et al. 2019 (arXiv 1912.02877) close the loop that the paper leaves open: the student is asked for commands,
+what it writes is measured and taken as an example of what it achieved, mixed with the teacher's, and learned. A round
+that does not help is thrown away and ends the loop.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from promptlet.curation.examining import Examiner
+from promptlet.errors import MissingExtraError
+from promptlet.improvement.config import RoundConfig
+from promptlet.intents.splits import TRAIN, VALIDATION
+from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.records import read_samples
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.tokenize import read_codec
+
+if TYPE_CHECKING:
+    from promptlet.improvement.rounds import Rounds
+
+MODEL, ROUNDS = "model", "rounds.json"
+
+
+class ImproveConfig(RoundConfig, StageConfig):
+    """How often, and how."""
+
+    rounds: int = Field(default=0, ge=0, le=100)
+    """Most rounds; 0 leaves the student as it was trained."""
+
+
+class ImproveStage(Stage):
+    """Writes the best student's model, and how the student stood before the first round and after each."""
+
+    name = "improve"
+    inputs = ("train", "tokenize", "intents")
+    uses = ("seed", "graph", "judge", "policy")
+    Config = ImproveConfig
+
+    def run(self, config: ImproveConfig, context: Context) -> dict[str, Any]:
+        trained = context.inputs["train"] / MODEL
+        best, standings, helped = trained, [], 0
+        if config.rounds:
+            rounds = _prepare(config, context)
+            standings.append(rounds.stand(trained, context.folder))
+        for number in range(1, config.rounds + 1):
+            folder = context.folder / f"round-{number}"
+            standing = rounds.run(number, folder, best)
+            if standing is None:
+                break
+            standings.append(standing)
+            if not standing.better_than(standings[helped]):
+                break
+            best, helped = folder / MODEL, number
+        rows = [
+            {"round": number, "shipped": number <= helped, "said": str(standing)} | asdict(standing)
+            for number, standing in enumerate(standings)
+        ]
+        write_json(context.folder / ROUNDS, rows)
+        with replacing_folder(context.folder / MODEL) as folder:
+            shutil.copytree(best, folder, dirs_exist_ok=True)
+        return {"rounds": max(0, len(standings) - 1), "kept": helped}
+
+
+def _prepare(config: ImproveConfig, context: Context) -> Rounds:
+    try:
+        from promptlet.improvement.rounds import Rounds
+        from promptlet.student.data import Encoded
+    except ImportError as error:
+        raise MissingExtraError("training", "train", error.name or "torch") from error
+    source, head = context.inputs["tokenize"], context.head
+    training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
+    return Rounds(
+        config,
+        read_codec(source),
+        Examiner(head.graph, head.judge, head.policy),
+        training,
+        validation,
+        list(read_samples(context.inputs["intents"])),
+        head.seed,
+    )
+
+
+STAGE = ImproveStage

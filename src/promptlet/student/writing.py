@@ -1,0 +1,45 @@
+"""A student that writes many prompts at once while it is still a torch model: for looks ahead and for its own samples.
+
+What is shipped is asked through an engine; here nothing is enforced, the student is left alone with its commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from promptlet.batched.decoder import BatchDecoder
+from promptlet.batched.sampling import TokenSampling
+from promptlet.tokenizer import Codec
+
+SAMPLING = TokenSampling(temperature=0.8, min_p=0.1, top_p=0.95)
+"""As a student is asked by default."""
+_ROWS = 128
+"""Prompts that are written together."""
+
+
+def write(
+    model: Any,
+    codec: Codec,
+    heads: Sequence[list[int]],
+    seeds: Sequence[int],
+    room: int,
+    sampling: TokenSampling = SAMPLING,
+) -> Iterator[tuple[int, str]]:
+    """Yield (index of the head, text) as texts end; each depends on its head and seed alone, up to rounding.
+
+    Args:
+        model: a transformers causal language model; its attention is replaced, so it is not to be trained afterwards.
+        codec: the student's.
+        heads: token ids that ask for a prompt each.
+        seeds: one for each head.
+        room: most tokens of a prompt.
+        sampling: how tokens are drawn.
+    """
+    never = set(codec.control_ids) - {codec.end_id}
+    decoder = BatchDecoder(model.eval(), [codec.end_id], [index for index in range(len(codec)) if index not in never])
+    for first in range(0, len(heads), _ROWS):
+        rows = range(first, min(first + _ROWS, len(heads)))
+        asked = [heads[row] for row in rows]
+        for written in decoder.write(asked, [room] * len(rows), [seeds[row] for row in rows], sampling):
+            yield rows[written.row], codec.decode(written.tokens)

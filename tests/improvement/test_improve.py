@@ -1,0 +1,139 @@
+"""Rounds in which a student learns from what it achieved: what they are made of, and which of them are thrown away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.conftest import SMOKE, Run
+
+from promptlet.commands import make_commands
+from promptlet.curation.examining import EXAMINED_SCHEMA
+from promptlet.improvement.config import RoundConfig
+from promptlet.improvement.rounds import MODEL, Rounds
+from promptlet.improvement.standing import Standing
+from promptlet.intents.splits import TRAIN, VALIDATION
+from promptlet.io.records import from_row, read_samples, to_row
+from promptlet.pipeline import load_recipe, run_recipe
+from promptlet.stages.tokenize import read_codec
+from promptlet.student.config import LoopConfig
+from promptlet.student.data import Encoded
+from promptlet.types import Intent, Sample
+
+CONFIG = RoundConfig(prompts=24, wishes=12, loop=LoopConfig(steps=4, batch=8, warmup=1, learning_rate=1e-3))
+
+
+def lenient(table: pa.Table) -> pa.Table:
+    """Let every prompt of an even number of words pass: the smoke student writes nothing that curation would."""
+    rows = []
+    for sample in map(from_row, table.to_pylist()):
+        words = len(sample.prompt.split())
+        scored = replace(sample, scores={"relevance": 1 / (1 + words)})
+        rows.append(to_row(scored) | {"reason": "odd" if words % 2 else None, "opening": "", "sketch": []})
+    return pa.Table.from_pylist(rows, EXAMINED_SCHEMA)
+
+
+def rounds(smoke: dict[str, Path], config: RoundConfig = CONFIG) -> Rounds:
+    source = smoke["tokenize"]
+    training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
+    return Rounds(config, read_codec(source), lenient, training, validation, list(read_samples(smoke["intents"])), 1)
+
+
+def test_a_round_learns_from_what_was_achieved_and_is_the_same_after_a_kill(
+    smoke: dict[str, Path], tmp_path: Path
+) -> None:
+    before = smoke["train"] / MODEL
+    first = rounds(smoke).run(1, tmp_path / "round-1", before)
+    assert first is not None
+    own = list(read_samples(tmp_path / "round-1", "own"))
+    assert own
+    assert {sample.source for sample in own} == {"student, round 1"}
+    assert {sample.split for sample in own} == {TRAIN}
+    commands = read_codec(smoke["tokenize"]).commands
+    for sample in own:
+        assert dict(sample.commands) == {name: each.measure(sample) for name, each in commands.items()}
+        assert sample.commands["words"] % 2 == 0
+    assert len(own) + len(list(read_samples(tmp_path / "round-1", "rejected"))) == CONFIG.prompts
+    weights = (tmp_path / "round-1" / MODEL / "model.safetensors").read_bytes()
+    assert weights != (before / "model.safetensors").read_bytes()
+    # What a kill may leave: the student's own samples, and a training that has begun.
+    (tmp_path / "killed" / "round-1").mkdir(parents=True)
+    for shard in (tmp_path / "round-1").glob("own-*"):
+        (tmp_path / "killed" / "round-1" / shard.name).write_bytes(shard.read_bytes())
+    assert rounds(smoke).run(1, tmp_path / "killed" / "round-1", before) == first
+    assert (tmp_path / "killed" / "round-1" / MODEL / "model.safetensors").read_bytes() == weights
+
+
+def test_later_rounds_see_the_samples_of_earlier_ones(smoke: dict[str, Path], tmp_path: Path) -> None:
+    before = smoke["train"] / MODEL
+    both = rounds(smoke)
+    both.run(1, tmp_path / "round-1", before)
+    for name, replay in (("with", 1.0), ("without", 0.0)):
+        other = rounds(smoke, CONFIG.model_copy(update={"replay": replay}))
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "round-1").symlink_to(tmp_path / "round-1")
+        other.run(2, folder / "round-2", tmp_path / "round-1" / MODEL)
+    weights = [(tmp_path / name / "round-2" / MODEL / "model.safetensors").read_bytes() for name in ("with", "without")]
+    assert weights[0] != weights[1]
+
+
+def test_a_student_that_writes_nothing_fit_is_left_as_it_was(smoke: dict[str, Path], tmp_path: Path, cli: Run) -> None:
+    shutil.copytree(smoke["train"].parent, tmp_path / "run")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(SMOKE.read_text() + "improve: {rounds: 2, prompts: 12, wishes: 10, loop: {steps: 2}}\n")
+    result = cli("improve", recipe, "--folder", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("round 0: words off by ")
+    done = run_recipe(load_recipe(recipe), tmp_path / "run", "improve")
+    trained, improved = ((done[stage] / MODEL / "model.safetensors").read_bytes() for stage in ("train", "improve"))
+    assert trained == improved
+
+
+def test_a_recipe_without_rounds_is_refused(cli: Run) -> None:
+    result = cli("improve", SMOKE)
+    assert result.returncode == 2
+    assert result.stderr.strip().endswith("asks for no rounds; set improve.rounds to 1 or more")
+
+
+def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distinct_2: float = 0.7) -> Standing:
+    return Standing({"words": miss}, relevance, fit, distinct_2)
+
+
+@pytest.mark.parametrize(
+    ("new", "better"),
+    [
+        (standing(), False),
+        (standing(miss=1.5), True),
+        (standing(miss=2.5), False),
+        (standing(relevance=0.85), True),
+        (standing(miss=1.5, relevance=0.79), True),
+        (standing(miss=1.5, relevance=0.7), False),
+        (standing(miss=1.5, distinct_2=0.5), False),
+        (standing(fit=0.95, miss=2.02), True),
+    ],
+)
+def test_a_round_is_better_if_something_is_better_and_nothing_is_worse(new: Standing, better: bool) -> None:
+    assert new.better_than(standing()) == better
+
+
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=12), st.data())
+def test_a_standing_is_what_the_prompts_are(lengths: Sequence[int], data: st.DataObject) -> None:
+    commands = make_commands({"words": {}})
+    asked = data.draw(st.lists(st.integers(1, 12), min_size=len(lengths), max_size=len(lengths)))
+    reasons = data.draw(st.lists(st.sampled_from([None, "odd"]), min_size=len(lengths), max_size=len(lengths)))
+    samples = [
+        Sample((Intent("Topic", "x"),), "t2i", "a " * length, commands={"words": words}, scores={"relevance": 0.5})
+        for length, words in zip(lengths, asked, strict=True)
+    ]
+    found = Standing.of(samples, reasons, commands)
+    errors = [abs(length - words) for length, words in zip(lengths, asked, strict=True)]
+    assert found.misses["words"] == pytest.approx(sum(errors) / len(errors))
+    assert found.fit == reasons.count(None) / len(reasons)
+    assert found.relevance == pytest.approx(found.fit / 2)

@@ -1,0 +1,48 @@
+"""Training by several processes: torchrun's two give the losses of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT, SMOKE
+
+from promptlet.errors import UsageError
+from promptlet.pipeline import load_recipe, run_recipe
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.student.test_training import END, fresh_model, make_data, train, with_options
+
+config = with_options(steps=8, accumulate=2, ema=0.9, batch=14)
+train(fresh_model(dropout=0.0), make_data(60, 1), make_data(10, 2), config, END, 1, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.long
+def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    found = []
+    for command in (["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"], []):
+        folder = tmp_path / f"run{len(found)}"
+        whole = [sys.executable, *command, str(script), str(folder)]
+        done = subprocess.run(whole, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        found.append([json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()])
+    for two, one in zip(*found, strict=True):
+        assert two == pytest.approx(one, abs=1e-5)
+
+
+def test_under_torchrun_only_training_is_done_and_the_rest_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match=r"intents is done by one process.*--until intents"):
+        run_recipe(load_recipe(SMOKE), tmp_path / "run", "train")
