@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlet.errors import UsageError
-from promptlet.evaluation.endpoints import EndpointConfig, open_endpoint, read_endpoint
+from promptlet.evaluation.endpoints import open_endpoint, read_endpoint
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.judges.base import Scores
@@ -63,9 +63,11 @@ class Rating:
 
 @dataclass(frozen=True)
 class JudgeChoice:
-    """An LLM as the judge, and the most that its ratings may cost."""
+    """An LLM as the judge, ready to be asked, and what its ratings cost and may cost."""
 
-    config: EndpointConfig
+    name: str
+    model: Teacher
+    price: Price | None = None
     budget: float | None = None
 
 
@@ -87,6 +89,7 @@ def choose_judge(endpoint: str | None, budget: float | None) -> JudgeChoice | No
 
     Raises:
         UsageError: if the endpoint's settings are wrong, or the budget can't be kept.
+        TeacherError: if the endpoint can't be reached.
     """
     if endpoint is None:
         if budget is not None:
@@ -97,7 +100,8 @@ def choose_judge(endpoint: str | None, budget: float | None) -> JudgeChoice | No
         raise UsageError(f"the budget is {budget}; more than 0 is allowed")
     if budget is not None and config.price is None:
         raise UsageError("a budget needs prices: name the judge by a .yaml file with price: {prompt: 1, completion: 2}")
-    return JudgeChoice(config, budget)
+    judge = open_endpoint(config, Verdict.model_json_schema())
+    return JudgeChoice(config.model, judge, config.price, budget)
 
 
 def rate(
@@ -106,25 +110,18 @@ def rate(
     """Return the rating of each sample and what all of them took.
 
     Raises:
-        TeacherError: if the judge can't be reached, or does not answer any more.
+        TeacherError: if the judge does not answer any more.
     """
-    price = choice.config.price
-    with open_endpoint(choice.config, Verdict.model_json_schema()) as judge:
-        asked = [[_request(sample, seed, repeat) for repeat in range(repeats)] for sample in samples]
-        named = [[(_identity(judge, request), request) for request in each] for each in asked]
-        requests = {identity: request for each in named for identity, request in each}
-        answers = _ask(judge, requests, seed, choice.budget, journal, price)
+    asked = [[_request(sample, seed, repeat) for repeat in range(repeats)] for sample in samples]
+    named = [[(_identity(choice.model, request), request) for request in each] for each in asked]
+    requests = {identity: request for each in named for identity, request in each}
+    answers = _ask(choice, requests, seed, journal)
     ratings = [_rating([_verdict(answers.get(identity)) for identity, _ in each]) for each in named]
-    return ratings, _bill(requests, answers, price)
+    return ratings, _bill(requests, answers, choice.price)
 
 
 def _ask(
-    judge: Teacher,
-    requests: dict[str, TeacherRequest],
-    seed: int,
-    budget: float | None,
-    journal: Journal,
-    price: Price | None,
+    choice: JudgeChoice, requests: dict[str, TeacherRequest], seed: int, journal: Journal
 ) -> dict[str, dict[str, Any]]:
     """Return the journal's entries of the requests; those that it lacks are asked for, as far as the budget goes."""
     answers = {entry["id"]: entry for entry in journal if entry["id"] in requests}
@@ -133,10 +130,11 @@ def _ask(
     with metering("judge", "ratings", len(requests), len(requests) - len(waiting)) as meter:
         while waiting:
             room = len(waiting)
-            if price and budget is not None:
-                room = _affordable([requests[each] for each in waiting], budget - _cost(answers, price), price)
+            if choice.price and choice.budget is not None:
+                left = choice.budget - _cost(answers, choice.price)
+                room = _affordable([requests[each] for each in waiting], left, choice.price)
             now, waiting = waiting[:room], waiting[room:]
-            for entry in ask_all(Local(), judge, ([(each, requests[each])] for each in now), journal):
+            for entry in ask_all(Local(), choice.model, ([(each, requests[each])] for each in now), journal):
                 answers[entry["id"]] = entry
                 meter.advance()
             if any(each not in answers for each in now):

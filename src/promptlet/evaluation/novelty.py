@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from promptlet.io.prompts import open_prompts
+from promptlet.io.prompts import Prompts
 from promptlet.lemmas import terms
 from promptlet.progress import metering
 
@@ -24,18 +23,13 @@ class Novelty:
     """Prompts whose 8-grams all stand there."""
 
 
-def measure_novelty(outputs: Mapping[str, Sequence[str]], training: Path) -> dict[str, Novelty]:
-    """Return the novelty of each system's prompts beside a data set, which is read once, in flat memory.
-
-    Raises:
-        UsageError: if the data set can't be read.
-    """
+def measure_novelty(outputs: Mapping[str, Sequence[str]], training: Prompts) -> dict[str, Novelty]:
+    """Return the novelty of each system's prompts beside a data set, which is read once, in flat memory."""
     grams = {name: [_grams(prompt) for prompt in prompts] for name, prompts in outputs.items()}
     sought = set[int]().union(*(each for prompts in grams.values() for each in prompts))
     found = set[int]()
-    rows = open_prompts(training)
-    with metering("novelty", "rows", rows.total) as meter:
-        for row in rows.read():
+    with metering("novelty", "rows", training.total) as meter:
+        for row in training.read():
             if row is not None:
                 found |= sought & _grams(row.prompt)
             meter.advance()

@@ -26,6 +26,7 @@ from promptlet.evaluation.systems import System, Written, write_prompts
 from promptlet.intents.test_sets import DIGESTS
 from promptlet.io.journal import Journal
 from promptlet.io.manifest import Manifest
+from promptlet.io.prompts import open_prompts
 from promptlet.judges.base import open_judge
 from promptlet.types import RELEVANCE, Sample
 from promptlet.vocabulary import load_policy
@@ -94,6 +95,7 @@ def evaluate(
         RunError: if a system wrote nothing at all.
     """
     start, wishes = time.monotonic(), suite.wishes(tasks, seed)
+    learned = open_prompts(training) if training else None
     with Journal(folder / "answers.jsonl") as journal:
         written = write_prompts(systems, wishes, journal)
         for name, each in written.items():
@@ -103,7 +105,7 @@ def evaluate(
         judged = {name: [one for place, one in enumerate(each) if place in chosen] for name, each in written.items()}
         judgements, ratings = _judge(judged, suite, tasks, seed, judge, journal)
     texts = {name: [one.text for one in each if one.text is not None] for name, each in written.items()}
-    novelty = measure_novelty(texts, training) if training else {}
+    novelty = measure_novelty(texts, learned) if learned else {}
     size = min(_DIVERSITY_SAMPLE, *map(len, texts.values()))
     results = [_result(system, written[system.name], size, novelty.get(system.name), seed) for system in systems]
     configuration = asdict(suite) | {"tasks": list(tasks), "seed": seed}
@@ -129,7 +131,7 @@ def _judge(
         f"local judge ({LOCAL_JUDGE})": (1.0, _rate_locally(samples), None)
     }
     if choice:
-        rated[choice.config.model] = (10.0, *rate(choice, samples, suite.repeats, seed, journal))
+        rated[choice.name] = (10.0, *rate(choice, samples, suite.repeats, seed, journal))
     judgements, found = [], {}
     for name, (highest, given, bill) in rated.items():
         left = iter(given)

@@ -57,7 +57,7 @@ class Suite:
 
 
 SUITES: Mapping[str, Suite] = {
-    "quick": Suite((Part("unseen_combinations", TABLE_3, 50), Part("unseen_nodes", (20,), 50)), 40, 1, 16),
+    "quick": Suite((Part("unseen_combinations", TABLE_3, 20), Part("unseen_nodes", (20,), 20)), 40, 1, 16),
     "paper": Suite((Part("unseen_combinations", TABLE_3, 500),), 200, 1, 40),
     "full": Suite(
         (

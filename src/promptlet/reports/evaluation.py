@@ -28,6 +28,7 @@ from promptlet.types import KINDS, RELEVANCE, render_intents
 
 _EXAMPLES = 3
 _BINS = 20
+_LENGTH_HEAD = ("Target", "Prompts", "Mean", "Bias", "MAE", "MSE", "RMSE", "Exact", "Within 2", "Paper")
 
 
 def report_evaluation(evaluation: Evaluation, subtitle: str, command: str, folder: Path) -> Path:
@@ -93,28 +94,25 @@ def _summary(evaluation: Evaluation) -> Section:
 
 
 def _lengths(evaluation: Evaluation) -> Section:
-    pictures = []
+    pictures, tables = [], []
     for name in dict.fromkeys(name for system in evaluation.systems for name in system.lengths):
-        errors = {
-            system.name: [(row.target, row.mae.value) for row in system.lengths[name]]
-            for system in evaluation.systems
-            if name in system.lengths
-        }
-        pictures.append(lines(f"error-{name}", f"Mean absolute error in words by target, {name}", errors, "target"))
+        measured = {system.name: system.lengths[name] for system in evaluation.systems if name in system.lengths}
+        if any(len(rows) > 1 for rows in measured.values()):
+            errors = {system: [(row.target, row.mae.value) for row in rows] for system, rows in measured.items()}
+            pictures.append(lines(f"error-{name}", f"Mean absolute error by target, {name}", errors, "target in words"))
+        tables += [
+            Table(_LENGTH_HEAD, [_length_row(row) for row in rows], f"{system}, on {name}")
+            for system, rows in measured.items()
+        ]
     for number, (system, written) in enumerate(evaluation.written.items()):
         points = [(each.wish.target, count_words(each.text)) for each in written if each.text is not None]
-        pictures.append(bubbles(f"lengths-{number}", f"{system}: words written by words asked for", points, "target"))
-    head = ("System", "Target", "Prompts", "Mean", "Bias", "MAE", "MSE", "RMSE", "Exact", "Within 2", "Paper")
-    rows: dict[str, list[Sequence[Cell]]] = {}
-    for result in evaluation.systems:
-        for name, adherences in result.lengths.items():
-            rows.setdefault(name, []).extend(_length_row(result.name, row) for row in adherences)
+        caption = f"{system}: words written by words asked for"
+        pictures.append(bubbles(f"lengths-{number}", caption, points, "target in words"))
     said = (
-        "Each number has its 95% bootstrap interval. The last column is the paper: mean length, error, within "
-        '2 words. It calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
+        "Each number has its 95% bootstrap interval. The last column is Table 3 of the paper: mean, error, within 2. "
+        'It calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
         "only a mean absolute error fits, so compare it with MAE."
     )
-    tables = [Table(head, each, f"Test set {name}") for name, each in rows.items()]
     return Section("Length", [Text(said), Gallery(pictures), *tables])
 
 
@@ -283,10 +281,10 @@ def _pooled(rows: Sequence[Adherence], name: str) -> float:
     return float(sum(getattr(row, name).value * row.prompts for row in rows) / sum(row.prompts for row in rows))
 
 
-def _length_row(system: str, row: Adherence) -> Sequence[Cell]:
+def _length_row(row: Adherence) -> Sequence[Cell]:
     numbers = (row.mean, row.bias, row.mae, row.mse, row.rmse)
     shares = (_ends(share, ".1%") for share in (row.exact, row.within_2))
-    return (system, row.target, row.prompts, *map(_ends, numbers), *shares, paper_row(row.target))
+    return (row.target, row.prompts, *map(_ends, numbers), *shares, paper_row(row.target))
 
 
 def _ends(found: Interval | None, form: str = ".2f") -> str:
