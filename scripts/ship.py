@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from promptlet.commands.words import count_words
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from promptlet.io.atomic import replacing_folder, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples

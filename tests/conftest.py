@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from promptlet.pipeline import load_recipe, run_recipe
 
 ROOT = Path(__file__).parent.parent

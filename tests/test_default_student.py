@@ -7,7 +7,7 @@ import json
 import pytest
 
 import promptlet
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from promptlet.student.format import default_student
 from promptlet.vocabulary import load_policy
 from tests.conftest import Run
@@ -27,7 +27,7 @@ def generator() -> Generator:
 def test_unseen_wishes_get_exactly_every_count(generator: Generator, task: str) -> None:
     wish = ["Topic: kite festival", "Mood: joyful", "Design type: poster"]
     for words in range(5, 41):
-        prompt = generator.generate(wish, task, words, seed=words)[0]
+        prompt = generator.generate(wish, task, words, seed=words, candidates=8)[0]
         assert len(prompt.prompt.split()) == words
         assert prompt.prompt[-1] not in ",;:-"
         assert load_policy().find_denied(prompt.prompt) is None

@@ -226,7 +226,14 @@ def test_kills_in_synthesize_and_train_change_nothing(tmp_path: Path, smoke: dic
 def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
     recipe, folder = small(tmp_path, "delay: 1"), tmp_path / "run"
     command = [sys.executable, "-m", "promptlet", "run", str(recipe), "--folder", str(folder), "--until", "curate"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the tests in the background has them ignore Ctrl-C, and their children with them.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no other thread forks here)
+    )
     answers = folder / "answers.jsonl"
     while not (answers.exists() and answers.read_bytes().count(b"\n") >= 5):
         assert process.poll() is None

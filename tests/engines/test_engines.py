@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from promptlet import registry
 from promptlet.commands import with_defaults
+from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StudentError
-from promptlet.generator import Generator
-from promptlet.student.format import load_student
+from promptlet.generation import Generator
+from promptlet.student.format import default_student, load_student
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))
@@ -24,23 +26,51 @@ def engine(request: pytest.FixtureRequest, student_folder: Path) -> Engine:
     return opened
 
 
-def decoding(folder: Path, words: int, seed: int, exact: bool = True, temperature: float = 0.8) -> Decoding:
+def decoding(
+    folder: Path,
+    words: int,
+    seed: int,
+    exact: bool = True,
+    temperature: float = 0.8,
+    placed: Sequence[Placed] = (),
+    never: tuple[int, ...] = (),
+) -> Decoding:
     student = load_student(folder)
     command = student.commands["words"]
     head = student.codec.head(INTENTS, "t2i", with_defaults(student.commands, {"words": words}))
-    grammar = command.grammar(words) if exact else None
-    return Decoding(
-        tuple(head), student.description.context - len(head), seed, Sampling(temperature=temperature), grammar
-    )
+    grammar = command.grammar(words if exact else None, placed) if exact or placed else None
+    room = student.description.context - len(head)
+    return Decoding(tuple(head), room, seed, Sampling(temperature=temperature), grammar, never)
 
 
 def test_every_count_is_exact(engine: Engine, student_folder: Path) -> None:
     command = load_student(student_folder).commands["words"]
-    for words in range(5, 41):
-        decoded = engine.decode([decoding(student_folder, words, seed=words)])[0]
+    wanted = list(range(5, 41))
+    written = engine.decode([decoding(student_folder, words, seed=words) for words in wanted])
+    for words, decoded in zip(wanted, written, strict=True):
         assert command.measure(Sample(INTENTS, "t2i", decoded.text)) == words, decoded.text
         assert decoded.finished
-        assert decoded.tokens >= words
+        assert len(decoded.ids) == len(decoded.chances) > words
+        assert max(decoded.chances) <= 0
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_placed_texts_stand_in_their_order(engine: Engine, student_folder: Path, exact: bool) -> None:
+    placed = [Placed("neon sign", 3), Placed('Zyxla "the" \\ fox', 7)]
+    for decoded in engine.decode([decoding(student_folder, 14, seed, exact, placed=placed) for seed in range(4)]):
+        words = decoded.text.split()
+        first, second = (decoded.text.index(each.text) for each in placed)
+        assert first < second
+        assert len(decoded.text[:first].split()) <= 3
+        assert len(decoded.text[:second].split()) <= 7
+        assert not exact or len(words) == 14
+
+
+def test_what_must_never_be_written_is_not(engine: Engine, student_folder: Path) -> None:
+    plain = engine.decode([decoding(student_folder, 12, seed=seed, temperature=0) for seed in range(2)])
+    never = plain[0].ids[:3]
+    other = engine.decode([decoding(student_folder, 12, seed=1, temperature=0, never=never)])[0]
+    assert not set(never) & set(other.ids)
 
 
 def test_the_same_decoding_gives_the_same_text_whatever_came_before(engine: Engine, student_folder: Path) -> None:
@@ -56,7 +86,36 @@ def test_free_text_holds_no_control_token_and_stops(engine: Engine, student_fold
     free = [decoding(student_folder, 20, seed=seed, exact=False, temperature=2.0) for seed in range(10)]
     for decoded in engine.decode(free):
         assert "<|" not in decoded.text or "|>" not in decoded.text
-        assert decoded.tokens <= free[0].max_tokens
+        assert len(decoded.ids) <= free[0].max_tokens
+        assert decoded.finished == (decoded.ids[-1] == load_student(student_folder).codec.end_id)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: bool) -> None:
+    student = load_student(student_folder)
+    wanted = [decoding(student_folder, words, 1, exact, temperature=0) for words in (8, 14, 20, 33)]
+    texts = {
+        name: [
+            decoded.text for decoded in registry.load("promptlet.engines", name).ENGINE.open(student, 1).decode(wanted)
+        ]
+        for name in registry.names("promptlet.engines")
+    }
+    assert len(texts) >= 2
+    assert all(each == texts["torch"] for each in texts.values()), texts
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "words.txt"])
+def test_files_of_another_student_are_refused(student_folder: Path, tmp_path: Path, name: str) -> None:
+    for file in student_folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / name).write_bytes((student_folder / name).read_bytes().replace(b"a", b"b", 1))
+    with pytest.raises(StudentError, match=name):
+        Generator.load(tmp_path)
+
+
+def test_the_reference_engine_says_what_it_lacks() -> None:
+    with pytest.raises(StudentError, match=r"no model\.safetensors.*llamacpp"):
+        Generator.load(default_student(), engine="torch")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "not gguf"])

@@ -1,12 +1,15 @@
-"""`promptlet generate`: prompts to order, on standard output."""
+"""`promptlet generate`: prompts to order, on standard output, or a file of requests into a file of prompts."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from promptlet.generation import Generator
 
 
 def generate(  # noqa: PLR0913, PLR0917 (one per option)
@@ -20,22 +23,64 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         ),
     ] = None,
     task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
-    words: Annotated[str, typer.Option(help="Number of words, or a range such as 10-20.")] = "20",
+    words: Annotated[
+        str | None, typer.Option(help="Number of words, or a range such as 10-20.", show_default="20")
+    ] = None,
+    relevance: Annotated[
+        str | None,
+        typer.Option(help="How relevant, 0 to 4, for a student that obeys it.", show_default="the best"),
+    ] = None,
     n: Annotated[str, typer.Option("-n", metavar="NUMBER", help="How many prompts, 1 to 64.")] = "1",
     seed: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBER", help="The same seed gives the same prompts.", show_default="a new one each time"
+            metavar="NUMBER",
+            help="The same seed gives the same prompts.",
+            show_default="a new one each time; 0 with --input",
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A term that must stand in every prompt as it is, such as (golden hour:1.2); may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    ban: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A word or phrase that no prompt may say in any form, or category:NAME; may be repeated.",
+            show_default=False,
         ),
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Leave the word count to the model.")] = False,
-    draws: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Draws of which the best is taken, 1 to 64.", show_default="24")
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="Texts drawn per prompt, of which the best is taken, 1 to 64.", show_default="24"
+        ),
     ] = None,
+    temperature: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="0 takes the likeliest token.", show_default="0.8")
+    ] = None,
+    top_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="Above 0, up to 1.", show_default="0.95")] = None,
+    top_k: Annotated[str | None, typer.Option(metavar="NUMBER", help="0 is all tokens.", show_default="0")] = None,
+    min_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="0 to 1.", show_default="0.1")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option("--input", help="A .jsonl file of requests; the options are their defaults.", show_default=False),
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", help="Where the prompts of --input go; an interrupted run goes on.", show_default=False
+        ),
+    ] = None,
     student: Annotated[
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
     ] = None,
+    engine: Annotated[str, typer.Option(help="What computes: llamacpp or torch.")] = "llamacpp",
     threads: Annotated[
         str | None,
         typer.Option(
@@ -44,17 +89,47 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ] = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""
-    from promptlet.cli.numbers import whole
+    from promptlet.cli.numbers import number, whole
     from promptlet.errors import UsageError
-    from promptlet.generator import DEFAULT_DRAWS, Generator
-    from promptlet.types import parse_intents
+    from promptlet.generation import Generator, Request
 
-    if (text is None) == (not intent):
-        raise UsageError('give either free text or at least one --intent "Kind: value"')
-    intents = parse_intents(text if text is not None else intent or [])
-    count = whole("n", n)
-    attempts = DEFAULT_DRAWS if draws is None else whole("draws", draws)
-    chosen = None if seed is None else whole("seed", seed)
-    generator = Generator.load(student, threads=None if threads is None else whole("threads", threads))
-    for prompt in generator.generate(intents, task, words, count, chosen, exact=not free, draws=attempts):
+    if (source is None) != (target is None):
+        raise UsageError("--input and --output go together")
+    if (text is not None) + bool(intent) + (source is not None) != 1:
+        raise UsageError('give either free text, or at least one --intent "Kind: value", or --input')
+    given = {
+        "task": task,
+        "words": words,
+        "relevance": relevance,
+        "n": whole("n", n),
+        "seed": seed and whole("seed", seed),
+        "exact": not free,
+        "candidates": candidates and whole("candidates", candidates),
+        "keep": keep,
+        "ban": ban,
+        "temperature": temperature and number("temperature", temperature),
+        "top_p": top_p and number("top_p", top_p),
+        "top_k": top_k and whole("top_k", top_k),
+        "min_p": min_p and number("min_p", min_p),
+    }
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    request = Request.of({"intents": "anything" if source else intent or text} | values)
+    generator = Generator.load(student, engine, None if threads is None else whole("threads", threads))
+    if source is not None and target is not None:
+        _write_file(generator, source, target, values)
+        return
+    found = 0
+    for prompt in generator.stream(request):
+        found += 1
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
+    if found < request.n:
+        typer.echo(f"promptlet: {found} of {request.n}: the student has no more that differ from these", err=True)
+
+
+def _write_file(generator: Generator, source: Path, target: Path, values: dict[str, Any]) -> None:
+    from promptlet.generation.batch import generate_file
+
+    done = generate_file(generator, source, target, values)
+    typer.echo(f"{done.rows} requests, {done.failed} without a prompt, {done.short} with fewer than asked", err=True)
+    if done.failed:
+        raise typer.Exit(1)

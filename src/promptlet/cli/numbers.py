@@ -1,4 +1,4 @@
-"""Whole numbers on the command line, refused in one line that names the value."""
+"""Numbers on the command line, refused in one line that names the value."""
 
 from __future__ import annotations
 
@@ -18,3 +18,17 @@ def whole(name: str, text: str, lowest: int | None = None) -> int:
     if lowest is not None and number < lowest:
         raise UsageError(f"{name} is {number}; {lowest} or more is allowed")
     return number
+
+
+def number(name: str, text: str) -> float:
+    """Return the number that `text` writes.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    from promptlet.errors import UsageError
+
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"{name} is '{text}'; a number is allowed") from error

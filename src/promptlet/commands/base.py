@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from promptlet.types import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A text that must stand in a prompt, with at most `latest` words before it."""
+
+    text: str
+    latest: int
 
 
 class Command(ABC):
@@ -74,6 +83,9 @@ class Command(ABC):
         """Return one of the wanted values, the same for the same seed."""
         return random.Random(f"{self.name}:{seed}").choice(wanted)
 
-    def grammar(self, value: int) -> str | None:  # noqa: ARG002
-        """Return a GBNF grammar whose texts all have this value, or None if decoding can't enforce it."""
+    def grammar(self, value: int | None, placed: Sequence[Placed] = ()) -> str | None:  # noqa: ARG002
+        """Return a GBNF grammar of the texts that have this value (None: any) and hold the placed texts, in order.
+
+        None if decoding can't enforce it.
+        """
         return None

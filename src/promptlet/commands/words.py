@@ -6,10 +6,10 @@ A word is what `str.split()` gives; that definition reproduces both counts of th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from promptlet.commands.base import Command
+from promptlet.commands.base import Command, Placed
 from promptlet.errors import UsageError
 from promptlet.types import Sample
 
@@ -19,13 +19,13 @@ LOWEST, HIGHEST = 1, 64
 _MAX_WORD_CHARACTERS = 24
 # A word is letters and digits, joined by at most one mark at a time, perhaps in quotes or brackets, with at most one
 # mark behind. So no lone dash counts as a word, no text stops at a comma, and there is no way to fill up with dots.
-_GRAMMAR = r"""
-root ::= " " {words}last
+# The letters beyond ASCII are U+00C0 to U+1FFF, written out: not every reader of GBNF knows the escapes.
+_RULES = rf"""
 word ::= [("']? core [)"'%]? [,.;:!?]?
 last ::= [("']? core [)"'%]? [.!?]?
-core ::= letter ([-'&/+.:]? letter){{0,{joined}}}
+core ::= letter ([-'&/+.:]? letter){{0,{_MAX_WORD_CHARACTERS - 1}}}
 letter ::= [A-Za-z0-9\u00C0-\u1FFF]
-"""
+""".encode().decode("unicode_escape")
 
 
 def count_words(text: str) -> int:
@@ -84,9 +84,41 @@ class Words(Command):
         count = count_words(sample.prompt)
         return min(0, count - wanted[0]) or max(0, count - wanted[-1])
 
-    def grammar(self, value: int) -> str:
-        inner = f'(word " "){{{value - 1}}} ' if value > 1 else ""
-        return _GRAMMAR.format(words=inner, joined=_MAX_WORD_CHARACTERS - 1)
+    def grammar(self, value: int | None, placed: Sequence[Placed] = ()) -> str:
+        return "\n".join(_rules(value, list(placed))) + _RULES
+
+
+def _rules(count: int | None, placed: Sequence[Placed]) -> Iterator[str]:
+    """Yield the rules of the whole text. ``at-2-5`` is where two texts are placed and five words are written."""
+    if not placed:
+        yield f'root ::= " " {_plain(count)}'
+        return
+    yield 'root ::= " " at-0-0'
+    sizes = [count_words(each.text) for each in placed]
+    first = latest = 0
+    for index, (each, size) in enumerate(zip(placed, sizes, strict=True)):
+        latest = max(latest, each.latest)
+        if count is not None:
+            latest = min(latest, count - sum(sizes[index:]))
+        for written in range(first, latest + 1):
+            if index + 1 < len(placed):
+                behind = f'[,.;:!?]? " " at-{index + 1}-{written + size}'
+            elif count == written + size:
+                behind = "[.!?]?"
+            else:
+                behind = f'[,.;:!?]? " " {_plain(None if count is None else count - written - size)}'
+                behind = behind if count is not None else f"([.!?]? | {behind})"
+            wait = f' | word " " at-{index}-{written + 1}' if written < latest else ""
+            yield f"at-{index}-{written} ::= {_literal(each.text)} {behind}{wait}"
+        first, latest = first + size, latest + size
+
+
+def _plain(count: int | None) -> str:
+    return '(word " ")* last' if count is None else f'(word " "){{{count - 1}}} last' if count > 1 else "last"
+
+
+def _literal(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 COMMAND = Words

@@ -28,22 +28,25 @@ class Decoding:
     max_tokens: int
     seed: int
     sampling: Sampling
-    grammar: str | None
+    grammar: str | None = None
     """GBNF that the text must follow, or None to leave it to the model."""
+    never: tuple[int, ...] = ()
+    """Tokens that must not be written, besides the controls, which never are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text written, how many tokens it took, and whether it ended of itself.
+    """The text written, its tokens, and whether it ended of itself.
 
-    `lowest` is the natural logarithm of the smallest chance that the student gave any of the tokens, the end included.
-    A grammar that forbids what the student means to say leaves it only what it holds for unlikely.
+    `chances` are the natural logarithms of the chances that the student gave to the tokens before any rule of drawing,
+    that of the end included. A grammar that forbids what the student means to say leaves it only what it holds for
+    unlikely.
     """
 
     text: str
-    tokens: int
+    ids: tuple[int, ...]
+    chances: tuple[float, ...]
     finished: bool
-    lowest: float
 
 
 class Engine(ABC):

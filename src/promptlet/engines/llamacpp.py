@@ -25,9 +25,8 @@ class LlamaCpp(Engine):
 
     name = "llamacpp"
 
-    def __init__(self, server: Any, banned: list[int]) -> None:
-        self.server = server
-        self._bias = [[index, False] for index in banned]  # False is llama.cpp's way to say "never"
+    def __init__(self, server: Any, controls: list[int]) -> None:
+        self.server, self._controls = server, controls
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
@@ -54,7 +53,7 @@ class LlamaCpp(Engine):
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
             "min_p": sampling.min_p,
-            "logit_bias": self._bias,
+            "logit_bias": [[index, False] for index in (*self._controls, *decoding.never)],  # False: never
             "cache_prompt": False,
             "logprobs": 1,
         }
@@ -62,11 +61,12 @@ class LlamaCpp(Engine):
             body["grammar"] = decoding.grammar
         reply = ask(self.server.handle_completions, body, StudentError)
         choice = reply["choices"][0]
+        written = choice["logprobs"]["content"]
         return Decoded(
             text=choice["text"].strip(),
-            tokens=reply["usage"]["completion_tokens"],
+            ids=tuple(token["id"] for token in written),
+            chances=tuple(token["logprob"] for token in written),
             finished=choice["finish_reason"] == "stop",
-            lowest=min((token["logprob"] for token in choice["logprobs"]["content"]), default=0.0),
         )
 
 

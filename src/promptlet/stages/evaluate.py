@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from promptlet.errors import RunError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, table
-from promptlet.generator import DEFAULT_DRAWS, Generator
+from promptlet.generation import Generator
 from promptlet.intents.splits import TEST
 from promptlet.intents.test_sets import DIGESTS, load_test_set
 from promptlet.io.atomic import write_json, write_text
@@ -86,7 +86,7 @@ def evaluate_words(
                 wish = held_out[index % len(held_out)]
                 exact, own_seed = mode == "exact", (seed * 100_003 + index) % 2**32
                 prompt = generator.generate(
-                    wish.intents, wish.task, target, seed=own_seed, exact=exact, draws=DEFAULT_DRAWS if exact else 1
+                    wish.intents, wish.task, target, seed=own_seed, exact=exact, **({} if exact else {"candidates": 1})
                 )[0]
                 journal.append({"mode": mode, "index": index} | prompt.to_dict())
                 counts[mode, target, index] = prompt.words

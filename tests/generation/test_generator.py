@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptlet.errors import StudentError, UsageError
-from promptlet.generator import Generator
+from promptlet.generation import Generator, Request
+from promptlet.student.format import Student
 from tests.conftest import Run
 
 WISH = ["Topic: birthday", "Scene object: balloon"]
@@ -35,11 +37,22 @@ def test_prompts_differ_and_more_begin_with_fewer(generator: Generator) -> None:
     assert len({prompt.prompt for prompt in four}) == 4
     assert generator.generate(WISH, words=12, n=1, seed=7)[0].prompt == four[0].prompt
     assert generator.generate(WISH, words=12, n=1, seed=8)[0].prompt != four[0].prompt
+    assert [prompt.candidates for prompt in four] == sorted(prompt.candidates for prompt in four)
 
 
 def test_each_prompt_can_be_had_alone_by_its_own_seed(generator: Generator) -> None:
-    for prompt in generator.generate(WISH, words="8-12", n=4, seed=7):
-        assert generator.generate(WISH, words="8-12", seed=prompt.seed)[0].prompt == prompt.prompt
+    for prompt in generator.generate(WISH, words="8-12", n=4, seed=7, keep=["red kite"]):
+        alone = generator.generate(WISH, words="8-12", seed=prompt.seed, candidates=1, keep=["red kite"])
+        assert alone[0].prompt == prompt.prompt
+
+
+def test_fewer_come_where_there_are_no_more(generator: Generator) -> None:
+    assert len(generator.generate(WISH, words=12, n=3, seed=7, temperature=0, candidates=2)) == 1
+
+
+def test_prompts_come_one_by_one(generator: Generator) -> None:
+    stream = generator.stream(Request.of({"intents": WISH, "n": 4, "seed": 7, "words": 12}))
+    assert next(stream).prompt == generator.generate(WISH, words=12, seed=7)[0].prompt
 
 
 def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
@@ -56,8 +69,27 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"words": "4-9"}, "'4-9'.*5 to 40"),
         ({"n": 0}, "n is 0.*64"),
         ({"n": 65}, "n is 65.*64"),
-        ({"n": True}, "n is True"),
-        ({"draws": 0}, "draws is 0.*64"),
+        ({"n": True}, "n is True.*64"),
+        ({"n": 1.5}, "n is 1.5.*64"),
+        ({"candidates": 0}, "candidates is 0; 1 to 64"),
+        ({"temperature": 2.1}, "temperature is 2.1; 0 to 2"),
+        ({"top_p": 0}, "top_p is 0; above 0 to 1"),
+        ({"top_k": -1}, "top_k is -1; 0 to 1000"),
+        ({"min_p": float("nan")}, "min_p is nan; 0 to 1"),
+        ({"relevance": 5}, "relevance '5'.*0 .*4"),
+        ({"draws": 3}, "unknown setting 'draws'.*words, relevance"),
+        ({"intents": {"Topic": "cat"}}, "neither free text nor a list"),
+        ({"intents": [7]}, "7 is no intent"),
+        ({"keep": "cat"}, "'cat' is no list"),
+        ({"keep": ["cat"] + [str(number) for number in range(16)]}, "17 terms.*16"),
+        ({"keep": ["x" * 121]}, "120"),
+        ({"keep": ["a\nb"]}, "printable"),
+        ({"keep": [""]}, "1 to 120"),
+        ({"keep": ["one two three four five", "six seven eight nine ten"], "words": 8}, "10 words.*no room in 8"),
+        ({"keep": ["golden hours"], "ban": ["hour"]}, "'golden hours' can't be kept: 'hour'"),
+        ({"keep": ["Disney"]}, "'Disney' can't be kept.*trademarks"),
+        ({"ban": ["..."]}, "'...' holds no word"),
+        ({"ban": ["category:violet"]}, "'violet'; did you mean 'violent'"),
         ({"seed": -1}, "-1.*4294967295"),
         ({"seed": 2**32}, "4294967296"),
         ({"intents": []}, "0 intents"),
@@ -67,6 +99,15 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
 def test_what_is_not_allowed_is_named_with_what_is(generator: Generator, wrong: dict[str, Any], named: str) -> None:
     with pytest.raises(UsageError, match=named):
         generator.generate(**{"intents": WISH} | wrong)
+
+
+def test_a_command_that_the_student_lacks_is_named_with_those_it_obeys(generator: Generator) -> None:
+    words = {"words": generator.student.description.commands["words"]}
+    description = generator.student.description.model_copy(update={"commands": words})
+    limited = Generator(replace(generator.student, description=description), generator.engine)
+    assert limited.generate(WISH, words=9, seed=1)[0].words == 9
+    with pytest.raises(UsageError, match="does not obey 'relevance'; it obeys: words"):
+        limited.generate(WISH, relevance=3)
 
 
 def test_an_unknown_engine_is_named(student_folder: Path) -> None:
@@ -91,6 +132,20 @@ def test_a_description_of_another_kind_is_refused(student_folder: Path, tmp_path
             Generator.load(tmp_path)
 
 
+def test_a_student_is_asked_only_for_what_it_obeys(generator: Generator) -> None:
+    description = generator.student.description
+    words = {"words": description.commands["words"]}
+    for commands, tasks, asked, named in [
+        (words, description.tasks, {"relevance": 3}, "'relevance'.*words"),
+        ({}, description.tasks, {"words": 8}, "'words'"),
+        ({}, description.tasks, {"keep": ["x"]}, "does not obey 'words'"),
+        (words, {"t2t": description.tasks["t2t"]}, {}, "'t2i'.*t2t"),
+    ]:
+        less = description.model_copy(update={"commands": commands, "tasks": tasks})
+        with pytest.raises(UsageError, match=named):
+            Generator(Student(generator.student.folder, less), generator.engine).generate(WISH, **asked)
+
+
 def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, student_folder: Path) -> None:
     arguments = [
         "--intent",
@@ -113,7 +168,12 @@ def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, stud
     records = [json.loads(line) for line in cli("generate", *arguments, "--json").stdout.splitlines()]
     assert [record["prompt"] for record in records] == plain.stdout.splitlines()
     keys = ["prompt", "task", "target_words", "words", "intents", "seed", "model", "engine", "tokens", "seconds"]
-    assert list(records[0]) == keys
+    assert list(records[0])[:10] == keys
+    assert records[0]["commands"] == {"words": 19, "relevance": 4}
+    assert records[0]["adherence"] == {"words": 0}
+    assert list(records[0]["coverage"]) == WISH
+    assert 0 <= records[0]["relevance"] <= 1
+    assert records[0]["log_probability"] < 0
     assert records[0]["intents"] == WISH
     assert set(records[0]["model"]) == {"name", "digest"}
 
@@ -128,6 +188,13 @@ def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, stud
         (["a cat", "--seed", "1.5"], 2, "seed is '1.5'"),
         (["a cat", "--threads", "0"], 2, "threads is 0"),
         (["a cat", "--bogus"], 2, "--bogus"),
+        (["a cat", "--engine", "lamacpp"], 2, "did you mean 'llamacpp'"),
+        (["a cat", "--relevance", "5"], 2, "relevance '5'"),
+        (["a cat", "--top-p", "high"], 2, "top_p is 'high'"),
+        (["a cat", "--temperature", "3"], 2, "0 to 2"),
+        (["a cat", "--keep", "a b c d e f", "--words", "6"], 2, "6 words"),
+        (["a cat", "--input", "x.jsonl"], 2, "--output"),
+        (["--input", "/nowhere.jsonl", "--output", "/tmp/nothing.jsonl"], 2, "/nowhere.jsonl"),
         ([""], 2, "empty"),
         ([], 2, "--intent"),
         (["a cat", "--intent", "Topic: dog"], 2, "--intent"),

@@ -1,0 +1,109 @@
+"""A file of requests into a file of prompts: in order, in flat memory, bad rows apart, and to be gone on with.
+
+One line of output per request: its line in the input, a digest of all that made it, and its prompts or its error. The
+digest is how an interrupted run knows its own work, and that nothing was changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promptlet.errors import StudentError, UsageError
+from promptlet.generation.generator import Generator, derive
+from promptlet.generation.request import Request
+from promptlet.io.atomic import value_digest
+from promptlet.io.journal import Journal
+from promptlet.progress import metering
+
+
+@dataclass
+class Outcome:
+    """What became of a file of requests."""
+
+    rows: int = 0
+    failed: int = 0
+    """Requests that have an error in place of prompts."""
+    short: int = 0
+    """Requests for which fewer different prompts were found than they ask for."""
+
+    def count(self, entry: Mapping[str, Any]) -> None:
+        """Count a line of output."""
+        self.rows += 1
+        self.failed += "error" in entry
+        self.short += entry.get("missing", 0) > 0
+
+
+def generate_file(generator: Generator, source: Path, target: Path, defaults: Mapping[str, Any]) -> Outcome:
+    """Write the prompts for the requests in `source`, JSON objects a line each, to `target`.
+
+    Args:
+        generator: writes.
+        source: its rows have the keys of a `Request`; one without a seed has one derived from that of `defaults` (0 if
+            there is none) and its line. Empty lines are left out.
+        target: goes on behind the lines that are there, which must be of the same requests.
+        defaults: what rows don't say.
+
+    Raises:
+        UsageError: if the source can't be read, or the target holds other work.
+    """
+    try:
+        with source.open("rb") as file:
+            total = sum(1 for line in file if line.strip())
+    except OSError as error:
+        raise UsageError(f"{source} can't be read: {error.strerror}") from error
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the input; name another --output")
+    settings = {"defaults": dict(defaults), "student": generator.student.digest, "engine": generator.engine.name}
+    outcome = Outcome()
+    with Journal(target) as journal, source.open("rb") as file:
+        rows = _rows(file)
+        for entry in journal:
+            number, line = next(rows, (0, b""))
+            if entry.get("digest") != _digest(settings, number, line):
+                raise UsageError(
+                    f"{target} was written for other requests or settings (its line {outcome.rows + 1}); "
+                    "name another --output, or delete it"
+                )
+            outcome.count(entry)
+        with metering("generate", "requests", total, outcome.rows) as meter:
+            for number, line in rows:
+                head = {"line": number, "digest": _digest(settings, number, line)}
+                entry = head | _answer(generator, defaults, number, line)
+                journal.append(entry)
+                outcome.count(entry)
+                meter.advance()
+    return outcome
+
+
+def _rows(file: Any) -> Iterator[tuple[int, bytes]]:
+    return ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+
+
+def _digest(settings: Mapping[str, Any], number: int, line: bytes) -> str:
+    return value_digest([settings, number, line.decode("utf-8", "backslashreplace").strip()])[:16]
+
+
+def _answer(generator: Generator, defaults: Mapping[str, Any], number: int, line: bytes) -> dict[str, Any]:
+    """Return the prompts of a row, or the error that it has instead."""
+    try:
+        request = _request(defaults, number, line)
+        prompts = [prompt.to_dict() for prompt in generator.stream(request)]
+    except (UsageError, StudentError) as error:
+        return {"error": str(error)}
+    missing = request.n - len(prompts)
+    return {"prompts": prompts} | ({"missing": missing} if missing else {})
+
+
+def _request(defaults: Mapping[str, Any], number: int, line: bytes) -> Request:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise UsageError(f"not a JSON object: {str(row)[:60]}")
+    seed = derive(defaults.get("seed", 0), number)
+    return Request.of({**defaults, "seed": seed, **row})

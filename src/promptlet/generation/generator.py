@@ -1,0 +1,173 @@
+"""A student with an engine, ready to write: requests in, prompts out."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from promptlet import registry
+from promptlet.commands.words import count_words
+from promptlet.engines.base import Engine
+from promptlet.errors import StudentError, UsageError
+from promptlet.generation.plan import WORDS, Plan
+from promptlet.generation.ranking import Candidate, pick
+from promptlet.generation.request import Request
+from promptlet.student.format import Student, default_student, load_student
+from promptlet.types import Intent
+
+MAX_THREADS = 256
+_ROUND = 8
+"""Texts that are drawn together. Drawing ends with the round in which a text without fault is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt and how it came about."""
+
+    prompt: str
+    task: str
+    target_words: int | None
+    words: int
+    intents: tuple[str, ...]
+    seed: int
+    """With it, and one candidate, this prompt can be had alone."""
+    model: dict[str, str]
+    engine: str
+    tokens: int
+    """Tokens that were drawn for the request until this prompt was there; likewise `seconds` and `candidates`."""
+    seconds: float
+    candidates: int
+    commands: dict[str, int]
+    """What was asked of each command."""
+    adherence: dict[str, int]
+    """By command that needs no judge, how far the prompt misses what was asked: 0 if it obeys."""
+    coverage: dict[str, float]
+    """How much of each intent the prompt says, from 0 to 1."""
+    relevance: float
+    """The mean coverage, in which the topic counts twice."""
+    kept: tuple[str, ...]
+    log_probability: float
+    """Natural logarithm of the chance that the student gave this text."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the prompt as JSON values."""
+        return asdict(self) | {"intents": list(self.intents), "kept": list(self.kept)}
+
+
+class Generator:
+    """A student with an engine, ready to write."""
+
+    def __init__(self, student: Student, engine: Engine) -> None:
+        self.student, self.engine = student, engine
+
+    @classmethod
+    def load(cls, student: str | Path | None = None, engine: str = "llamacpp", threads: int | None = None) -> Generator:
+        """Return a generator for the student in a folder, or for the one that the package ships.
+
+        Args:
+            student: the folder; None is the shipped student.
+            engine: the engine's name.
+            threads: threads that compute, 1 to 256; None is the engine's choice.
+
+        Raises:
+            StudentError: if the folder can't be used.
+            UsageError: if there is no such engine, or for a number of threads that is not allowed.
+        """
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise UsageError(f"threads is {threads}; 1 to {MAX_THREADS} are allowed")
+        opener = registry.load("promptlet.engines", engine).ENGINE
+        loaded = load_student(Path(student) if student else default_student())
+        return cls(loaded, opener.open(loaded, threads))
+
+    def generate(
+        self,
+        intents: str | Iterable[str | Intent | tuple[str, str]],
+        task: str = "t2i",
+        words: int | str | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        **others: Any,
+    ) -> list[Prompt]:
+        """Return `n` prompts that differ from each other; fewer if the student has no more to give.
+
+        Args:
+            intents: free text, or ``Kind: value`` strings, pairs or intents.
+            task: the kind of prompt.
+            words: a number, or a range such as ``"10-20"`` from which each prompt draws its own; None is 20.
+            n: how many prompts.
+            seed: the same seed gives the same prompts, and n=4 begins with those of n=1.
+            others: what else a `Request` has (`keep`, `ban`, `exact`, `candidates`, `temperature`, ...), and values of
+                the student's other commands, such as `relevance`.
+
+        Raises:
+            UsageError: for a value that is not allowed; it says what is.
+            StudentError: if no candidate does what must be done.
+        """
+        values = {"intents": intents, "task": task, "words": words, "n": n, "seed": seed}
+        return list(self.stream(Request.of(values | others)))
+
+    def stream(self, request: Request) -> Iterator[Prompt]:
+        """Return an iterator over the prompts of a request, which come as they are found.
+
+        Raises:
+            UsageError: at once, for what this student can't be asked for.
+        """
+        return self._write(Plan.of(request, self.student))
+
+    def _write(self, plan: Plan) -> Iterator[Prompt]:
+        """Yield prompts: for each, rounds of candidates are drawn until one is without fault or enough were drawn."""
+        request, start = plan.request, time.perf_counter()
+        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+        pool: list[Candidate] = []
+        picked: list[Candidate] = []
+        while len(picked) < request.n:
+            most = request.candidates * (len(picked) + 1)
+            best = pick(pool, picked)
+            while len(pool) < most and (best is None or any(best.faults)):
+                seeds = [derive(seed, len(pool) + index) for index in range(min(_ROUND, most - len(pool)))]
+                pool += self._draw(plan, seeds)
+                best = pick(pool, picked)
+            if best is None:
+                break
+            picked.append(best)
+            yield self._prompt(plan, best, pool, time.perf_counter() - start)
+        if not picked:
+            raise StudentError(f"no prompt in {len(pool)} candidates; the last one {pool[-1].misses}")
+
+    def _draw(self, plan: Plan, seeds: list[int]) -> list[Candidate]:
+        drafts = [plan.draft(seed) for seed in seeds]
+        written = self.engine.decode([draft.decoding for draft in drafts])
+        return list(map(plan.judge, drafts, written))
+
+    def _prompt(self, plan: Plan, best: Candidate, pool: list[Candidate], seconds: float) -> Prompt:
+        return Prompt(
+            prompt=best.prompt,
+            task=plan.request.task,
+            target_words=best.values.get(WORDS),
+            words=count_words(best.prompt),
+            intents=tuple(map(str, plan.request.intents)),
+            seed=best.seed,
+            model={"name": self.student.description.name, "digest": self.student.digest},
+            engine=self.engine.name,
+            tokens=sum(each.tokens for each in pool),
+            seconds=round(seconds, 6),
+            candidates=len(pool),
+            commands=best.values,
+            adherence=best.adherence,
+            coverage=dict(zip(map(str, plan.request.intents), best.coverage, strict=True)),
+            relevance=best.relevance,
+            kept=plan.kept.raw,
+            log_probability=best.log_probability,
+        )
+
+
+def derive(seed: int, index: int) -> int:
+    """Return the seed of the index-th candidate of a request; the first has the request's own."""
+    if index == 0:
+        return seed
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{index}".encode(), digest_size=4).digest(), "big")

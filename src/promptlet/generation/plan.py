@@ -1,0 +1,180 @@
+"""A request that was held against a student: what to decode for a candidate, and what became of it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import Self
+
+from promptlet import registry
+from promptlet.curation.checks import Answer, repetition, truncation
+from promptlet.engines.base import Decoded, Decoding
+from promptlet.errors import UsageError
+from promptlet.generation.ranking import Candidate, coverage
+from promptlet.generation.request import Request
+from promptlet.generation.terms import Banned, Kept, Term, placed, spans
+from promptlet.judges.words import mean
+from promptlet.lemmas import terms
+from promptlet.student.format import Student
+from promptlet.types import MAX_INTENTS, Intent, Sample
+from promptlet.vocabulary import load_policy
+
+WORDS = "words"
+DEFAULT_WORDS = 20
+_WISH = "Scene object"
+"""As which kind of intent a kept term is put to the student, so that it speaks of the term by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A candidate that is yet to be written."""
+
+    seed: int
+    values: dict[str, int]
+    """What its commands ask for."""
+    order: tuple[Term, ...]
+    decoding: Decoding
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request that this student can be asked for."""
+
+    request: Request
+    student: Student
+    wanted: dict[str, range]
+    """By command, the values that satisfy the request."""
+    kept: Kept
+    banned: Banned
+    never: tuple[int, ...]
+    """Tokens that write a banned word."""
+    known: frozenset[str]
+    """Words that the student was taught, or that the request has."""
+
+    @classmethod
+    def of(cls, request: Request, student: Student) -> Self:
+        """Return the plan of a request.
+
+        Raises:
+            UsageError: for what the student does not know, and for demands that contradict each other.
+        """
+        if request.task not in student.tasks:
+            raise UsageError(registry.unknown("task", request.task, student.tasks))
+        kept, banned = Kept(request.keep), Banned(request.ban, load_policy())
+        for term in kept.raw:
+            if found := banned.find(term):
+                raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned")
+        wanted = _wanted(request, student)
+        if WORDS in wanted and kept.words >= wanted[WORDS][0]:
+            wanted[WORDS] = _with_room(wanted[WORDS], kept.words)
+        never = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
+        own = (*request.keep, *(intent.value for intent in request.intents))
+        plan = cls(request, student, wanted, kept, banned, never, student.words.union(*map(terms, own)))
+        plan.draft(0)  # intents that are too long are refused before anything is written
+        return plan
+
+    def draft(self, seed: int) -> Draft:
+        """Return the candidate of a seed."""
+        values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in self.wanted.items()}
+        planned, grammar = dict(values), None
+        order: tuple[Term, ...] = ()
+        if WORDS in values:
+            command = self.student.commands[WORDS]
+            own = values[WORDS] - self.kept.tag_words  # the tags are not the student's to write
+            planned[WORDS] = max(own, command.values()[0])
+            if self.request.exact or self.kept.terms:
+                chance = random.Random(seed)
+                order = self.kept.order(chance)
+                grammar = command.grammar(own if self.request.exact else None, placed(order, chance, own))
+        head = self._head(planned)
+        room = self.student.description.context - len(head)
+        decoding = Decoding(tuple(head), room, seed, self.request.sampling, grammar, self.never)
+        return Draft(seed, values, order, decoding)
+
+    def judge(self, draft: Draft, decoded: Decoded) -> Candidate:
+        """Return the candidate that was written."""
+        request = self.request
+        said = Sample(request.intents, request.task, decoded.text)
+        sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
+        covered = coverage(request.intents, sample.prompt)
+        adherence = {
+            name: command.score(range(draft.values[name], draft.values[name] + 1), sample)
+            for name, command in self.student.commands.items()
+            if not command.judged
+        }
+        answer = Answer.of(said, self.banned.policy)
+        return Candidate(
+            seed=draft.seed,
+            values=draft.values,
+            prompt=sample.prompt,
+            tokens=len(decoded.ids),
+            chances=self._own_chances(decoded, spans(decoded.text, draft.order)),
+            log_probability=round(sum(decoded.chances), 4),
+            misses=self._misses(sample.prompt, adherence),
+            adherence=adherence,
+            coverage=covered,
+            relevance=round(mean(sample, covered), 4),
+            repeats=repetition(answer) is not None,
+            untaught=not self.known.issuperset(answer.terms),
+            unfinished=truncation(answer) is not None or not decoded.finished,
+        )
+
+    def _head(self, values: dict[str, int]) -> list[int]:
+        """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""
+        codec, intents, task = self.student.codec, self.request.intents, self.request.task
+        head = codec.head(intents, task, values)
+        self.student.check_head(head)
+        for term in self.kept.terms:
+            wider = (*intents, Intent(_WISH, term.spoken))
+            longer = codec.head(wider, task, values)
+            if len(wider) <= MAX_INTENTS and len(longer) <= self.student.description.longest_head:
+                intents, head = wider, longer
+        return head
+
+    def _own_chances(self, decoded: Decoded, kept: list[tuple[int, int]]) -> tuple[float, ...]:
+        """Return the chances of the tokens that were the student's choice: those outside the kept spans."""
+        if not kept:
+            return decoded.chances
+        decode = self.student.codec.tokenizer.decode
+        ends = [len(decode(list(decoded.ids[: count + 1])).lstrip()) for count in range(len(decoded.ids))]
+        return tuple(
+            chance
+            for chance, start, end in zip(decoded.chances, [0, *ends], ends, strict=False)
+            if not any(start < last and first < end for first, last in kept)
+        )
+
+    def _misses(self, prompt: str, adherence: dict[str, int]) -> str | None:
+        """Return what must not be and is, or None."""
+        if self.request.exact and adherence.get(WORDS):
+            return f"has not the words asked for: {prompt!r}"
+        if missing := self.kept.missing(prompt):
+            return f"lacks '{missing}': {prompt!r}"
+        if found := self.banned.find(prompt):
+            return f"says '{found}': {prompt!r}"
+        return None
+
+
+def _wanted(request: Request, student: Student) -> dict[str, range]:
+    for name in request.commands:
+        if name in student.commands:
+            continue
+        if name in registry.names("promptlet.commands"):
+            raise UsageError(f"this student does not obey '{name}'; it obeys: {', '.join(student.commands)}")
+        raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]))
+    wanted = {}
+    for name, command in student.commands.items():
+        asked = request.commands.get(name, DEFAULT_WORDS if name == WORDS else command.default())
+        if asked is None:
+            values = command.values()
+            raise UsageError(f"this student must be asked for '{name}'; {values[0]} to {values[-1]} are allowed")
+        wanted[name] = command.parse(asked)
+    if request.keep and WORDS not in wanted:
+        raise UsageError("this student does not obey 'words', which terms are kept by")
+    return wanted
+
+
+def _with_room(wanted: range, kept: int) -> range:
+    """Return the counts that leave the student a word beside the kept ones."""
+    if wanted[-1] <= kept:
+        raise UsageError(f"the kept terms have {kept} words, which leaves no room in {wanted[-1]}; more are allowed")
+    return range(kept + 1, wanted[-1] + 1)

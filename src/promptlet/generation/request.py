@@ -1,0 +1,114 @@
+"""What can be asked for: one typed request, the same in Python, on the command line, in files and over HTTP.
+
+What depends on the student (its tasks, its commands' ranges) the generator checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from promptlet.engines.base import Sampling
+from promptlet.errors import UsageError
+from promptlet.types import Intent, Intents, parse_intents
+
+MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
+"""How many terms may be kept, or banned, and how long each may be."""
+_DEFAULT = Sampling()
+
+
+def _intents(raw: Any) -> Intents:
+    """Return checked intents; what JSON may hold instead of them is refused."""
+    if isinstance(raw, str):
+        return parse_intents(raw)
+    if not isinstance(raw, Iterable) or isinstance(raw, Mapping):
+        raise UsageError(f'{raw!r} is neither free text nor a list of "Kind: value"')
+    intents = tuple(raw)
+    for each in intents:
+        pair = isinstance(each, list | tuple) and len(each) == 2 and all(isinstance(part, str) for part in each)
+        if not (pair or isinstance(each, str | Intent)):
+            raise UsageError(f'{each!r} is no intent; "Kind: value" is')
+    return parse_intents(intents)
+
+
+def _terms(raw: Any) -> tuple[str, ...]:
+    """Return the terms of a list without surrounding space, each once."""
+    if not isinstance(raw, list | tuple) or not all(isinstance(term, str) for term in raw):
+        raise UsageError(f"{raw!r} is no list of terms")
+    terms = tuple(dict.fromkeys(term.strip() for term in raw))
+    if len(terms) > MAX_TERMS:
+        raise UsageError(f"{len(terms)} terms were given; at most {MAX_TERMS} are allowed")
+    for term in terms:
+        if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not term.isprintable():
+            raise UsageError(f"the term {term[:30]!r} is not 1 to {MAX_TERM_CHARACTERS} printable characters")
+    return terms
+
+
+_Terms = Annotated[tuple[str, ...], BeforeValidator(_terms)]
+
+
+class Request(BaseModel):
+    """A request for prompts. Keys that are not here are commands of the student, such as `words` and `relevance`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    intents: Annotated[Intents, BeforeValidator(_intents)]
+    """Free text, or ``Kind: value`` strings, pairs or intents."""
+    task: str = "t2i"
+    n: int = Field(default=1, ge=1, le=64)
+    """How many different prompts."""
+    seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
+    """The same seed gives the same prompts, and n=4 begins with those of n=1; None is a new one each time."""
+    exact: bool = True
+    """Whether the number of words is enforced while decoding."""
+    candidates: int = Field(default=24, ge=1, le=64)
+    """How many texts may be drawn per prompt; the best are taken. 1 leaves the student alone."""
+    keep: _Terms = ()
+    """Terms that appear verbatim in every prompt, and count as words: names, `(golden hour:1.2)`, `<lora:foo:0.8>`."""
+    ban: _Terms = ()
+    """Words and phrases that appear in no prompt, whatever their case or inflection; or ``category:trademarks``."""
+    temperature: float = Field(default=_DEFAULT.temperature, ge=0, le=2)
+    """0 takes the likeliest token."""
+    top_p: float = Field(default=_DEFAULT.top_p, gt=0, le=1)
+    top_k: int = Field(default=_DEFAULT.top_k, ge=0, le=1000)
+    """Most tokens to draw from; 0 is all."""
+    min_p: float = Field(default=_DEFAULT.min_p, ge=0, le=1)
+    """Tokens less likely than this share of the likeliest are not drawn."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return a checked request.
+
+        Raises:
+            UsageError: naming the first value that is not allowed, and what is.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise UsageError(_explain(error)) from error
+
+    @property
+    def commands(self) -> dict[str, Any]:
+        """What is asked of the student's commands, by name."""
+        return {name: value for name, value in (self.model_extra or {}).items() if value is not None}
+
+    @property
+    def sampling(self) -> Sampling:
+        """How tokens are drawn."""
+        return Sampling(self.temperature, self.top_p, self.top_k, self.min_p)
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "missing":
+        return f"the request has no {first['loc'][0]}"
+    name = str(first["loc"][0])
+    if first["type"] == "value_error":
+        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+    limits = Request.model_fields[name].metadata
+    bounds = {key: getattr(limit, key) for limit in limits for key in ("ge", "gt", "le") if hasattr(limit, key)}
+    if not bounds:
+        return f"{name} is {first['input']!r}: {first['msg']}"
+    lowest = f"above {bounds['gt']}" if "gt" in bounds else bounds["ge"]
+    return f"{name} is {first['input']}; {lowest} to {bounds['le']} are allowed"

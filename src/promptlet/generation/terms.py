@@ -1,0 +1,136 @@
+"""Terms that a prompt must hold or must not hold.
+
+A kept term is written by the student while it decodes, so that the text around it fits. The student knows words, not
+markup: for `(golden hour:1.2)` it writes "golden hour", which then gets its marks back; for `<lora:foo:0.8>`, which
+says nothing, it leaves room at the end.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from promptlet.commands.base import Placed
+from promptlet.commands.words import count_words
+from promptlet.errors import UsageError
+from promptlet.lemmas import stem, stems
+from promptlet.registry import unknown
+from promptlet.vocabulary import Policy
+
+_TAG = re.compile(r"<[^<>]+>")
+_WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
+_CATEGORY = "category:"
+_STUDENT_PLACES = 0.5
+_SPACE = "\u0120"
+"""How byte-level vocabularies write the space before a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A kept term as it must appear, and as the student writes it."""
+
+    written: str
+    spoken: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the term of a text; its markup, if that adds no word, is not the student's to write."""
+        if weighted := _WEIGHTED.fullmatch(text):
+            inner = weighted["inner"].strip()
+            if count_words(inner) == count_words(text):
+                return cls(text, inner)
+        return cls(text, text)
+
+
+class Kept:
+    """The terms that every prompt of a request holds: `terms` stand in the sentence, `tags` behind it."""
+
+    def __init__(self, raw: Sequence[str]) -> None:
+        self.raw = tuple(raw)
+        self.tags = tuple(text for text in raw if _TAG.fullmatch(text))
+        self.terms = tuple(Term.of(text) for text in raw if text not in self.tags)
+        self.tag_words = sum(map(count_words, self.tags))
+        self.words = self.tag_words + sum(count_words(term.spoken) for term in self.terms)
+
+    def order(self, chance: random.Random) -> tuple[Term, ...]:
+        """Return the terms of the sentence in a drawn order."""
+        return tuple(chance.sample(self.terms, len(self.terms)))
+
+    def render(self, text: str, order: Sequence[Term]) -> str:
+        """Return the student's text with the terms as they must appear and the tags behind it."""
+        for term, (start, end) in reversed(list(zip(order, spans(text, order), strict=False))):
+            text = text[:start] + term.written + text[end:]
+        return " ".join([text, *self.tags]).strip()
+
+    def missing(self, text: str) -> str | None:
+        """Return the first term that a finished text lacks, or None."""
+        return next((term for term in self.raw if term not in text), None)
+
+
+def placed(order: Sequence[Term], chance: random.Random, words: int) -> list[Placed]:
+    """Return the terms with the places in a text of so many words by which they must have come.
+
+    Half of the texts leave the places to the student, which suits terms that it knows; it puts off others to the end,
+    so the other half draw places.
+    """
+    if chance.random() < _STUDENT_PLACES:
+        return [Placed(term.spoken, words) for term in order]
+    latest = sorted(chance.randrange(words) for _ in order)
+    return [Placed(term.spoken, place) for term, place in zip(order, latest, strict=True)]
+
+
+def spans(text: str, order: Sequence[Term]) -> list[tuple[int, int]]:
+    """Return where the terms stand, in this order, in what the student wrote; up to the first that is not there."""
+    found: list[tuple[int, int]] = []
+    for term in order:
+        standing = re.compile(rf"(?<![\w'-]){re.escape(term.spoken)}(?![\w'-])")
+        match = standing.search(text, found[-1][1] if found else 0)
+        if match is None:
+            break
+        found.append(match.span())
+    return found
+
+
+class Banned:
+    """What no prompt of a request may say."""
+
+    def __init__(self, raw: Sequence[str], policy: Policy) -> None:
+        """Read words, phrases and ``category:NAME``.
+
+        Raises:
+            UsageError: for a term without a word, or a category that the policy lacks.
+        """
+        self.policy = policy
+        for text in raw:
+            name = text.removeprefix(_CATEGORY).strip()
+            if text.startswith(_CATEGORY) and name not in policy.file.denied:
+                raise UsageError(unknown("category", name, policy.file.denied))
+        self.phrases = {text: stems(text) for text in raw if not text.startswith(_CATEGORY)}
+        for text, phrase in self.phrases.items():
+            if not phrase:
+                raise UsageError(f"the banned term '{text}' holds no word")
+
+    def find(self, text: str) -> str | None:
+        """Return the first banned term that a text says in some form, or a denied one of the policy, or None."""
+        said = stems(text)
+        for term, phrase in self.phrases.items():
+            if any(said[start : start + len(phrase)] == phrase for start in range(len(said) - len(phrase) + 1)):
+                return term
+        # All categories are banned always; who names one makes sure that the policy has it.
+        finding = self.policy.find_denied(text)
+        return None if finding is None else str(finding)
+
+    def tokens(self, vocabulary: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the tokens of a byte-level vocabulary that write a banned word after a space."""
+        words = {phrase[0] for phrase in self.phrases.values() if len(phrase) == 1}
+        beginnings = tuple(_SPACE + start for word in words for start in (word[:2], word[:2].capitalize()))
+        return tuple(
+            sorted(
+                index
+                for token, index in vocabulary.items()
+                if token.startswith(beginnings) and stem(token.removeprefix(_SPACE).casefold()) in words
+            )
+        )

@@ -1,0 +1,98 @@
+"""Files of requests: in order, resumed, and bad rows apart."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from promptlet.errors import UsageError
+from promptlet.generation import Generator
+from promptlet.generation.batch import generate_file
+from tests.conftest import Run
+
+ROWS = [
+    '{"intents": ["Topic: cat"], "words": 8}',
+    "{broken",
+    "",
+    "[1, 2]",
+    '{"intents": "a dog in the snow", "n": 2, "keep": ["Rex"]}',
+    '{"intents": ["Topic: cat"], "words": 99}',
+    '{"intents": ["Topic: cat"], "wrods": 8}',
+    '{"words": 8}',
+    '{"intents": "a bird", "seed": 7, "task": "t2t"}',
+]
+
+
+def entries(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def without_time(path: Path) -> str:
+    rows = entries(path)
+    for prompt in (prompt for row in rows for prompt in row.get("prompts", [])):
+        del prompt["seconds"]
+    return json.dumps(rows)
+
+
+def test_bad_rows_stand_apart_in_their_place(generator: Generator, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("\n".join(ROWS))
+    outcome = generate_file(generator, source, target, {"words": "6-9", "candidates": 4})
+    rows = entries(target)
+    assert [row["line"] for row in rows] == [1, 2, 4, 5, 6, 7, 8, 9]
+    assert (outcome.rows, outcome.failed) == (8, 5)
+    errors = {row["line"]: row["error"] for row in rows if "error" in row}
+    for line, named in {
+        2: "not JSON",
+        4: "not a JSON object",
+        6: "'99'",
+        7: "did you mean 'words'",
+        8: "no intents",
+    }.items():
+        assert named in errors[line]
+    assert [len(prompt["prompt"].split()) for prompt in rows[0]["prompts"]] == [8]
+    assert all("Rex" in prompt["prompt"] and 6 <= prompt["words"] <= 9 for prompt in rows[3]["prompts"])
+    assert rows[7]["prompts"][0]["prompt"] == generator.generate("a bird", "t2t", "6-9", seed=7, candidates=4)[0].prompt
+
+
+def test_other_work_is_not_gone_on_with(generator: Generator, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("\n".join(ROWS[:2]))
+    generate_file(generator, source, target, {"candidates": 1})
+    before = target.read_bytes()
+    assert generate_file(generator, source, target, {"candidates": 1}).rows == 2
+    for settings, rows in [
+        ({"candidates": 2}, ROWS[:2]),
+        ({"candidates": 1}, ROWS[1:3]),
+        ({"candidates": 1}, ROWS[:1]),
+    ]:
+        source.write_text("\n".join(rows))
+        with pytest.raises(UsageError, match=r"out\.jsonl was written for other"):
+            generate_file(generator, source, target, settings)
+    assert target.read_bytes() == before
+    with pytest.raises(UsageError, match="is the input"):
+        generate_file(generator, source, source, {})
+
+
+def test_a_killed_run_goes_on_where_it_was(cli: Run, student_folder: Path, tmp_path: Path) -> None:
+    source, target, whole = (tmp_path / name for name in ("in.jsonl", "out.jsonl", "whole.jsonl"))
+    source.write_text("".join(f'{{"intents": "cat number {index}", "words": "6-12"}}\n' for index in range(60)))
+    options = ["--student", student_folder, "--candidates", 8, "--seed", 3, "--input", source]
+    command = [sys.executable, "-m", "promptlet", "generate", *map(str, options), "--output", str(target)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not target.exists() or target.read_bytes().count(b"\n") < 5:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = target.read_bytes().count(b"\n")
+    assert done < 60
+    assert cli("generate", *options, "--output", target).returncode == 0
+    assert cli("generate", *options, "--output", whole).returncode == 0
+    assert without_time(target) == without_time(whole)

@@ -1,0 +1,97 @@
+"""Kept terms stand in every prompt as they are, banned ones in none."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promptlet.generation import Generator
+from promptlet.generation.terms import Banned, Kept, Term, spans
+from promptlet.vocabulary import load_policy
+
+WISH = ["Topic: birthday", "Mood: joyful"]
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("(golden hour:1.2)", "golden hour"),
+        ("((cherry blossoms))", "cherry blossoms"),
+        ("[soft light]", "soft light"),
+        ("Luna", "Luna"),
+        ("(golden hour : 1.2)", "(golden hour : 1.2)"),
+        ("8k", "8k"),
+    ],
+)
+def test_markup_is_not_the_students_to_write(written: str, spoken: str) -> None:
+    assert Term.of(written) == Term(written, spoken)
+
+
+def test_a_term_is_found_where_it_stands_alone() -> None:
+    kept = Kept(["(red:1.1)", "<lora:foo:0.8>", "hat"])
+    order = (Term.of("hat"), Term.of("(red:1.1)"))
+    assert kept.render("Shattered, a hat on a well-red, red fox", order) == (
+        "Shattered, a hat on a well-red, (red:1.1) fox <lora:foo:0.8>"
+    )
+    assert spans("a red cat", order) == []
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    keep=st.lists(
+        st.text(min_size=1, max_size=16).map(str.strip).filter(lambda t: t.isprintable() and t),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
+    exact=st.booleans(),
+)
+def test_whatever_is_kept_stands_there_and_counts(generator: Generator, keep: list[str], exact: bool) -> None:
+    if any(load_policy().find_denied(term) for term in keep):
+        return
+    prompt = generator.generate(WISH, words=14, seed=3, keep=keep, exact=exact, candidates=2)[0]
+    assert all(term in prompt.prompt for term in keep)
+    assert prompt.kept == tuple(keep)
+    assert not exact or len(prompt.prompt.split()) == 14
+
+
+def test_usual_terms_of_image_makers_stand_in_every_prompt(generator: Generator) -> None:
+    keep = ["(golden hour:1.2)", "<lora:foo:0.8>", "Captain Marlow"]
+    for prompt in generator.generate(WISH, words="9-16", n=6, seed=1, keep=keep):
+        assert all(term in prompt.prompt for term in keep)
+        assert prompt.prompt.endswith(" <lora:foo:0.8>")
+        assert len(prompt.prompt.split()) == prompt.words == prompt.target_words
+
+
+@pytest.mark.parametrize(
+    ("banned", "text"),
+    [
+        ("balloon", "Two BALLOONS rise"),
+        ("golden hour", "in golden hours"),
+        ("run", "a man running"),
+        ("child", "a child's hat"),
+    ],
+)
+def test_a_banned_term_is_found_in_every_form(banned: str, text: str) -> None:
+    assert Banned([banned], load_policy()).find(text) == banned
+    assert Banned([banned], load_policy()).find("a hat, a runway, an hour of golden light") is None
+
+
+def test_no_prompt_says_what_is_banned(generator: Generator) -> None:
+    free = generator.generate(WISH, words=12, n=6, seed=2)
+    said = [word for prompt in free for word in prompt.prompt.casefold().strip(".").split() if word.isalpha()]
+    ban = sorted({word for word in said if len(word) > 4})[:8]
+    check = Banned(ban, load_policy())
+    assert any(check.find(prompt.prompt) for prompt in free)
+    for prompt in generator.generate(WISH, words=12, n=6, seed=2, ban=[*ban, "category:violent"]):
+        assert check.find(prompt.prompt) is None
+
+
+def test_places_are_drawn_from_the_seed() -> None:
+    kept = Kept(["one", "two", "three"])
+    orders = {kept.order(random.Random(seed)) for seed in range(40)}
+    assert len(orders) == 6
+    assert kept.order(random.Random(1)) == kept.order(random.Random(1))
