@@ -17,6 +17,7 @@ import pytest
 import xllamacpp
 
 from promptlet.errors import RunError, StudentError, TeacherError, UsageError
+from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import JudgeChoice, choose_judge
 from promptlet.evaluation.run import Evaluation, evaluate
 from promptlet.evaluation.suites import Part, Suite
@@ -79,6 +80,15 @@ def test_an_evaluation_in_a_folder_that_has_its_answers_asks_for_nothing(tmp_pat
     assert (again.systems, again.written) == (first.systems, first.written)
 
 
+def test_a_system_under_a_bound_is_named(tmp_path: Path) -> None:
+    with endpoint(wordy) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    check_bounds(found, parse_bounds(["within2=1.0", "distinct2=0.01"]))
+    with pytest.raises(RunError, match=r"exact of m, few-shot is 0\.000, under 0\.5") as error:
+        check_bounds(found, parse_bounds(["exact=0.5"]))
+    assert error.value.exit_status == 1
+
+
 def test_failed_answers_are_counted_left_out_and_asked_for_again(tmp_path: Path) -> None:
     with endpoint(lambda number, body: wordy(number, body) if number % 3 else refused(400, "no")) as server:
         (zero, _) = evaluated(f"{server.url}#m", folder=tmp_path).systems
@@ -137,6 +147,8 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
         (["embedded", "--suite", "papper"], "did you mean 'paper'"),
         (["embedded", "--task", "t2x"], "unknown task 't2x'"),
         (["embedded", "--seed", "-1"], "seed is -1; 0 or more"),
+        (["embedded", "--fail-under", "within3=1"], "unknown measure 'within3'; did you mean 'within2'?"),
+        (["embedded", "--fail-under", "within2=all"], "'within2=all' is not NAME=NUMBER"),
         (["embedded", "--budget", "3"], "name one with --judge"),
         (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "3"], "budget needs prices"),
         ([default_student(), default_student()], "2 systems are called 'promptlet-nano, free'"),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     systems: Annotated[
         list[str],
         typer.Argument(
@@ -35,6 +35,14 @@ def evaluate(
     training: Annotated[
         Path | None, typer.Option(help="Training data, to count what was copied from it.", show_default="none")
     ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Exit with 1 if a system's exact, within2 or distinct2 is less; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Measure length, relevance, diversity and safety of what systems write. Safe to stop and to run again."""
     from promptlet.cli.extras import needing
@@ -42,15 +50,17 @@ def evaluate(
 
     chosen = whole("seed", seed, 0)
     with needing("evaluation", "evaluate"):
+        from promptlet.evaluation.bounds import check_bounds, parse_bounds
         from promptlet.evaluation.judge import choose_judge
         from promptlet.evaluation.run import evaluate as measure
         from promptlet.evaluation.suites import choose_tasks, load_suite
         from promptlet.evaluation.systems import open_systems
         from promptlet.reports.evaluation import report_evaluation
 
-        asked, tasks = load_suite(suite), choose_tasks(task)
+        bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
         rater = choose_judge(judge, budget)
         folder = output or Path("evaluations") / suite
         found = measure(open_systems(systems), asked, tasks, folder, chosen, rater, training)
         command = shlex.join(["promptlet", *sys.argv[1:]])
         typer.echo(report_evaluation(found, f"Suite {suite}, seed {chosen}", command, folder))
+        check_bounds(found, bounds)

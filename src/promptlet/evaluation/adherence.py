@@ -55,6 +55,12 @@ def measure_adherence(target: int, counts: Sequence[int], seed: int = 0) -> Adhe
     )
 
 
+def pooled(rows: Sequence[Adherence], name: str) -> float:
+    """Return the mean of a statistic over the prompts of all rows."""
+    total = math.fsum(getattr(row, name).value * row.prompts for row in rows)
+    return total / sum(row.prompts for row in rows)
+
+
 def table(rows: Sequence[Adherence]) -> str:
     """Return a Markdown table, the paper's numbers beside ours."""
     lines = [

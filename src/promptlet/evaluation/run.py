@@ -55,6 +55,11 @@ class SystemResult:
     median_seconds: float | None
     """Per prompt, where they are written one after another."""
 
+    @property
+    def all_lengths(self) -> list[Adherence]:
+        """The statistics of all test sets and targets."""
+        return [row for rows in self.lengths.values() for row in rows]
+
 
 @dataclass(frozen=True)
 class Evaluation:

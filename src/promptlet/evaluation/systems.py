@@ -19,7 +19,7 @@ from promptlet.curation.checks import clean
 from promptlet.errors import PromptletError, UsageError
 from promptlet.evaluation.endpoints import FORMS, names_endpoint, open_endpoint, read_endpoint
 from promptlet.evaluation.suites import Wish
-from promptlet.generator import Generator
+from promptlet.generation import Generator
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.progress import metering
@@ -92,7 +92,7 @@ class _Student(System):
 
     def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
         generator = Generator.load(self._folder)
-        how: dict[str, Any] = {"exact": True} if self._exact else {"exact": False, "draws": 1}
+        how: dict[str, Any] = {"exact": True} if self._exact else {"exact": False, "candidates": 1}
         for identity, wish in asks:
             start = time.perf_counter()
             try:

@@ -10,24 +10,20 @@ from typing import Any
 
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import expressed
-from promptlet.evaluation.adherence import Adherence, paper_row
-from promptlet.evaluation.anchors import FIT
-from promptlet.evaluation.bootstrap import Interval
+from promptlet.evaluation.adherence import Adherence, paper_row, pooled
 from promptlet.evaluation.diversity import ORDERS
 from promptlet.evaluation.judge import Rating
-from promptlet.evaluation.relevance import Judgement
 from promptlet.evaluation.run import Evaluation, SystemResult
-from promptlet.evaluation.suites import Wish
 from promptlet.evaluation.systems import Written
 from promptlet.io.atomic import write_json
 from promptlet.lemmas import terms
 from promptlet.reports.document import Block, Cell, Code, Document, Facts, Gallery, Section, Table, Text, percent
-from promptlet.reports.pictures import bubbles, histogram, lines
+from promptlet.reports.judgements import ends, mean_relevance, relevance, title, trust
+from promptlet.reports.pictures import bubbles, lines
 from promptlet.reports.render import write_report
 from promptlet.types import KINDS, RELEVANCE, render_intents
 
 _EXAMPLES = 3
-_BINS = 20
 _LENGTH_HEAD = ("Target", "Prompts", "Mean", "Bias", "MAE", "MSE", "RMSE", "Exact", "Within 2", "Paper")
 
 
@@ -51,7 +47,7 @@ def describe(evaluation: Evaluation, subtitle: str, command: str) -> Document:
     sections = (
         _summary(evaluation),
         _lengths(evaluation),
-        *(_relevance(judgement, evaluation.ratings[judgement.judge]) for judgement in evaluation.judgements),
+        *(relevance(judgement, evaluation.ratings[judgement.judge]) for judgement in evaluation.judgements),
         _coverage(evaluation.written),
         _diversity(evaluation.systems),
         _safety(evaluation.systems),
@@ -64,27 +60,27 @@ def describe(evaluation: Evaluation, subtitle: str, command: str) -> Document:
 def _summary(evaluation: Evaluation) -> Section:
     rows: list[list[Cell]] = []
     for system in evaluation.systems:
-        lengths = [row for each in system.lengths.values() for row in each]
+        lengths = system.all_lengths
         rows.append(
             [
                 system.name,
                 system.prompts,
                 system.failed,
-                *(f"{_pooled(lengths, name):.1%}" for name in ("exact", "within_2")),
-                f"{_pooled(lengths, 'mae'):.2f}",
-                *(_mean_relevance(judgement, system.name) for judgement in evaluation.judgements),
+                *(f"{pooled(lengths, name):.1%}" for name in ("exact", "within_2")),
+                f"{pooled(lengths, 'mae'):.2f}",
+                *(mean_relevance(judgement, system.name) for judgement in evaluation.judgements),
                 f"{system.diversity.distinct[1]:.2f}",
                 sum(system.denied.values()),
                 "-" if system.median_seconds is None else f"{system.median_seconds:.3f}",
             ]
         )
-    judges = [_title(judgement) for judgement in evaluation.judgements]
+    judges = [title(judgement) for judgement in evaluation.judgements]
     head = ("System", "Prompts", "Failed", "Exact length", "Within 2", "MAE", *judges)
     blocks: list[Block] = [
         Facts([(f"within 2 words: {row[0]}", str(row[4])) for row in rows]),
         Table((*head, "Distinct-2", "Denied words", "Seconds"), rows, "All lengths and test sets together"),
     ]
-    blocks += [Text(_trust(judgement)) for judgement in evaluation.judgements]
+    blocks += [Text(trust(judgement)) for judgement in evaluation.judgements]
     blocks += [
         Text(f"{system.name} wrote nothing for {system.failed} wishes, the last because: {system.last_failure}")
         for system in evaluation.systems
@@ -114,46 +110,6 @@ def _lengths(evaluation: Evaluation) -> Section:
         "only a mean absolute error fits, so compare it with MAE."
     )
     return Section("Length", [Text(said), Gallery(pictures), *tables])
-
-
-def _relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]) -> Section:
-    points = next((list(each.points) for each in judgement.systems if each.points), [])
-    tasks = next((list(each.tasks) for each in judgement.systems if each.tasks), [])
-    rows: list[list[Cell]] = [
-        [
-            each.system,
-            each.prompts,
-            each.missing,
-            *(_ends(each.points.get(name)) for name in points),
-            *(_ends(each.tasks.get(name)) for name in tasks),
-            "-" if each.length_correlation is None else f"{each.length_correlation:+.2f}",
-        ]
-        for each in judgement.systems
-    ]
-    head = ("System", "Prompts", "Missing", *map(str.capitalize, (*points, *tasks)), "Correlation with length")
-    pictures = [
-        histogram(
-            f"{_slug(judgement.judge)}-{number}", f"{system}: prompts by relevance", bars, "relevance", width, span
-        )
-        for number, (system, rated) in enumerate(ratings.items())
-        for bars, width, span in [_bars([each.scores[RELEVANCE] for each in rated.values() if each.scores], judgement)]
-    ]
-    differences = [
-        (each.one, each.other, each.pairs, _ends(each.difference), "yes" if each.difference.sure else "no")
-        for each in judgement.comparisons
-        if each.difference
-    ]
-    anchors = [(kind, "-" if value is None else f"{value:.2f}") for kind, value in judgement.anchors.items()]
-    blocks: list[Block] = [
-        Text(_trust(judgement)),
-        Table(head, rows, f"Ratings up to {judgement.highest:.0f}; a rating that could not be had is missing, not 0"),
-        Gallery(pictures),
-        Table(("One", "Other", "Pairs", "One less other", "Certain"), differences, "Relevance on the same wishes"),
-        Table(("Damage", "AUC"), anchors, "How well good anchors are told from damaged ones; 0.5 is chance"),
-    ]
-    if judgement.bill:
-        blocks.append(_facts_of(asdict(judgement.bill)))
-    return Section(f"Relevance: {judgement.judge}", blocks)
 
 
 def _coverage(written: Mapping[str, Sequence[Written]]) -> Section:
@@ -258,55 +214,12 @@ def _prompts(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             yield {"system": system, **wish, "prompt": each.text, "error": each.error, "ratings": ratings}
 
 
-def _trust(judgement: Judgement) -> str:
-    told = ", ".join(f"{kind} {'-' if value is None else f'{value:.2f}'}" for kind, value in judgement.anchors.items())
-    if not judgement.blind_to:
-        return f"{judgement.judge} is fit: it tells good anchors from every kind of damage (AUC: {told})."
-    return (
-        f"{judgement.judge} is UNFIT as a judge: it can't tell good anchors from {' and '.join(judgement.blind_to)} "
-        f"(AUC: {told}; {FIT} is asked for). Don't rely on its ratings."
-    )
-
-
-def _title(judgement: Judgement) -> str:
-    return f"{judgement.judge}{' (UNFIT)' if judgement.blind_to else ''}"
-
-
-def _mean_relevance(judgement: Judgement, system: str) -> str:
-    found = next(each for each in judgement.systems if each.system == system)
-    return f"{found.points[RELEVANCE].value:.2f}" if found.points else "-"
-
-
-def _pooled(rows: Sequence[Adherence], name: str) -> float:
-    return float(sum(getattr(row, name).value * row.prompts for row in rows) / sum(row.prompts for row in rows))
-
-
 def _length_row(row: Adherence) -> Sequence[Cell]:
     numbers = (row.mean, row.bias, row.mae, row.mse, row.rmse)
-    shares = (_ends(share, ".1%") for share in (row.exact, row.within_2))
-    return (row.target, row.prompts, *map(_ends, numbers), *shares, paper_row(row.target))
-
-
-def _ends(found: Interval | None, form: str = ".2f") -> str:
-    return "-" if found is None else f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
-
-
-def _bars(scores: Sequence[float], judgement: Judgement) -> tuple[list[tuple[float, int]], float, tuple[float, float]]:
-    """Return bars of ratings over the judge's scale, their width, and the ends of the axis."""
-    width = judgement.highest / _BINS
-    places = [min(_BINS - 1, int(score / width)) for score in scores]
-    bars = [((place + 0.5) * width, places.count(place)) for place in range(_BINS)]
-    return bars, width, (-width, judgement.highest + width)
+    shares = (ends(share, ".1%") for share in (row.exact, row.within_2))
+    return (row.target, row.prompts, *map(ends, numbers), *shares, paper_row(row.target))
 
 
 def _reason(rating: Rating) -> str:
     points = ", ".join(f"{name} {value:g}" for name, value in (rating.scores or {}).items() if name != RELEVANCE)
     return f"{rating.reason} ({points})" if rating.reason else points
-
-
-def _slug(text: str) -> str:
-    return "".join(each if each.isalnum() else "-" for each in text)
-
-
-def _facts_of(values: Mapping[str, Any]) -> Table:
-    return Table(("What", "Value"), [(name.replace("_", " "), str(value)) for name, value in values.items()])
