@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import xllamacpp
+from typer.testing import CliRunner
 
+from promptlet.cli.main import app
 from promptlet.errors import RunError, StudentError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import JudgeChoice, choose_judge
@@ -120,8 +122,9 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
         return reply
 
     with endpoint(slowly) as server:
-        arguments = [sys.executable, "-m", "promptlet", "evaluate", f"{server.url}#m", "--output", str(tmp_path)]
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        arguments = ["evaluate", f"{server.url}#m", "--output", str(tmp_path)]
+        command = [sys.executable, "-m", "promptlet", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         answers = tmp_path / "answers.jsonl"
         while not answers.exists() or answers.read_bytes().count(b"\n") < 30:
             assert process.poll() is None, "it ended before it could be killed"
@@ -129,9 +132,9 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         kept, before = journal(tmp_path), len(server.bodies)
-        finished = subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=True)
+        finished = CliRunner().invoke(app, arguments, catch_exceptions=False)
         asked = len(server.bodies)
-    assert finished.stdout.strip() == str(tmp_path / "evaluation.html")
+    assert finished.stdout.splitlines()[-1] == str(tmp_path / "evaluation.html")
     whole = journal(tmp_path)
     assert whole[: len(kept)] == kept
     assert len({entry["id"] for entry in whole}) == len(whole) == 200
