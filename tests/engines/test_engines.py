@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from promptlet import registry
 from promptlet.commands import with_defaults
@@ -102,6 +103,15 @@ def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: boo
     }
     assert len(texts) >= 2
     assert all(each == texts["torch"] for each in texts.values()), texts
+
+
+def test_an_engine_s_threads_are_its_own(student_folder: Path) -> None:
+    """A training run in the same process would otherwise give other bits before and after."""
+    before = torch.get_num_threads()
+    for name in registry.names("promptlet.engines"):
+        engine = registry.load("promptlet.engines", name).ENGINE.open(load_student(student_folder), before + 1)
+        assert engine.decode([decoding(student_folder, 8, 1, True)])[0].text
+        assert torch.get_num_threads() == before, name
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "words.txt"])

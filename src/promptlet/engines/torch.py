@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Self
 
@@ -34,8 +35,8 @@ class Torch(Engine):
 
     name = "torch"
 
-    def __init__(self, student: Student, model: Any) -> None:
-        self.student, self.model, self.device = student, model, model.device
+    def __init__(self, student: Student, model: Any, threads: int | None) -> None:
+        self.student, self.model, self.device, self.threads = student, model, model.device, threads
         self._constraints = Constraints(student.codec)
         self._places = student.description.longest_head + student.description.context
         self._shifts = torch.arange(32, dtype=torch.int32, device=self.device)
@@ -48,8 +49,6 @@ class Torch(Engine):
     def open(cls, student: Student, threads: int | None) -> Self:
         if _WEIGHTS not in student.description.digests:
             raise StudentError(f"{student.folder} has no {_WEIGHTS}, which the engine torch runs; use llamacpp")
-        if threads is not None:
-            torch.set_num_threads(threads)
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 student.folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
@@ -57,13 +56,14 @@ class Torch(Engine):
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise StudentError(f"the model in {student.folder} can't be loaded: {reason}") from error
-        return cls(student, model.eval().to("cuda" if torch.cuda.is_available() else "cpu"))
+        return cls(student, model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), threads)
 
     def decode(self, decodings: Sequence[Decoding]) -> list[Decoded]:
         waiting, decoded = iter(decodings), []
         while batch := list(islice(waiting, _ROWS)):
             rows = [_Row(decoding, self._constraints) for decoding in batch]
-            self._write(rows)
+            with _computing_with(self.threads):
+                self._write(rows)
             decoded += [row.decoded(self.student) for row in rows]
         return decoded
 
@@ -150,6 +150,17 @@ class _Row:
     def decoded(self, student: Student) -> Decoded:
         """Return what was written."""
         return Decoded(student.codec.decode(self.ids), tuple(self.ids), tuple(self.chances), self.finished)
+
+
+@contextmanager
+def _computing_with(threads: int | None) -> Iterator[None]:
+    """Let torch use so many threads. Their number belongs to the process: whatever else it computes keeps its own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _draw(logits: torch.Tensor, how: Sampling, chance: random.Random) -> int:

@@ -2,7 +2,8 @@
 
 AdamW or Muon, linear warm-up, cosine decay to a tenth, gradient clipping; bf16 autocast and a compiled model on a
 GPU; torchrun's processes share each step's samples. On a CPU a killed and resumed run gives bitwise the same losses
-as one that never stopped: whatever chance a step needs comes from the seed and the step's number.
+as one that never stopped, if both have as many threads: whatever chance a step needs comes from the seed and the
+step's number.
 """
 
 from __future__ import annotations
