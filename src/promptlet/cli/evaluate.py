@@ -14,7 +14,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     systems: Annotated[
         list[str],
         typer.Argument(
-            help="Students' folders, endpoints (URL#MODEL or a .yaml file), or 'embedded'.", metavar="SYSTEM..."
+            help="Students' folders, 'default' (the shipped student), 'embedded' (its teacher), "
+            "endpoints (URL#MODEL or a .yaml file).",
+            metavar="SYSTEM...",
         ),
     ],
     suite: Annotated[str, typer.Option(help="How much is asked: quick, paper or full.")] = "quick",

@@ -26,10 +26,12 @@ from promptlet.progress import metering
 from promptlet.prompting import choose, messages
 from promptlet.runners.base import ask_all, given_up
 from promptlet.runners.local import Local
-from promptlet.student.format import load_student
+from promptlet.student.format import default_student, load_student
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
 
+DEFAULT = "default"
+"""The name of the student that comes with Promptlet."""
 EMBEDDED = "embedded"
 """The name of the teacher that needs no endpoint."""
 _SHOTS = 5
@@ -173,10 +175,13 @@ def _open(argument: str) -> tuple[System, System]:
     elif names_endpoint(argument):
         config = read_endpoint(argument)
         teacher, name = open_endpoint(config), config.model
-    elif Path(argument).is_dir():
-        return _Student(Path(argument), exact=False), _Student(Path(argument), exact=True)
+    elif argument == DEFAULT or Path(argument).is_dir():
+        folder = default_student() if argument == DEFAULT else Path(argument)
+        return _Student(folder, exact=False), _Student(folder, exact=True)
     else:
-        raise UsageError(f"'{argument}' is no student's folder, not '{EMBEDDED}', and no endpoint: {FORMS}")
+        raise UsageError(
+            f"'{argument}' is no student's folder, not '{DEFAULT}' or '{EMBEDDED}', and no endpoint: {FORMS}"
+        )
     return _Teacher(name, teacher, 0), _Teacher(name, teacher, _SHOTS)
 
 
