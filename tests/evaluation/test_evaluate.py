@@ -144,7 +144,7 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["nowhere"], "'nowhere' is no student's folder, not 'embedded', and no endpoint: URL#MODEL"),
+        (["nowhere"], "'nowhere' is no student's folder, not 'default' or 'embedded', and no endpoint: URL#MODEL"),
         (["http://127.0.0.1:9/v1"], "names no model"),
         (["nowhere.yaml"], "can't be read"),
         (["embedded", "--suite", "papper"], "did you mean 'paper'"),
