@@ -33,10 +33,12 @@ class Embedder:
         """
         try:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
         except ModuleNotFoundError as error:
             raise MissingExtraError("embedding", "embed", str(error.name)) from error
         if not (folder / "modules.json").is_file():
             raise PromptletError(f"{folder} is no folder of a sentence-transformers model: it has no modules.json")
+        logging.disable_progress_bar()
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 
     def embed(self, texts: Sequence[str]) -> Vectors:

@@ -1,17 +1,70 @@
-"""How varied prompts are: the share of different n-grams, and how much of a prompt others say too."""
+"""How varied prompts are: different n-grams, what others say too, how they begin, and how far apart they mean."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
 
+import numpy as np
+
+from promptlet.curation.openers import opening
+from promptlet.embedding import Vectors, load_embedder
 from promptlet.lemmas import terms
+from promptlet.types import Sample, intents_key
 
 ORDERS = (1, 2, 3)
 _BLEU_ORDER = 4
 
 Gram = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """Of a sample of prompts; only samples of the same size compare."""
+
+    prompts: int
+    distinct: tuple[float, ...]
+    """Distinct-1, -2 and -3."""
+    self_bleu: float
+    opener: str
+    """The three words that most prompts begin with."""
+    opener_share: float
+    spread: float | None
+    """Mean cosine distance of two prompts' embeddings; None of fewer than two."""
+    spread_per_intents: float | None
+    """The same of two prompts for the same intents."""
+
+
+def measure_diversity(samples: Sequence[Sample]) -> Diversity:
+    """Return how varied the prompts of at least one sample are."""
+    prompts = [sample.prompt for sample in samples]
+    opener, begun = Counter(opening(terms(prompt)) for prompt in prompts).most_common(1)[0]
+    vectors = load_embedder().embed(prompts)
+    same: dict[str, list[int]] = {}
+    for place, sample in enumerate(samples):
+        same.setdefault(sample.task + intents_key(sample.intents), []).append(place)
+    spreads = list(filter(None, (spread(vectors[places]) for places in same.values())))
+    return Diversity(
+        prompts=len(prompts),
+        distinct=tuple(distinct(prompts, order) for order in ORDERS),
+        self_bleu=self_bleu(prompts),
+        opener=opener,
+        opener_share=begun / len(prompts),
+        spread=spread(vectors),
+        spread_per_intents=mean(spreads) if spreads else None,
+    )
+
+
+def spread(vectors: Vectors) -> float | None:
+    """Return the mean cosine distance between two of the unit vectors, shape (N, width); None of fewer than two."""
+    count = len(vectors)
+    if count < 2:
+        return None
+    # The squared length of the sum is all products of pairs, and those of each with itself.
+    products = float(np.square(vectors.sum(axis=0, dtype=np.float64)).sum())
+    return 1 - (products - count) / (count * (count - 1))
 
 
 def distinct(prompts: Sequence[str], order: int) -> float:

@@ -1,10 +1,15 @@
-"""Histograms as SVG (library matplotlib). Colours are CSS variables, so that one picture suits light and dark pages."""
+"""Histograms, lines and bubbles as SVG (library matplotlib).
+
+Colours are CSS variables, so that one picture suits light and dark pages.
+"""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from promptlet.reports.document import Picture
 
@@ -18,6 +23,7 @@ svg { --muted: #57606a; --bar: #3b6fd4; --line: #d8dee4; background: #ffffff; }
 @media (prefers-color-scheme: dark) {
 svg { --muted: #9aa4b2; --bar: #7ba4f4; --line: #30363d; background: #14171c; } }
 </style>"""
+_MARKERS, _STYLES = ("o", "s", "^", "D"), ("-", "--", ":")
 _FONT = "system-ui, sans-serif"
 
 
@@ -39,20 +45,55 @@ def histogram(
         width: of a bar, in that unit.
         span: ends of the horizontal axis; None is where the bars end.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 10, "axes.linewidth": 0.8}):
-        figure = Figure(figsize=_SIZE, layout="constrained")
-        axes = figure.add_subplot()
+    def plot(axes: Any) -> None:
         axes.bar([x for x, _ in bars], [count for _, count in bars], width=0.86 * width, color=_BAR)
-        axes.set_xlabel(what, color=_INK)
         if span:
             axes.set_xlim(*span)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True) if width >= 1 else MaxNLocator(nbins=5))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+    return _draw(name, caption, plot, what)
+
+
+def lines(name: str, caption: str, lines: Mapping[str, Sequence[tuple[float, float]]], what: str) -> Picture:
+    """Return a picture of one line of points (x, y) for each name; `what` is the unit of the horizontal axis."""
+
+    def plot(axes: Any) -> None:
+        for place, (label, points) in enumerate(lines.items()):
+            marker, style = _MARKERS[place % len(_MARKERS)], _STYLES[place // len(_MARKERS) % len(_STYLES)]
+            axes.plot(*zip(*points, strict=True), label=label, color=_BAR, marker=marker, linestyle=style, markersize=5)
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+
+    return _draw(name, caption, plot, what)
+
+
+def bubbles(name: str, caption: str, points: Sequence[tuple[float, float]], what: str) -> Picture:
+    """Return a picture of points (x, y), the larger the more of them there are, with the line on which y is x."""
+
+    def plot(axes: Any) -> None:
+        counts = Counter(points)
+        most = max(counts.values(), default=1)
+        sizes = [12 + 110 * count / most for count in counts.values()]
+        axes.axline((0, 0), slope=1, color=_LINE, linewidth=1.5)
+        axes.scatter(*zip(*counts, strict=True), s=sizes, color=_BAR, alpha=0.55, linewidths=0)
+
+    return _draw(name, caption, plot, what)
+
+
+def _draw(name: str, caption: str, plot: Callable[[Any], None], what: str) -> Picture:
+    """Return the picture of what `plot` puts on its axes."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 10, "axes.linewidth": 0.8}):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        plot(axes)
+        axes.set_xlabel(what, color=_INK)
         axes.grid(axis="y", color=_LINE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.tick_params(length=0, labelcolor=_INK)

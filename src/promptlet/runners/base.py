@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from promptlet.errors import TeacherError
+from promptlet.io.journal import Journal
 from promptlet.teachers.base import Answer, Teacher, TeacherRequest
 
 Function = Callable[[pa.Table], pa.Table]
@@ -21,6 +23,8 @@ Reply = Answer | TeacherError
 Kept = TypeVar("Kept")
 
 ROWS_PER_TABLE = 2000
+_FAILURES_IN_A_ROW = 20
+"""After so many the teacher counts as dead, and is asked no more."""
 
 
 class Runner(ABC):
@@ -42,3 +46,33 @@ class Runner(ABC):
             UsageError: if this runner can't ask this teacher.
             PromptletError: what a worker raises that is no reply.
         """
+
+
+def ask_all(
+    runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Journal
+) -> Generator[dict[str, Any], None, None]:
+    """Yield a journal entry per request as it ends, finished or failed, after it was written to the journal.
+
+    Ends early when the teacher seems to be dead; `given_up` is the error for that.
+    """
+
+    def keep(identity: str, reply: Reply) -> dict[str, Any]:
+        said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
+        entry = {"id": identity} | said
+        journal.append(entry)
+        return entry
+
+    failures = 0
+    for entry in runner.ask(teacher, runs, keep):
+        yield entry
+        failures = failures + 1 if "error" in entry else 0
+        if failures >= _FAILURES_IN_A_ROW:
+            return
+
+
+def given_up(last: str) -> TeacherError:
+    """Return the error for a teacher that is asked no more, with why it failed last."""
+    return TeacherError(
+        f"the teacher failed {_FAILURES_IN_A_ROW} times in a row, last with: {last}; "
+        "all finished answers are kept, run again to go on"
+    )

@@ -10,7 +10,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import count, groupby, islice
@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from promptlet import registry
-from promptlet.errors import TeacherError, UsageError
+from promptlet.errors import UsageError
 from promptlet.intents.graph import SOURCE
 from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import value_digest
@@ -27,7 +27,7 @@ from promptlet.io.journal import Journal
 from promptlet.io.records import read_samples, write_rejects, write_samples
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
-from promptlet.runners.base import Reply, Run, Runner
+from promptlet.runners.base import Run, Runner, ask_all, given_up
 from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.tasks import load_task
@@ -39,8 +39,6 @@ _BLOCK = 8192
 """Requests that are ordered by their exemplars at a time; what an interrupted run has is balanced up to a block."""
 _TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
 """An answer may be longer than asked, but what goes on far beyond would be rejected anyway."""
-_FAILURES_IN_A_ROW = 20
-"""After so many the teacher counts as dead, and is asked no more."""
 _SAMPLE, _SAMPLE_SECONDS, _SMALLEST_SAMPLE = 256, 30.0, 16
 """An estimate takes so many answers, or those of so many seconds."""
 
@@ -135,14 +133,11 @@ class SynthesizeStage(Stage):
             with metering(self.name, "prompts", len(jobs), len(jobs) - len(new) - len(failed)) as meter:
                 # Those that failed before come last: should they fail again, the others have been asked.
                 for due in (new, failed):
-                    for entry in _ask_all(runner, teacher, _runs(due, teacher.batch), journal):
+                    for entry in ask_all(runner, teacher, _runs(due, teacher.batch), journal):
                         answers[entry["id"]] = entry
                         meter.advance()
                     if any(job.identity not in answers for job in due):
-                        raise TeacherError(
-                            f"the teacher failed {_FAILURES_IN_A_ROW} times in a row, last with: {entry['error']}; "
-                            "all finished answers are kept, run again to go on"
-                        )
+                        raise given_up(entry["error"])
         counts = _write(jobs, answers, context)
         if config.price:
             counts["cost"] = round(config.price.of(counts["prompt tokens"], counts["completion tokens"]), 6)
@@ -164,7 +159,7 @@ class SynthesizeStage(Stage):
             start, size = time.monotonic(), max(_SAMPLE, 2 * teacher.batch)
             with (
                 metering("estimate", "prompts", min(size, sum(map(len, spread)))) as meter,
-                closing(_ask_all(runner, teacher, spread, journal)) as entries,
+                closing(ask_all(runner, teacher, spread, journal)) as entries,
             ):
                 for entry in entries:
                     answers[entry["id"]] = entry
@@ -204,28 +199,6 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
             limit = min(config.max_tokens, math.ceil(words * _TOKENS_PER_WORD) + _SPARE_TOKENS)
             request = TeacherRequest(chat, limit, config.temperature, config.top_p, seed)
             yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
-
-
-def _ask_all(
-    runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Journal
-) -> Generator[dict[str, Any], None, None]:
-    """Yield a journal entry per request as it ends, finished or failed, after it was written to the journal.
-
-    Ends early when the teacher seems to be dead.
-    """
-
-    def keep(identity: str, reply: Reply) -> dict[str, Any]:
-        said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
-        entry = {"id": identity} | said
-        journal.append(entry)
-        return entry
-
-    failures = 0
-    for entry in runner.ask(teacher, runs, keep):
-        yield entry
-        failures = failures + 1 if "error" in entry else 0
-        if failures >= _FAILURES_IN_A_ROW:
-            return
 
 
 def _runs(jobs: Iterable[_Job], size: int) -> Iterator[Run]:

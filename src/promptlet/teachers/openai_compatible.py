@@ -48,6 +48,8 @@ class OpenAICompatibleConfig(TeacherConfig):
     """Tokens, of requests and answers together, that are used in a minute at most."""
     answers: Literal["plain", "json"] = "plain"
     """`json` asks for an object ``{"prompt": ...}``, in words and by a schema in `response_format`."""
+    answer_schema: dict[str, Any] | None = None
+    """A JSON schema of your own that plain answers are to follow, sent as `response_format`; they are not read here."""
     names: dict[str, str | None] = Field(default_factory=dict)
     """What this endpoint calls a field of a request, where it differs; null leaves the field out."""
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -107,7 +109,7 @@ class OpenAICompatible(Teacher):
         import openai
 
         self.config, self.concurrency = config, config.concurrency
-        matters = config.model_dump(include={"answers", "names", "extra"}, exclude_defaults=True)
+        matters = config.model_dump(include={"answers", "answer_schema", "names", "extra"}, exclude_defaults=True)
         self.identity = config.model + (f":{value_digest(matters)[:16]}" if matters else "")
         self._requests = Pace(config.requests_per_minute) if config.requests_per_minute else None
         self._tokens = Pace(config.tokens_per_minute) if config.tokens_per_minute else None
@@ -145,8 +147,9 @@ class OpenAICompatible(Teacher):
         if self.config.answers == "json":
             body["messages"] = _in_json(request.messages)
             body["max_tokens"] += _WRAPPING_TOKENS
-            schema = {"name": "prompt", "strict": True, "schema": _Wrapped.model_json_schema()}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            body["response_format"] = _following(_Wrapped.model_json_schema())
+        elif self.config.answer_schema:
+            body["response_format"] = _following(self.config.answer_schema)
         named = {self.config.names.get(field, field): value for field, value in body.items()}
         named.pop(None, None)
         try:
@@ -207,6 +210,11 @@ def _in_json(messages: tuple[Message, ...]) -> list[Message]:
         for turn in turns
     ]
     return [system | {"content": f"{system['content']} {_IN_JSON}"}, *wrapped]
+
+
+def _following(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the field of a request that has the endpoint enforce a schema."""
+    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
 
 
 def _tokens_of(request: Any) -> float:

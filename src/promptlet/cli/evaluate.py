@@ -1,0 +1,68 @@
+"""`promptlet evaluate`: measures students, teachers and endpoints on the same work, and writes a report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
+    systems: Annotated[
+        list[str],
+        typer.Argument(
+            help="Students' folders, 'default' (the shipped student), 'embedded' (its teacher), "
+            "endpoints (URL#MODEL or a .yaml file).",
+            metavar="SYSTEM...",
+        ),
+    ],
+    suite: Annotated[str, typer.Option(help="How much is asked: quick, paper or full.")] = "quick",
+    task: Annotated[
+        list[str] | None, typer.Option(help="A task; may be repeated.", show_default="the test sets' tasks")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where answers and the report go.", show_default="evaluations/SUITE")
+    ] = None,
+    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed asks and draws the same.")] = "1",
+    judge: Annotated[
+        str | None,
+        typer.Option(help="An endpoint whose model rates the prompts.", show_default="the local judge alone"),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="AMOUNT", help="The most that the judge may cost.", show_default="none")
+    ] = None,
+    training: Annotated[
+        Path | None, typer.Option(help="Training data, to count what was copied from it.", show_default="none")
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Exit with 1 if a system's exact, within2 or distinct2 is less; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Measure length, relevance, diversity and safety of what systems write. Safe to stop and to run again."""
+    from promptlet.cli.extras import needing
+    from promptlet.cli.numbers import whole
+
+    chosen = whole("seed", seed, 0)
+    with needing("evaluation", "evaluate"):
+        from promptlet.evaluation.bounds import check_bounds, parse_bounds
+        from promptlet.evaluation.judge import choose_judge
+        from promptlet.evaluation.run import evaluate as measure
+        from promptlet.evaluation.suites import choose_tasks, load_suite
+        from promptlet.evaluation.systems import open_systems
+        from promptlet.reports.evaluation import report_evaluation
+
+        bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
+        rater = choose_judge(judge, budget)
+        folder = output or Path("evaluations") / suite
+        found = measure(open_systems(systems), asked, tasks, folder, chosen, rater, training)
+        command = shlex.join(["promptlet", *sys.argv[1:]])
+        typer.echo(report_evaluation(found, f"Suite {suite}, seed {chosen}", command, folder))
+        check_bounds(found, bounds)

@@ -1,0 +1,196 @@
+"""What is evaluated: a student, free and exact; a teacher or any endpoint, zero-shot and few-shot (Table 2).
+
+Each system answers the same wishes. An answer goes to the journal before anything else happens to it, under a digest
+of all that it depends on, so nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promptlet import registry
+from promptlet.curation.checks import clean
+from promptlet.errors import PromptletError, UsageError
+from promptlet.evaluation.endpoints import FORMS, names_endpoint, open_endpoint, read_endpoint
+from promptlet.evaluation.suites import Wish
+from promptlet.generation import Generator
+from promptlet.io.atomic import value_digest
+from promptlet.io.journal import Journal
+from promptlet.progress import metering
+from promptlet.prompting import choose, messages
+from promptlet.runners.base import ask_all, given_up
+from promptlet.runners.local import Local
+from promptlet.student.format import default_student, load_student
+from promptlet.tasks import load_task
+from promptlet.teachers.base import Teacher, TeacherRequest
+
+DEFAULT = "default"
+"""The name of the student that comes with Promptlet."""
+EMBEDDED = "embedded"
+"""The name of the teacher that needs no endpoint."""
+_SHOTS = 5
+_MAX_TOKENS, _TEMPERATURE = 200, 0.6
+
+Ask = tuple[str, Wish]
+"""A wish with the digest of what its answer depends on."""
+Entry = Mapping[str, Any]
+"""What the journal holds of an answer: its `text`, or an `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One prompt of a system, or why there is none."""
+
+    wish: Wish
+    text: str | None
+    error: str = ""
+    seconds: float | None = None
+    """How long it took, where prompts are written one after another."""
+
+
+class System(ABC):
+    """Something that writes prompts to order."""
+
+    name: str
+    """What reports call it."""
+    identity: str
+    """Names the model, its version and how it is used."""
+
+    @abstractmethod
+    def check(self, wishes: Sequence[Wish]) -> None:
+        """Refuse wishes that this system knows no task or target for.
+
+        Raises:
+            UsageError: naming it and what is allowed.
+        """
+
+    @abstractmethod
+    def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
+        """Yield the journal's entry of each answer, once it was written there."""
+
+
+class _Student(System):
+    """A student's folder: left alone with the command, or as it is used, with the count enforced and the best drawn."""
+
+    def __init__(self, folder: Path, exact: bool) -> None:
+        self._student, self._exact = load_student(folder), exact
+        self._folder = folder
+        self.name = f"{self._student.description.name}, {'exact' if exact else 'free'}"
+        self.identity = f"student:{self._student.digest}:{'exact' if exact else 'free'}"
+
+    def check(self, wishes: Sequence[Wish]) -> None:
+        for task in {wish.task for wish in wishes}:
+            if task not in self._student.tasks:
+                message = registry.unknown("task", task, self._student.tasks)
+                raise UsageError(f"the student {self._folder}: {message}; --task evaluates one task alone")
+        for target in {wish.target for wish in wishes}:
+            self._student.commands["words"].parse(target)
+
+    def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
+        generator = Generator.load(self._folder)
+        how: dict[str, Any] = {"exact": True} if self._exact else {"exact": False, "candidates": 1}
+        for identity, wish in asks:
+            start = time.perf_counter()
+            try:
+                prompt = generator.generate(wish.intents, wish.task, wish.target, seed=wish.seed, **how)[0]
+                said = {"text": prompt.prompt}
+            except PromptletError as error:
+                said = {"error": str(error)}
+            entry = {"id": identity, **said, "seconds": round(time.perf_counter() - start, 6)}
+            journal.append(entry)
+            yield entry
+
+
+class _Teacher(System):
+    """A teacher, asked as for distillation, with exemplars or without."""
+
+    def __init__(self, name: str, teacher: Teacher, shots: int) -> None:
+        self._teacher, self._shots = teacher, shots
+        self.name = f"{name}, {'few-shot' if shots else 'zero-shot'}"
+        self.identity = f"{teacher.identity}:{shots} shots"
+
+    def check(self, wishes: Sequence[Wish]) -> None:
+        """Refuse nothing: a teacher is asked in words."""
+
+    def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
+        answered = 0
+        for entry in ask_all(Local(), self._teacher, ([(each, self._request(wish))] for each, wish in asks), journal):
+            answered += 1
+            yield entry
+        if answered < len(asks):
+            raise given_up(entry["error"])
+
+    def _request(self, wish: Wish) -> TeacherRequest:
+        task = load_task(wish.task)
+        shown = choose(task, wish.intents, wish.target, self._shots, "shared", 0, wish.seed)
+        chat = messages(task, shown, wish.intents, wish.target)
+        return TeacherRequest(chat, _MAX_TOKENS, _TEMPERATURE, 1.0, wish.seed)
+
+
+def open_systems(arguments: Sequence[str]) -> list[System]:
+    """Return the systems that the command line names, two for each argument.
+
+    Raises:
+        UsageError: for an argument that names none, or two that name the same.
+        StudentError: for a student's folder that can't be used.
+        TeacherError: for an endpoint that can't be reached.
+    """
+    systems = [system for argument in arguments for system in _open(argument)]
+    for name, count in Counter(system.name for system in systems).items():
+        if count > 1:
+            raise UsageError(f"{count} systems are called '{name}'; each needs a name of its own")
+    return systems
+
+
+def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Journal) -> dict[str, list[Written]]:
+    """Return what each system wrote for each wish, in order; only what the journal lacks or has as failed is asked for.
+
+    Raises:
+        TeacherError: if an endpoint does not answer any more.
+    """
+    for system in systems:
+        system.check(wishes)
+    kept: dict[str, Entry] = {entry["id"]: entry for entry in journal}
+    asks = {system.name: [(_identity(system, wish), wish) for wish in wishes] for system in systems}
+    due = {name: [ask for ask in each if "text" not in kept.get(ask[0], ())] for name, each in asks.items()}
+    missing = sum(map(len, due.values()))
+    with metering("prompts", "prompts", len(systems) * len(wishes), len(systems) * len(wishes) - missing) as meter:
+        for system in systems:
+            for entry in system.answer(due[system.name], journal):
+                kept[entry["id"]] = entry
+                meter.advance(note=system.name)
+    return {name: [_written(wish, kept[identity]) for identity, wish in each] for name, each in asks.items()}
+
+
+def _open(argument: str) -> tuple[System, System]:
+    if argument == EMBEDDED:
+        kind = registry.load("promptlet.teachers", EMBEDDED).TEACHER
+        teacher, name = kind.open(kind.Config()), "SmolLM2-135M-Instruct"
+    elif names_endpoint(argument):
+        config = read_endpoint(argument)
+        teacher, name = open_endpoint(config), config.model
+    elif argument == DEFAULT or Path(argument).is_dir():
+        folder = default_student() if argument == DEFAULT else Path(argument)
+        return _Student(folder, exact=False), _Student(folder, exact=True)
+    else:
+        raise UsageError(
+            f"'{argument}' is no student's folder, not '{DEFAULT}' or '{EMBEDDED}', and no endpoint: {FORMS}"
+        )
+    return _Teacher(name, teacher, 0), _Teacher(name, teacher, _SHOTS)
+
+
+def _identity(system: System, wish: Wish) -> str:
+    asked = [system.identity, wish.test_set, wish.task, wish.target, wish.index, wish.seed, *map(str, wish.intents)]
+    return value_digest(asked)[:32]
+
+
+def _written(wish: Wish, entry: Entry) -> Written:
+    if "error" in entry:
+        return Written(wish, None, entry["error"])
+    return Written(wish, " ".join(clean(entry["text"]).split()), seconds=entry.get("seconds"))

@@ -1,0 +1,239 @@
+"""Whole evaluations: systems side by side, a kill in the middle, what users get wrong, and the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xllamacpp
+from typer.testing import CliRunner
+
+from promptlet.cli.main import app
+from promptlet.errors import RunError, StudentError, TeacherError, UsageError
+from promptlet.evaluation.bounds import check_bounds, parse_bounds
+from promptlet.evaluation.judge import JudgeChoice, choose_judge
+from promptlet.evaluation.run import Evaluation, evaluate
+from promptlet.evaluation.suites import Part, Suite
+from promptlet.evaluation.systems import open_systems
+from promptlet.intents.test_sets import load_test_set
+from promptlet.io.gguf import widen
+from promptlet.io.journal import Journal
+from promptlet.reports.evaluation import describe, report_evaluation
+from promptlet.student.format import default_student
+from promptlet.teachers.embedded import packaged_model
+from tests.conftest import Run
+from tests.endpoint import Reply, endpoint, refused, said
+
+SMALL = Suite((Part("unseen_combinations", (10, 12), 2), Part("unseen_nodes", (10,), 2)), 4, 1, 4)
+TASKS = ("t2i", "t2t")
+
+
+def wordy(_: int, body: dict[str, Any]) -> Reply:
+    """Write the wish and as many words as were asked for and one more."""
+    wish = body["messages"][-1]["content"]
+    number = int((re.search(r"\d+", wish) or ["0"])[0])
+    words = ["a", "picture", "of", *wish.partition(": ")[2].replace(",", "").split(), *["more"] * 40]
+    return said(f'Prompt: "{" ".join(words[: number + 1])}"')
+
+
+def evaluated(*names: str, folder: Path, suite: Suite = SMALL, judge: JudgeChoice | None = None) -> Evaluation:
+    return evaluate(open_systems(names), suite, TASKS, folder, seed=1, judge=judge)
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
+
+
+def test_a_student_and_an_endpoint_are_asked_for_the_same(tmp_path: Path) -> None:
+    with endpoint(wordy) as server:
+        found = evaluated(str(default_student()), f"{server.url}#m", folder=tmp_path)
+    names = [system.name for system in found.systems]
+    assert names == ["promptlet-nano, free", "promptlet-nano, exact", "m, zero-shot", "m, few-shot"]
+    assert [[each.wish for each in written] for written in found.written.values()] == [
+        SMALL.wishes(TASKS, 1),
+    ] * 4
+    exact, zero = found.systems[1], found.systems[2]
+    assert all(row.exact.value == 1 for rows in exact.lengths.values() for row in rows)
+    assert all((row.bias.value, row.mae.value, row.exact.value) == (1, 1, 0) for row in zero.lengths["unseen_nodes"])
+    assert exact.median_seconds
+    assert zero.median_seconds is None
+    shown = [sum(each["role"] == "assistant" for each in body["messages"]) for body in server.bodies]
+    assert sorted(set(shown)) == [0, 5]
+    (judgement,) = found.judgements
+    assert [each.prompts for each in judgement.systems] == [4] * 4
+    assert len(judgement.comparisons) == 6
+
+
+def test_an_evaluation_in_a_folder_that_has_its_answers_asks_for_nothing(tmp_path: Path) -> None:
+    with endpoint(wordy) as server:
+        first = evaluated(f"{server.url}#m", folder=tmp_path)
+        asked = len(server.bodies)
+        again = evaluated(f"{server.url}#m", folder=tmp_path)
+    assert len(server.bodies) == asked == 12
+    assert (again.systems, again.written) == (first.systems, first.written)
+
+
+def test_a_system_under_a_bound_is_named(tmp_path: Path) -> None:
+    with endpoint(wordy) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    check_bounds(found, parse_bounds(["within2=1.0", "distinct2=0.01"]))
+    with pytest.raises(RunError, match=r"exact of m, few-shot is 0\.000, under 0\.5") as error:
+        check_bounds(found, parse_bounds(["exact=0.5"]))
+    assert error.value.exit_status == 1
+
+
+def test_failed_answers_are_counted_left_out_and_asked_for_again(tmp_path: Path) -> None:
+    with endpoint(lambda number, body: wordy(number, body) if number % 3 else refused(400, "no")) as server:
+        (zero, _) = evaluated(f"{server.url}#m", folder=tmp_path).systems
+    assert 0 < zero.failed < 6
+    assert zero.prompts + zero.failed == 6
+    assert "no" in zero.last_failure
+    with endpoint(wordy) as server:
+        again = evaluated(f"{server.url}#m", folder=tmp_path).systems
+    assert [system.failed for system in again] == [0, 0]
+    assert len(server.bodies) < 12
+
+
+def test_an_endpoint_that_says_nothing_at_all_is_an_error(tmp_path: Path) -> None:
+    with endpoint(lambda *_: said("")) as server, pytest.raises(RunError, match=r"wrote none of 6.*without any text"):
+        evaluated(f"{server.url}#m", folder=tmp_path)
+
+
+def test_the_wishes_are_those_of_the_frozen_sets() -> None:
+    for part in SMALL.parts:
+        rows = [sample.intents for sample in load_test_set(part.test_set)]
+        found = [wish.intents for wish in SMALL.wishes(TASKS, 1) if wish.test_set == part.test_set]
+        assert found == rows[: part.prompts_per_target] * len(part.targets)
+
+
+def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path) -> None:
+    def slowly(number: int, body: dict[str, Any]) -> Reply:
+        reply = wordy(number, body)
+        reply.delay = 0.1
+        return reply
+
+    with endpoint(slowly) as server:
+        arguments = ["evaluate", f"{server.url}#m", "--output", str(tmp_path)]
+        command = [sys.executable, "-m", "promptlet", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        answers = tmp_path / "answers.jsonl"
+        while not answers.exists() or answers.read_bytes().count(b"\n") < 30:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        kept, before = journal(tmp_path), len(server.bodies)
+        finished = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        asked = len(server.bodies)
+    assert finished.stdout.splitlines()[-1] == str(tmp_path / "evaluation.html")
+    whole = journal(tmp_path)
+    assert whole[: len(kept)] == kept
+    assert len({entry["id"] for entry in whole}) == len(whole) == 200
+    assert asked - before == 200 - len(kept)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["nowhere"], "'nowhere' is no student's folder, not 'default' or 'embedded', and no endpoint: URL#MODEL"),
+        (["http://127.0.0.1:9/v1"], "names no model"),
+        (["nowhere.yaml"], "can't be read"),
+        (["embedded", "--suite", "papper"], "did you mean 'paper'"),
+        (["embedded", "--task", "t2x"], "unknown task 't2x'"),
+        (["embedded", "--seed", "-1"], "seed is -1; 0 or more"),
+        (["embedded", "--fail-under", "within3=1"], "unknown measure 'within3'; did you mean 'within2'?"),
+        (["embedded", "--fail-under", "within2=all"], "'within2=all' is not NAME=NUMBER"),
+        (["embedded", "--budget", "3"], "name one with --judge"),
+        (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "3"], "budget needs prices"),
+        ([default_student(), default_student()], "2 systems are called 'promptlet-nano, free'"),
+        ([default_student(), "--training", "nowhere"], "no data set at nowhere"),
+    ],
+)
+def test_what_users_get_wrong_is_one_line_and_status_2(
+    arguments: list[Any], why: str, cli: Run, tmp_path: Path
+) -> None:
+    result = cli("evaluate", *arguments, "--output", tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert why in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_student_is_not_asked_for_what_it_can_not_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="50"):
+        evaluated(str(default_student()), folder=tmp_path, suite=Suite((Part("unseen_nodes", (50,), 2),), 2, 1, 2))
+    with pytest.raises(StudentError):
+        open_systems([str(tmp_path)])
+    with pytest.raises(TeacherError, match="can't be reached"):
+        open_systems(["http://127.0.0.1:9/v1#m"])
+
+
+def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script> | `x` a quiet night"
+
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        if "response_format" in body:
+            rating = dict.fromkeys(("correctness", "clarity", "completeness", "usefulness"), 8)
+            return said(json.dumps({"reason": evil} | rating) if number % 5 else "8!")
+        return said(evil)
+
+    with endpoint(answering) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path, judge=choose_judge(f"{server.url}#m", None))
+    page = report_evaluation(found, "Suite small", "promptlet evaluate x", tmp_path)
+    html, markdown = page.read_text(), page.with_suffix(".md").read_text()
+    assert "<script" not in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert "m is UNFIT as a judge" in html
+    assert "(UNFIT)" in html
+    for text in (html, markdown):
+        assert all(each in text for each in ("m, zero-shot", "m, few-shot", "promptlet evaluate x", "10.3, 0.365, 98%"))
+    told = json.loads((tmp_path / "evaluation.json").read_text())
+    assert told["manifest"]["versions"]["promptlet"]
+    assert told["judgements"][1]["bill"]["unreadable"] > 0
+    prompts = json.loads((tmp_path / "prompts.json").read_text())
+    rated = [each["ratings"]["m"]["scores"] for each in prompts if each["ratings"]]
+    assert {each and each["relevance"] for each in rated} <= {8.0, None}
+    assert sum(bool(each["ratings"]) for each in prompts) == 8
+    titles = [section.title for section in describe(found, "x", "y").sections]
+    assert "Relevance: m" in titles
+
+
+@pytest.fixture
+def llama_server(tmp_path: Path) -> Iterator[str]:
+    """Yield the root of OpenAI's API on a llama.cpp server with SmolLM2."""
+    weights = tmp_path / "smollm2.gguf"
+    widen(packaged_model(), weights)
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(weights)
+    parameters.model_alias = {"smollm2"}
+    parameters.n_parallel, parameters.n_ctx, parameters.verbosity = 2, 4096, -1
+    server = xllamacpp.Server(parameters)
+    server.handle_completions({"prompt": "x", "max_tokens": 1})
+    yield f"{server.listening_address}/v1"
+    del server
+
+
+@pytest.mark.long
+def test_smollm2_writes_and_judges_behind_a_real_endpoint(llama_server: str, tmp_path: Path) -> None:
+    name = f"{llama_server}#smollm2"
+    suite = Suite((Part("unseen_combinations", (10,), 3),), 3, 1, 2)
+    (tmp_path / "judge.yaml").write_text(
+        json.dumps({"base_url": llama_server, "model": "smollm2", "concurrency": 2, "timeout": 600})
+    )
+    found = evaluated(name, folder=tmp_path, suite=suite, judge=choose_judge(str(tmp_path / "judge.yaml"), None))
+    judgement = found.judgements[1]
+    assert judgement.bill
+    assert (judgement.bill.requests, judgement.bill.failed, judgement.bill.unasked) == (6 + 8, 0, 0)
+    with Journal(tmp_path / "answers.jsonl") as kept:
+        raw = [entry["text"] for entry in kept if entry["text"].lstrip().startswith("{")]
+    assert len(raw) >= 14
+    assert judgement.bill.unreadable <= 5, raw
+    assert "smollm2" in report_evaluation(found, "x", "y", tmp_path).read_text()
