@@ -19,14 +19,21 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
 
 def write_report(document: Document, folder: Path, name: str) -> Path:
     """Write ``NAME.html``, ``NAME.md`` and the folder of pictures ``NAME-pictures``; return the page's path."""
+    write_markdown(document, folder, name)
+    page = folder / f"{name}.html"
+    write_text(page, render("report.html.j2", document=document))
+    return page
+
+
+def write_markdown(document: Document, folder: Path, name: str) -> Path:
+    """Write ``NAME.md`` and the folder of pictures ``NAME-pictures``; return the text's path."""
     pictures = folder / f"{name}-pictures"
     with replacing_folder(pictures) as temporary:
         for picture in document.pictures():
             write_text(temporary / f"{picture.name}.svg", standing_alone(picture))
-    write_text(folder / f"{name}.md", render("report.md.j2", document=document, pictures=pictures.name))
-    page = folder / f"{name}.html"
-    write_text(page, render("report.html.j2", document=document))
-    return page
+    text = folder / f"{name}.md"
+    write_text(text, render("report.md.j2", document=document, pictures=pictures.name))
+    return text
 
 
 def render(template: str, **content: Any) -> str:

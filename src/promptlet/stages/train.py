@@ -36,6 +36,8 @@ class TrainConfig(StageConfig):
     """Most tokens in a sequence."""
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Of a preset, 0.1 by default; other models have their own."""
+    seed: int | None = Field(default=None, ge=0, lt=2**31, exclude_if=lambda seed: seed is None)
+    """Of the weights and the order of samples, to train on the same data again; None is the recipe's."""
     loop: LoopConfig = LoopConfig()
 
     @field_validator("preset")
@@ -82,13 +84,11 @@ class TrainStage(Stage):
         codec = read_codec(source)
         training, validation = (Encoded.read(source / f"{split}.parquet") for split in ("train", "validation"))
         _check(training, validation, codec, config, source)
-        seed = context.head.seed
+        seed = context.head.seed if config.seed is None else config.seed
         torch.manual_seed(seed)
         model = _make(config, codec)
         preview = Preview.of(codec, validation, config.loop.previews)
-        outcome = train(
-            model, training, validation, config.loop, codec.end_id, context.head.seed, context.folder, preview
-        )
+        outcome = train(model, training, validation, config.loop, codec.end_id, seed, context.folder, preview)
         if context.first:
             with replacing_folder(context.folder / "model") as folder:
                 shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)

@@ -116,7 +116,7 @@ def train(
                     log.append(metrics, position, time.monotonic() - start)
             if log and position.step > resumed_at:
                 log.save(state, position, time.monotonic() - start)
-        # While the processes are connected: whoever lets go of a Gloo group last may wait for it forever (PyTorch 2.13).
+        # While the processes are connected: who lets go of a Gloo group last may wait for it forever (PyTorch 2.13).
         del objective
         return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
 
