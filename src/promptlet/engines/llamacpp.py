@@ -31,7 +31,7 @@ class LlamaCpp(Engine):
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
         controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
-        weights = student.folder / GGUF
+        weights = student.file(GGUF)
         if threads is None:
             threads = 1 if weights.stat().st_size < _SMALL else os.cpu_count() or 1
         try:

@@ -21,9 +21,8 @@ from transformers import AutoModelForCausalLM, StaticCache
 from promptlet.engines._constraint import Constraints, fill
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
 from promptlet.errors import StudentError
-from promptlet.student.format import Student
+from promptlet.student.format import WEIGHTS, Student
 
-_WEIGHTS = "model.safetensors"
 _ROWS = 8
 _ALL = -1
 """All bits of a word."""
@@ -46,8 +45,9 @@ class Torch(Engine):
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        if _WEIGHTS not in student.description.digests:
-            raise StudentError(f"{student.folder} has no {_WEIGHTS}, which the engine torch runs; use llamacpp")
+        if WEIGHTS not in student.description.digests:
+            raise StudentError(f"{student.folder} has no {WEIGHTS}, which the engine torch runs; use llamacpp")
+        student.file(WEIGHTS)
         if threads is not None:
             torch.set_num_threads(threads)
         try:
