@@ -17,6 +17,7 @@ import torch
 from llguidance import LLMatcher
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, StaticCache
+from transformers.utils import logging
 
 from promptlet.engines._constraint import Constraints, fill
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
@@ -48,6 +49,7 @@ class Torch(Engine):
         if WEIGHTS not in student.description.digests:
             raise StudentError(f"{student.folder} has no {WEIGHTS}, which the engine torch runs; use llamacpp")
         student.file(WEIGHTS)
+        logging.disable_progress_bar()
         if threads is not None:
             torch.set_num_threads(threads)
         try:
