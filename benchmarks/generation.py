@@ -19,12 +19,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from promptlet.errors import PromptletError
-from promptlet.io.atomic import write_text
+from promptlet.io.atomic import write_json, write_text
 from promptlet.speed.contenders import Contender, OurEngine, Writer, head_ids
 from promptlet.speed.machine import machine_facts, read_bandwidth
 from promptlet.speed.measuring import EXACT, SUGGEST, Measured, batch, measure
 from promptlet.speed.report import table, values
 from promptlet.student.format import GGUF, TOKENIZER, WEIGHTS, load_student, write_description
+from promptlet.tokenizer import END
 
 SUGGESTED_TOKENS = 28
 """What 20 words take the shipped student, about."""
@@ -170,6 +171,8 @@ class CTranslate2(Peer):
         if not self.converted.exists():
             converter = ctranslate2.converters.TransformersConverter(str(self.folder))
             converter.convert(str(self.converted), quantization="int8")
+            settings = json.loads((self.converted / "config.json").read_text())
+            write_json(self.converted / "config.json", settings | {"unk_token": END})  # it must have one
         generator = ctranslate2.Generator(
             str(self.converted), device="cpu", compute_type="int8", intra_threads=self.threads
         )
