@@ -1,10 +1,11 @@
 """What each precision of a student's weights gives: speed, size, and quality on held-out wishes.
 
-python benchmarks/quantization.py STUDENT [--pairs FOLDER] [--prompts 100] [--markdown FILE] [--json FILE]
+python benchmarks/quantization.py STUDENT [--encoded FILE] [--prompts 100] [--markdown FILE] [--json FILE]
 
 STUDENT is an exported folder with ``model.safetensors``. Perplexity is that of held-out pairs per prompt token, exactly
-as llama.cpp's kernels compute it: every token of a pair is forced in turn and its chance read off. `--pairs` is a
-finished curate stage; without it perplexity is left out. Table 3 is measured free, one draw per wish.
+as llama.cpp's kernels compute it: every token of a pair is forced in turn and its chance read off. `--encoded` is
+validation.parquet of the student's tokenize stage; without it perplexity is left out. Table 3 is measured free, one
+draw per wish.
 """
 
 from __future__ import annotations
@@ -23,15 +24,14 @@ from typing import Any
 from facts import facts
 
 from generation import ours
-from promptlet.commands import label, with_defaults
+from promptlet.commands import with_defaults
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.evaluation.adherence import measure_adherence
 from promptlet.generation import Generator
-from promptlet.intents.splits import VALIDATION
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.atomic import write_text
-from promptlet.io.records import read_samples
 from promptlet.speed.contenders import OurEngine, head_ids
+from promptlet.student.data import Encoded
 from promptlet.student.format import GGUF
 from promptlet.types import Sample
 
@@ -43,17 +43,17 @@ def main() -> None:
     """Print the table and keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("student", type=Path)
-    parser.add_argument("--pairs", type=Path, help="folder of a finished curate stage")
+    parser.add_argument("--encoded", type=Path, help="validation.parquet of a tokenize stage")
     parser.add_argument("--count", type=int, default=60, help="held-out pairs for the perplexity")
     parser.add_argument("--prompts", type=int, default=100, help="per target of Table 3")
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    pairs = (
-        [sample for sample in read_samples(arguments.pairs) if sample.split == VALIDATION][: arguments.count]
-        if arguments.pairs
-        else []
-    )
+    pairs = []
+    if arguments.encoded:
+        held_out = Encoded.read(arguments.encoded)
+        indices = range(min(arguments.count, len(held_out)))
+        pairs = [(held_out.sample(index).tolist(), int(held_out.starts[index])) for index in indices]
     with tempfile.TemporaryDirectory() as work:
         contenders = [
             each
@@ -94,18 +94,13 @@ def rates(generators: dict[str, Generator]) -> dict[str, list[float]]:
     return found
 
 
-def perplexity(generator: Generator, pairs: list[Sample]) -> float:
-    """Return e to the mean surprise at a prompt token.
+def perplexity(generator: Generator, pairs: list[tuple[list[int], int]]) -> float:
+    """Return e to the mean surprise at a prompt token; pairs are ids and where the prompt starts.
 
     A token is forced by forbidding all others; `Decoded.chances` are those before any rule of drawing.
     """
-    student, chances = generator.student, []
-    for pair in pairs:
-        labelled = label(student.commands, pair)
-        if labelled is None:
-            continue
-        ids, start = student.codec.encode(labelled)
-        everything = frozenset(range(len(student.codec)))
+    everything, chances = frozenset(range(len(generator.student.codec))), []
+    for ids, start in pairs:
         forced = [
             Decoding(tuple(ids[:place]), 1, 1, Sampling(temperature=0), None, tuple(everything - {ids[place]}))
             for place in range(start, len(ids))

@@ -61,8 +61,8 @@ class OurEngine(Contender):
     engine: str
     folder: Path
     threads: int
-    candidates: int | None = None
-    """Texts drawn per suggestion; None is what users get."""
+    judged: bool = True
+    """Whether suggestions are those that users get, the best of several draws; else the first draw of each."""
 
     @property
     def weights(self) -> int:  # type: ignore[override] # a field there, found here
@@ -70,25 +70,29 @@ class OurEngine(Contender):
         return path.stat().st_size if path.exists() else 0
 
     def open(self) -> Writer:
-        return _Ours(Generator.load(self.folder, self.engine, self.threads), self.candidates)
+        return _Ours(Generator.load(self.folder, self.engine, self.threads), self.judged)
 
 
 class _Ours(Writer):
-    def __init__(self, generator: Generator, candidates: int | None) -> None:
-        self.generator = generator
-        self.others = {} if candidates is None else {"candidates": candidates}
+    def __init__(self, generator: Generator, judged: bool) -> None:
+        self.generator, self.judged = generator, judged
         self.task = next(iter(generator.student.tasks))
 
     def write(self, heads: int, tokens: int, seed: int) -> int:
         return self._decode(heads, tokens, seed, None, never=(self.generator.student.codec.end_id,))
 
     def write_exact(self, seed: int) -> int:
-        student = self.generator.student
-        return self._decode(1, student.description.context, seed, student.commands["words"].grammar(SUGGESTED_WORDS))
+        return self._exact(1, seed)
 
     def suggest(self, prompts: int, seed: int) -> int:
-        written = self.generator.generate(INTENTS, self.task, SUGGESTED_WORDS, prompts, seed, **self.others)
-        return written[-1].tokens
+        if not self.judged:
+            return self._exact(prompts, seed)
+        return self.generator.generate(INTENTS, self.task, SUGGESTED_WORDS, prompts, seed)[-1].tokens
+
+    def _exact(self, prompts: int, seed: int) -> int:
+        student = self.generator.student
+        grammar = student.commands["words"].grammar(SUGGESTED_WORDS)
+        return self._decode(prompts, student.description.context, seed, grammar)
 
     def _decode(self, heads: int, tokens: int, seed: int, grammar: str | None, never: tuple[int, ...] = ()) -> int:
         head = tuple(head_ids(self.generator.student))
