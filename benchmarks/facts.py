@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from promptlet.speed.machine import machine_facts
+
 
 def facts() -> dict[str, Any]:
     """Return the machine's facts; the load tells how far wall-clock times can be trusted."""
-    cpu = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    model = next((line.partition(": ")[2] for line in cpu.splitlines() if line.startswith("model name")), "")
-    return {
-        "machine": f"{platform.machine()} {model}".strip(),
-        "cores": os.cpu_count(),
-        "memory GB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "pyarrow": version("pyarrow"),
-    }
+    return machine_facts() | {"pyarrow": version("pyarrow")}
 
 
 def publish(result: dict[str, Any], path: Path | None) -> None:

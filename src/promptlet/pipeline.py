@@ -22,6 +22,7 @@ from promptlet import registry
 from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.intents.graph import graph_digest
 from promptlet.io.manifest import Manifest
+from promptlet.io.yaml import parse_yaml
 from promptlet.spending import Estimate
 from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
@@ -51,7 +52,7 @@ def load_recipe(path: Path) -> Recipe:
         UsageError: if it can't be read, or names a key or value that is not allowed.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the recipe {path} can't be read: {getattr(error, 'strerror', None) or error}") from error
     except yaml.YAMLError as error:

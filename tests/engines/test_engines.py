@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StudentError
 from promptlet.generation import Generator
-from promptlet.student.format import default_student, load_student
+from promptlet.student.format import check_commands, default_student, load_student
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))
@@ -114,38 +116,54 @@ def test_an_engine_s_threads_are_its_own(student_folder: Path) -> None:
         assert torch.get_num_threads() == before, name
 
 
-@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "words.txt"])
-def test_files_of_another_student_are_refused(student_folder: Path, tmp_path: Path, name: str) -> None:
-    for file in student_folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / name).write_bytes((student_folder / name).read_bytes().replace(b"a", b"b", 1))
-    with pytest.raises(StudentError, match=name):
-        Generator.load(tmp_path)
+def damaged(source: Path, folder: Path, name: str, damage: str = "flipped") -> Path:
+    """Return a copy of a student's folder with one file damaged."""
+    shutil.copytree(source, folder)
+    content = bytearray((folder / name).read_bytes())
+    if damage == "missing":
+        (folder / name).unlink()
+        return folder
+    if damage == "flipped":
+        content[len(content) // 2] ^= 0x01
+    (folder / name).write_bytes({"truncated": content[:-1], "flipped": content, "replaced": b"pickle?"}[damage])
+    return folder
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "replaced", "missing"])
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        ("model.gguf", "llamacpp"),
+        ("model.safetensors", "torch"),
+        *(
+            (name, engine)
+            for name in ("tokenizer.json", "words.txt", "config.json")
+            for engine in ("llamacpp", "torch")
+        ),
+    ],
+)
+def test_a_damaged_file_is_refused_by_who_opens_it(
+    name: str, engine: str, damage: str, student_folder: Path, tmp_path: Path
+) -> None:
+    folder = damaged(student_folder, tmp_path / "student", name, damage)
+    with pytest.raises(StudentError, match=re.escape(name)):
+        Generator.load(folder, engine)
+
+
+@pytest.mark.parametrize(("name", "engine"), [("model.gguf", "torch"), ("model.safetensors", "llamacpp")])
+def test_weights_that_an_engine_does_not_open_are_not_read(
+    name: str, engine: str, student_folder: Path, tmp_path: Path
+) -> None:
+    folder = damaged(student_folder, tmp_path / "student", name)
+    assert Generator.load(folder, engine).generate("a cat", seed=1, candidates=1, exact=False)
+
+
+def test_training_does_not_go_on_from_damaged_weights(student_folder: Path, tmp_path: Path) -> None:
+    folder = damaged(student_folder, tmp_path / "student", "model.safetensors")
+    with pytest.raises(StudentError, match="damaged"):
+        check_commands(folder, load_student(student_folder).commands)
 
 
 def test_the_reference_engine_says_what_it_lacks() -> None:
     with pytest.raises(StudentError, match=r"no model\.safetensors.*llamacpp"):
         Generator.load(default_student(), engine="torch")
-
-
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "not gguf"])
-def test_damaged_weights_are_refused_before_native_code_sees_them(
-    damage: str, student_folder: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "student"
-    folder.mkdir()
-    for file in student_folder.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    weights = folder / "model.gguf"
-    content = bytearray(weights.read_bytes())
-    if damage == "truncated":
-        weights.write_bytes(content[: len(content) // 2])
-    elif damage == "flipped":
-        content[len(content) // 2] ^= 0xFF
-        weights.write_bytes(content)
-    elif damage == "missing":
-        weights.unlink()
-    else:
-        weights.write_bytes(b"pickle?")
-    with pytest.raises(StudentError, match=r"model\.gguf"):
-        Generator.load(folder)

@@ -63,7 +63,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     temperature: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="0 takes the likeliest token.", show_default="0.8")
     ] = None,
-    top_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="Above 0, up to 1.", show_default="0.95")] = None,
+    top_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="Above 0, up to 1.", show_default="1")] = None,
     top_k: Annotated[str | None, typer.Option(metavar="NUMBER", help="0 is all tokens.", show_default="0")] = None,
     min_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="0 to 1.", show_default="0.1")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
@@ -83,9 +83,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     engine: Annotated[str, typer.Option(help="What computes: llamacpp or torch.")] = "llamacpp",
     threads: Annotated[
         str | None,
-        typer.Option(
-            metavar="NUMBER", help="Threads that compute.", show_default="one for a small student, else one per core"
-        ),
+        typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),
     ] = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import evaluate, generate, improve, intents, plot, report, run, vocabulary
+from promptlet.cli import bench, evaluate, generate, improve, intents, plot, report, run, vocabulary
 from promptlet.errors import PromptletError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("bench")(bench.bench)
 app.command("generate")(generate.generate)
 app.command("improve")(improve.improve)
 app.command("plot")(plot.plot)

@@ -15,7 +15,8 @@ class Sampling:
     """How the next token is drawn. A temperature of 0 takes the likeliest."""
 
     temperature: float = 0.8
-    top_p: float = 0.95
+    # `min_p` narrows enough; `top_p` below 1 sorts the whole vocabulary for every token.
+    top_p: float = 1.0
     top_k: int = 0
     min_p: float = 0.1
 

@@ -1,13 +1,17 @@
 """The engine for CPUs: the student's GGUF in llama.cpp, inside this process.
 
-Decodings run one after another in one slot: the arithmetic of a batch depends on what else is in it, and the same
-request must give the same text always.
+Each decoding has a server to itself: the arithmetic of a batch depends on what else is in it, and the same request must
+give the same text always. Several decodings run side by side, on servers of one thread each.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Self
 
 from promptlet.engines.base import Decoded, Decoding, Engine
@@ -25,25 +29,44 @@ class LlamaCpp(Engine):
 
     name = "llamacpp"
 
-    def __init__(self, server: Any, controls: list[int]) -> None:
-        self.server, self._controls = server, controls
+    def __init__(self, weights: Path, student: Student, threads: int) -> None:
+        self._weights, self._context, self._threads = weights, student.description.context, threads
+        self._controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
+        self._alone = self._start(1 if weights.stat().st_size < _SMALL else threads)
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
-        weights = student.folder / GGUF
-        if threads is None:
-            threads = 1 if weights.stat().st_size < _SMALL else os.cpu_count() or 1
-        try:
-            server = start_server(weights, 1, student.description.context, threads)
-        except PromptletError as error:
-            raise StudentError(str(error)) from error
-        return cls(server, controls)
+        return cls(student.file(GGUF), student, threads or os.cpu_count() or 1)
 
     def decode(self, decodings: Sequence[Decoding]) -> list[Decoded]:
-        return [self._decode(decoding) for decoding in decodings]
+        if len(decodings) == 1 or self._threads == 1:
+            return [self._decode(self._alone, decoding) for decoding in decodings]
 
-    def _decode(self, decoding: Decoding) -> Decoded:
+        def on_an_idle_server(decoding: Decoding) -> Decoded:
+            server = self._idle.get()
+            try:
+                return self._decode(server, decoding)
+            finally:
+                self._idle.put(server)
+
+        with ThreadPoolExecutor(self._threads) as threads:
+            return list(threads.map(on_an_idle_server, decodings))
+
+    @cached_property
+    def _idle(self) -> SimpleQueue[Any]:
+        """The servers of one thread each; as many as threads may compute."""
+        servers: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self._threads):
+            servers.put(self._start(1))
+        return servers
+
+    def _start(self, threads: int) -> Any:
+        try:
+            return start_server(self._weights, 1, self._context, threads)
+        except PromptletError as error:
+            raise StudentError(str(error)) from error
+
+    def _decode(self, server: Any, decoding: Decoding) -> Decoded:
         sampling = decoding.sampling
         body = {
             "prompt": list(decoding.head),
@@ -59,7 +82,7 @@ class LlamaCpp(Engine):
         }
         if decoding.grammar is not None:
             body["grammar"] = decoding.grammar
-        reply = ask(self.server.handle_completions, body, StudentError)
+        reply = ask(server.handle_completions, body, StudentError)
         choice = reply["choices"][0]
         written = choice["logprobs"]["content"]
         return Decoded(

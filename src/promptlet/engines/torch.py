@@ -18,13 +18,13 @@ import torch
 from llguidance import LLMatcher
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, StaticCache
+from transformers.utils import logging
 
 from promptlet.engines._constraint import Constraints, fill
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
 from promptlet.errors import StudentError
-from promptlet.student.format import Student
+from promptlet.student.format import WEIGHTS, Student
 
-_WEIGHTS = "model.safetensors"
 _ROWS = 8
 _ALL = -1
 """All bits of a word."""
@@ -47,8 +47,10 @@ class Torch(Engine):
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        if _WEIGHTS not in student.description.digests:
-            raise StudentError(f"{student.folder} has no {_WEIGHTS}, which the engine torch runs; use llamacpp")
+        if WEIGHTS not in student.description.digests:
+            raise StudentError(f"{student.folder} has no {WEIGHTS}, which the engine torch runs; use llamacpp")
+        student.file(WEIGHTS)
+        logging.disable_progress_bar()
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 student.folder, local_files_only=True, use_safetensors=True, dtype=torch.float32

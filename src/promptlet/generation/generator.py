@@ -124,13 +124,20 @@ class Generator:
         request, start = plan.request, time.perf_counter()
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
         pool: list[Candidate] = []
+        ahead: list[Candidate] = []
         picked: list[Candidate] = []
         while len(picked) < request.n:
             most = request.candidates * (len(picked) + 1)
             best = pick(pool, picked)
             while len(pool) < most and (best is None or any(best.faults)):
-                seeds = [derive(seed, len(pool) + index) for index in range(min(_ROUND, most - len(pool)))]
-                pool += self._draw(plan, seeds)
+                count = min(_ROUND, most - len(pool))
+                if len(ahead) < count:
+                    # No fewer candidates than prompts are needed in any case, and together they are drawn sooner.
+                    known = len(pool) + len(ahead)
+                    more = max(count - len(ahead), min(_ROUND, request.n - known))
+                    ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)])
+                pool += ahead[:count]
+                del ahead[:count]
                 best = pick(pool, picked)
             if best is None:
                 break

@@ -17,6 +17,7 @@ from promptlet.intents.graph import (
     read_entries,
     read_texts,
 )
+from promptlet.io.yaml import SAFE_LOADER
 from promptlet.types import MAX_VALUE_CHARACTERS, Intent
 from promptlet.vocabulary import load_policy
 
@@ -37,7 +38,7 @@ def check_graph(folder: Path | None = None) -> list[str]:
 def _written_twice(texts: dict[str, str]) -> Iterator[str]:
     """Yield keys that YAML would silently take the last of."""
     for kind, text in texts.items():
-        root = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        root = yaml.compose(text, SAFE_LOADER)
         maps = [root, *(value for _, value in root.value)] if isinstance(root, yaml.MappingNode) else []
         for mapping in maps:
             keys = [key.value for key, _ in mapping.value] if isinstance(mapping, yaml.MappingNode) else []

@@ -16,6 +16,7 @@ import yaml
 
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest
+from promptlet.io.yaml import parse_yaml
 from promptlet.registry import unknown
 from promptlet.types import KINDS, Intent, Intents
 
@@ -126,7 +127,7 @@ def read_entries(folder: Path | None = None) -> Entries:
     entries: Entries = {}
     for kind, text in read_texts(folder).items():
         try:
-            nodes = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 (both are safe)
+            nodes = parse_yaml(text) or {}
         except yaml.YAMLError as error:
             raise UsageError(f"the graph: {kind_file(kind)} is not YAML: {' '.join(str(error).split())}") from error
         if not isinstance(nodes, dict):

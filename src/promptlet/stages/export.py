@@ -15,7 +15,7 @@ from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.improve import MODEL
 from promptlet.stages.tokenize import CONTROLS
-from promptlet.student.format import GGUF, TOKENIZER, WORDS, Description, write_description
+from promptlet.student.format import GGUF, TOKENIZER, WEIGHTS, WORDS, Description, write_description
 from promptlet.tokenizer import END
 
 STUDENT = "student"
@@ -63,10 +63,10 @@ class ExportStage(Stage):
                 {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most} | tokens,
             )
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
-            files = (GGUF, TOKENIZER, WORDS, "config.json", "model.safetensors")
+            files = (GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS)
             description = Description(name=config.name, context=most, digests={}, **controls)
             write_description(folder, description, files)
-            return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / "model.safetensors")}
+            return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / WEIGHTS)}
 
 
 STAGE = ExportStage

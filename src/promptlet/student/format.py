@@ -1,6 +1,7 @@
 """A student's folder: weights, tokenizer, the words it was taught, and ``promptlet.json``: what it can be asked for.
 
-A folder that lacks a part, or whose files are not those that its description was written for, does not load.
+A folder that lacks a part, or whose files are not those that its description was written for, does not load. The
+weights lie there more than once, for different engines: each file of them is checked when it is opened.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import Codec
 
 DESCRIPTION, TOKENIZER, GGUF, WORDS, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "words.txt", "README.md"
+WEIGHTS = "model.safetensors"
+"""The weights for transformers; those for llama.cpp are `GGUF`."""
 
 
 class Description(BaseModel):
@@ -68,6 +71,19 @@ class Student:
         """The words, in lower case, of the prompts that it was taught; another is likely made up from pieces."""
         return frozenset((self.folder / WORDS).read_text(encoding="utf-8").splitlines())
 
+    def file(self, name: str) -> Path:
+        """Return the path of a file that is what the description was written for.
+
+        Raises:
+            StudentError: if it is missing or damaged.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            raise StudentError(f"{self.folder} has no {name}")
+        if file_digest(path) != self.description.digests[name]:
+            raise StudentError(f"{path} is damaged: its digest is not the one in {DESCRIPTION}")
+        return path
+
     @property
     def digest(self) -> str:
         """What identifies the weights: the first 16 digits of their SHA-256."""
@@ -87,7 +103,7 @@ def default_student() -> Path:
 
 
 def load_student(folder: Path) -> Student:
-    """Return the student in `folder`, every file checked against its digest.
+    """Return the student in `folder`, every file checked against its digest but the weights (see `Student.file`).
 
     Raises:
         StudentError: if the folder is missing, incomplete, damaged, or of another version.
@@ -102,29 +118,30 @@ def load_student(folder: Path) -> Student:
         raise StudentError(f"{path} can't be used: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     for name in {TOKENIZER, GGUF, WORDS} - description.digests.keys():
         raise StudentError(f"{path} names no digest of {name}")
-    for name, digest in description.digests.items():
-        file = folder / name
-        if not file.is_file():
-            raise StudentError(f"{folder} has no {name}")
-        if file_digest(file) != digest:
-            raise StudentError(f"{file} is damaged: its digest is not the one in {DESCRIPTION}")
+    student = Student(folder, description)
+    for name in description.digests.keys() - {GGUF, WEIGHTS}:
+        student.file(name)
     for name, token in description.tasks.items():
         if load_task(name).token != token:
             raise StudentError(f"{path} knows the task '{name}' by another token, {token}")
-    return Student(folder, description)
+    return student
 
 
 def check_commands(folder: Path, commands: Mapping[str, Command]) -> None:
-    """Refuse to go on from a student that obeys other commands; other models obey none and are fine.
+    """Refuse to go on from a student that is damaged or obeys other commands; other models obey none and are fine.
 
     Raises:
         UsageError: naming what the student obeys, and what is asked for.
+        StudentError: for a damaged student.
     """
     if (folder / DESCRIPTION).exists():
-        theirs = load_student(folder).description.commands
+        student = load_student(folder)
+        theirs = student.description.commands
         ours = {name: command.settings() for name, command in commands.items()}
         if list(theirs.items()) != list(ours.items()):
             raise UsageError(f"tokenize.commands is {ours}; the student {folder} was trained with {theirs}")
+        if WEIGHTS in student.description.digests:
+            student.file(WEIGHTS)
 
 
 def write_description(folder: Path, description: Description, files: Iterable[str]) -> None:

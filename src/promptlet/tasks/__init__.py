@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-import yaml
-
 from promptlet.errors import UsageError
+from promptlet.io.yaml import parse_yaml
 from promptlet.registry import unknown
 from promptlet.types import Intent, Intents
 
@@ -75,7 +74,7 @@ def load_task(name: str) -> Task:
     """
     if name not in task_names():
         raise UsageError(unknown("task", name, task_names()))
-    fields = yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
+    fields = parse_yaml((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
     # One JSON object a line: YAML would take a second to read as many.
     rows = map(json.loads, fields["exemplars"].splitlines())
     exemplars = tuple(Exemplar(tuple(Intent.of(*pair) for pair in row["intents"]), row["prompt"]) for row in rows)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest
+from promptlet.io.yaml import parse_yaml
 from promptlet.validation import explain
 from promptlet.vocabulary.dictionary import in_dictionary
 
@@ -149,7 +150,7 @@ def load_policy(path: Path | None = None) -> Policy:
     where = resources.files(__package__) / "policy.yaml" if path is None else path
     folder = resources.files(__package__) if path is None else path.parent
     try:
-        content = yaml.safe_load(where.read_text(encoding="utf-8"))
+        content = parse_yaml(where.read_text(encoding="utf-8"))
         file = PolicyFile.model_validate(content)
         terms = {
             name: (*category.terms, *(term for each in category.lists for term in _read_list(folder / each)))

@@ -1,0 +1,45 @@
+"""`promptlet bench`: how fast a student writes on this machine, engine by engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    student: Annotated[
+        Path | None, typer.Argument(help="The student's folder.", show_default="the shipped student")
+    ] = None,
+    tokens: Annotated[str, typer.Option(metavar="NUMBER", help="Tokens written per text.")] = "64",
+    repeats: Annotated[str, typer.Option(metavar="NUMBER", help="How often each measure is taken.")] = "10",
+    threads: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core")
+    ] = None,
+    kept: Annotated[Path | None, typer.Option("--json", help="Where every repeat is kept.", show_default=False)] = None,
+) -> None:
+    """Measure tokens per second, time to the first token, suggestions, start-up and memory of every engine."""
+    import os
+
+    from promptlet import registry
+    from promptlet.cli.numbers import whole
+    from promptlet.io.atomic import write_json
+    from promptlet.speed.contenders import OurEngine
+    from promptlet.speed.machine import machine_facts, read_bandwidth
+    from promptlet.speed.measuring import measure
+    from promptlet.speed.report import table, values
+    from promptlet.student.format import default_student, load_student
+
+    length, times = whole("tokens", tokens, lowest=1), whole("repeats", repeats, lowest=1)
+    cores = whole("threads", threads, lowest=1) if threads else os.cpu_count() or 1
+    folder = student or default_student()
+    load_student(folder)
+    facts, bandwidth = machine_facts(), read_bandwidth(cores)
+    engines = [OurEngine(name, name, folder, cores) for name in registry.names("promptlet.engines")]
+    found = measure(engines, length, times, starts=min(times, 5))
+    typer.echo(", ".join(f"{name} {fact}" for name, fact in facts.items()))
+    typer.echo(f"reads {bandwidth / 1e9:.1f} GB/s; medians, and in brackets what 95% of the repeats kept to\n")
+    typer.echo(table(found, bandwidth))
+    if kept:
+        write_json(kept, values(found, bandwidth, facts))
