@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from promptlet.errors import UsageError
 from promptlet.review.questions import LEVELS, MOST_COMMENT_CHARACTERS, QUESTIONS
 from promptlet.review.store import Rating, Store
+from promptlet.tasks import load_task, task_names
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -56,10 +56,10 @@ def make_app(store: Store) -> FastAPI:
     @app.get("/api/review")
     def review(name: Annotated[str, Depends(reviewer)]) -> dict[str, Any]:
         items = [
-            {"id": number, "task": item.task, "intents": item.intents, "prompt": item.prompt} | _answers(rating)
+            {"id": number, "kind": _kind(item.task), "intents": item.intents, "prompt": item.prompt} | _answers(rating)
             for number, item, rating in store.assigned(name)
         ]
-        questions = [asdict(question) for question in QUESTIONS]
+        questions = [{"name": each.name, "text": each.text, "answers": each.answers} for each in QUESTIONS]
         return {"title": title, "reviewer": name, "questions": questions, "items": items}
 
     @app.patch("/api/items/{number}")
@@ -86,3 +86,8 @@ def make_app(store: Store) -> FastAPI:
 
 def _answers(rating: Rating) -> dict[str, Any]:
     return {"relevance": rating.relevance, "correctness": rating.correctness, "comment": rating.comment}
+
+
+def _kind(task: str) -> str:
+    title = load_task(task).title if task in task_names() else task
+    return f"{title[:1].upper()}{title[1:]} prompt"

@@ -42,7 +42,7 @@ def read_prompts(path: Path, system: str) -> list[Item]:
     Raises:
         UsageError: if the file can't be read, a line is something else, or there is no prompt.
     """
-    items = []
+    items: list[Item] = []
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
@@ -112,6 +112,4 @@ def make_checks(tasks: Sequence[str], count: int, seed: int) -> list[Item]:
     # Good and spoiled stand in pairs; of each pair one is taken, in turn, so that no reviewer sees both.
     taken = [anchors[place + (place // 2 + 1) % 2] for place in range(0, len(anchors), 2)]
     random.Random(seed).shuffle(taken)
-    return [
-        Item("", sample.task, tuple(map(str, sample.intents)), sample.prompt, check=kind) for kind, sample in taken
-    ]
+    return [Item("", sample.task, tuple(map(str, sample.intents)), sample.prompt, check=kind) for kind, sample in taken]

@@ -7,23 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """A question and its answers, the worst first; an answer is stored as its number, from 1."""
+    """A question with three answers; an answer is stored as its number, from 1."""
 
     name: str
+    adjective: str
     text: str
-    answers: tuple[str, str, str]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Return the answers, the worst first."""
+        return tuple(f"{degree} {self.adjective}" for degree in ("Not", "Somewhat", "Very"))
 
 
-RELEVANCE = Question(
-    "relevance",
-    "Does the prompt express what was wished for?",
-    ("Not relevant", "Somewhat relevant", "Very relevant"),
-)
-CORRECTNESS = Question(
-    "correctness",
-    "Is the prompt sound: fluent, free of errors and contradictions?",
-    ("Not correct", "Somewhat correct", "Very correct"),
-)
+RELEVANCE = Question("relevance", "relevant", "Does the prompt express what was wished for?")
+CORRECTNESS = Question("correctness", "correct", "Is the prompt sound: fluent, free of errors and contradictions?")
 QUESTIONS = (RELEVANCE, CORRECTNESS)
 """Their names are columns of the store and of exports."""
 LEVELS = (1, 2, 3)

@@ -89,7 +89,9 @@ class Store:
             raise UsageError(f"there is no review at {path}; `promptlet review create` makes one")
         try:
             with self._reading() as connection:
-                marks = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+                marks = [
+                    connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+                ]
         except sqlite3.DatabaseError as error:
             raise UsageError(f"{path} is not a review: {error}") from error
         if marks != [_APPLICATION, _VERSION]:
@@ -113,7 +115,14 @@ class Store:
             connection.executemany(
                 'INSERT INTO items (system, task, intents, prompt, scores, "check") VALUES (?, ?, ?, ?, ?, ?)',
                 [
-                    (item.system, item.task, json.dumps(item.intents), item.prompt, json.dumps(dict(item.scores)), item.check)
+                    (
+                        item.system,
+                        item.task,
+                        json.dumps(item.intents),
+                        item.prompt,
+                        json.dumps(dict(item.scores)),
+                        item.check,
+                    )
                     for item in items
                 ],
             )
@@ -156,7 +165,9 @@ class Store:
     def _deal(self, connection: sqlite3.Connection) -> None:
         facts = self.facts()
         kinds = connection.execute('SELECT id, "check" FROM items WHERE NOT deleted ORDER BY id').fetchall()
-        done: dict[str, list[int]] = {name: [] for (name,) in connection.execute("SELECT name FROM reviewers ORDER BY id")}
+        done: dict[str, list[int]] = {
+            name: [] for (name,) in connection.execute("SELECT name FROM reviewers ORDER BY id")
+        }
         for name, item in connection.execute(
             "SELECT name, item FROM assignments JOIN ratings USING (reviewer, item) JOIN reviewers ON id = reviewer "
             "ORDER BY place"
@@ -197,7 +208,9 @@ class Store:
     def items(self) -> dict[int, Item]:
         """Return the items that were not taken out, by number."""
         with self._reading() as connection:
-            return {row["id"]: _item(row) for row in connection.execute("SELECT * FROM items WHERE NOT deleted ORDER BY id")}
+            return {
+                row["id"]: _item(row) for row in connection.execute("SELECT * FROM items WHERE NOT deleted ORDER BY id")
+            }
 
     def assigned(self, reviewer: str) -> list[tuple[int, Item, Rating]]:
         """Return a reviewer's items in order, each with its number and what was said of it so far."""
@@ -232,9 +245,7 @@ class Store:
             if given is None:
                 raise UsageError(f"the item {number} is not, or no longer, among those that {reviewer} rates")
             key = (given["id"], number)
-            old = _rating(
-                connection.execute("SELECT * FROM ratings WHERE reviewer = ? AND item = ?", key).fetchone()
-            )
+            old = _rating(connection.execute("SELECT * FROM ratings WHERE reviewer = ? AND item = ?", key).fetchone())
             new = Rating(
                 old.relevance if relevance is None else relevance,
                 old.correctness if correctness is None else correctness,
