@@ -41,20 +41,24 @@ class Change(BaseModel):
     comment: str | None = Field(default=None, max_length=MOST_COMMENT_CHARACTERS)
 
 
+def _reviewer(request: Request, authorization: Annotated[str, Header()] = "") -> str:
+    kind, _, token = authorization.partition(" ")
+    name: str | None = request.app.state.store.reviewer(token.strip()) if kind.lower() == "bearer" else None
+    if name is None:
+        raise HTTPException(401, "This access code is not, or no longer, valid.", {"WWW-Authenticate": "Bearer"})
+    return name
+
+
+Reviewer = Annotated[str, Depends(_reviewer)]
+
+
 def make_app(store: Store) -> FastAPI:
     """Return the application for a review."""
     app = FastAPI(openapi_url=None)
-    title = store.facts()["title"]
-
-    def reviewer(authorization: Annotated[str, Header()] = "") -> str:
-        kind, _, token = authorization.partition(" ")
-        name = store.reviewer(token.strip()) if kind.lower() == "bearer" else None
-        if name is None:
-            raise HTTPException(401, "This access code is not, or no longer, valid.", {"WWW-Authenticate": "Bearer"})
-        return name
+    app.state.store, title = store, store.facts()["title"]
 
     @app.get("/api/review")
-    def review(name: Annotated[str, Depends(reviewer)]) -> dict[str, Any]:
+    def review(name: Reviewer) -> dict[str, Any]:
         items = [
             {"id": number, "kind": _kind(item.task), "intents": item.intents, "prompt": item.prompt} | _answers(rating)
             for number, item, rating in store.assigned(name)
@@ -63,7 +67,7 @@ def make_app(store: Store) -> FastAPI:
         return {"title": title, "reviewer": name, "questions": questions, "items": items}
 
     @app.patch("/api/items/{number}")
-    def rate(number: int, change: Change, name: Annotated[str, Depends(reviewer)]) -> dict[str, Any]:
+    def rate(number: int, change: Change, name: Reviewer) -> dict[str, Any]:
         return _answers(store.rate(name, number, change.relevance, change.correctness, change.comment))
 
     @app.exception_handler(UsageError)

@@ -61,11 +61,12 @@ function save(item, answers) {
   Object.assign(item, answers);
   waiting.set(item.id, { ...waiting.get(item.id), ...answers });
   showProgress();
+  tell("");
   send();
 }
 
 async function send() {
-  if (sending) return;
+  if (sending || !waiting.size) return;
   sending = true;
   while (waiting.size) {
     const [id, answers] = waiting.entries().next().value;
@@ -76,13 +77,13 @@ async function send() {
       if (item) Object.assign(item, saved, waiting.get(id));
       if (item === review.items[place]) showAnswers();
       alertWith("");
-      tell("Saved");
     } catch (error) {
       if (!keepTrying(error, id, answers)) break;
     }
   }
   sending = false;
-  showProgress();
+  if (!waiting.size) tell("Saved");
+  if (!$("end").hidden) showEnd();
 }
 
 // Returns whether to go on with what else waits.
@@ -175,7 +176,8 @@ function showAnswers() {
 
 function showEnd() {
   const left = review.items.filter((item) => !complete(item)).length;
-  $("end-title").textContent = left ? `${left} of ${review.items.length} still to rate` : "All done. Thank you!";
+  const done = sending || waiting.size ? "Saving the last answers" : "All done. Thank you!";
+  $("end-title").textContent = left ? `${left} of ${review.items.length} still to rate` : done;
   $("end-text").textContent = left
     ? "You can leave now and come back with the same link."
     : "Every answer is saved. You can still go back and change them, or close this page.";
@@ -286,6 +288,6 @@ document.addEventListener("visibilitychange", () => {
 window.addEventListener("hashchange", () => location.reload()); // another link was opened in this tab
 window.addEventListener("beforeunload", (event) => {
   saveComment();
-  if (waiting.size) event.preventDefault();
+  if (sending || waiting.size) event.preventDefault();
 });
 load();
