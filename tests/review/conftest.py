@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+import uvicorn
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from promptlet.review.app import make_app
 from promptlet.review.creating import Plan, create_review
 from promptlet.review.store import Store
 
@@ -31,7 +33,8 @@ class Review:
     store: Store
     codes: dict[str, str]
 
-    def token_header(self, name: str) -> dict[str, str]:
+    def header(self, name: str) -> dict[str, str]:
+        """Return what a request of the reviewer carries."""
         return {"Authorization": f"Bearer {self.codes[name]}"}
 
 
@@ -70,12 +73,14 @@ def review(tmp_path: Path, write_prompts: Write) -> Review:
 
 @pytest.fixture
 def address(review: Review) -> Iterator[str]:
-    """Where the page of `review` is served, by the command line."""
-    command = [sys.executable, "-m", "promptlet", "review", "serve", str(review.store.path), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        yield server.stdout.readline().removesuffix("CODE\n")
-        server.terminate()
+    """Where the page of `review` is served; an access code goes behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(make_app(review.store), log_level="warning"))
+        thread = Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/#"
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +89,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no chromium: apt-get install chromium")
+    expect.set_options(timeout=20_000)  # the machine may be busy
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_OPTIONS)
         yield started

@@ -17,7 +17,7 @@ TOTAL = 10
 @contextmanager
 def opened(browser: Browser, **settings: object) -> Iterator[BrowserContext]:
     context = browser.new_context(**settings)  # type: ignore[arg-type]
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     yield context
     context.close()
 
@@ -36,9 +36,7 @@ def place(page: Page, number: int) -> None:
 
 def saved(review: Review, reviewer: str) -> list[tuple[int | None, int | None, str]]:
     """Return what the store holds, in the reviewer's order."""
-    return [
-        (rating.relevance, rating.correctness, rating.comment) for _, _, rating in review.store.assigned(reviewer)
-    ]
+    return [(rating.relevance, rating.correctness, rating.comment) for _, _, rating in review.store.assigned(reviewer)]
 
 
 def settled(page: Page) -> None:
@@ -136,7 +134,8 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, a
         for answer in ("Very relevant", "Not correct"):
             label = page.locator("label", has_text=answer)
             box = label.bounding_box()
-            assert box and box["height"] >= 44, "too small for a thumb"
+            assert box is not None
+            assert box["height"] >= 44, "too small for a thumb"
             label.tap()
         page.get_by_role("button", name="Next").tap()
         place(page, 2)

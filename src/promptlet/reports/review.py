@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -47,132 +47,110 @@ def describe(store: Store, least_passed: float = 0.0) -> Document:
         raise RunError(f"{store.path} has no ratings" + (" of reviewers who passed their checks" if out else " yet"))
     sections = [
         _summary(store, rated),
-        _parts("Systems", "System", rated, lambda item: item.system),
-        _parts("Tasks", "Task", rated, lambda item: f"{item.task}, {item.system}"),
+        _parts("Systems", rated, _system),
+        _parts("Tasks", rated, lambda item: f"{item.task}, {item.system}"),
         _judges(rated),
         _reviewers(store, every, checked, out),
         _examples(rated),
         _comments(every),
-        _provenance(store),
+        _provenance(store, least_passed),
     ]
     return Document(f"Review: {facts['title']}", f"{store.path.name}, created {facts['created']}", sections)
 
 
 def _summary(store: Store, rated: Sequence[Rated]) -> Section:
-    items = store.items()
     told = [each for each in rated if each.item.check is None and not each.deleted]
-    wanted = sum(count for count in store.reviewers().values()) - len(store.reviewers()) * sum(
-        item.check is not None for item in items.values()
-    )
     done = sum(each.rating.complete for each in told)
-    facts = [("ratings", f"{done:,}"), ("of those asked for", percent(done, wanted))]
-    facts += [("reviewers", f"{len({each.reviewer for each in told})}")]
+    wanted = sum(item.check is None for name in store.reviewers() for _, item, _ in store.assigned(name))
+    facts = [
+        ("ratings", f"{done:,}"),
+        ("of those asked for", percent(done, wanted)),
+        ("reviewers", f"{len({each.reviewer for each in told})}"),
+    ]
+    pictures = []
     for question in QUESTIONS:
-        if summary := summarize(answered(rated, question)):
-            facts.append((f"somewhat or very {question.adjective}", f"{summary.favourable.value:.0%}"))
-    removed = len({each.number for each in rated if each.deleted})
+        if items := answered(rated, question):
+            facts.append((f"somewhat or very {question.adjective}", f"{summarize(items).favourable.value:.0%}"))
+            parts = {name: summarize(part).shares for name, part in groups(items, _system).items()}
+            caption = f"{question.name.capitalize()}: share of each answer"
+            pictures.append(shares(question.name, caption, parts, question.answers))
     blocks: list[Block] = [Facts(facts)]
     if done < wanted:
-        blocks.append(Text(f"{wanted - done:,} ratings that were asked for are missing; nothing stands in for them."))
-    if removed:
-        blocks.append(Text(f"{removed} rated prompts were taken out of the review and count no more."))
-    blocks.append(
-        Gallery(
-            [
-                shares(
-                    question.name,
-                    f"{question.name.capitalize()}: share of each answer",
-                    {
-                        name: summary.shares
-                        for name, each in groups(answered(rated, question), _system).items()
-                        if (summary := summarize(each))
-                    },
-                    question.answers,
-                )
-                for question in QUESTIONS
-                if answered(rated, question)
-            ]
-        )
-    )
+        said = f"{wanted - done:,} ratings that were asked for are missing or left out; nothing stands in for them."
+        blocks.append(Text(said))
+    if removed := len({each.number for each in rated if each.deleted}):
+        blocks.append(Text(f"Rated prompts that were taken out of the review, and count no more: {removed}."))
     paper = " and ".join(f"{PAPER[question.name]:.0%} somewhat or very {question.adjective}" for question in QUESTIONS)
-    blocks.append(Text(f"The paper's reviewers (Figure 2) found {paper}, of other prompts than these."))
+    blocks += [
+        Gallery(pictures),
+        Text(f"The paper's reviewers (Figure 2) found {paper}, of other prompts than these."),
+    ]
     return Section("Summary", blocks)
 
 
-def _parts(title: str, what: str, rated: Sequence[Rated], key: Callable[[Item], str]) -> Section:
-    head = (what, "Prompts", "Ratings", "Somewhat or very", "Mean, 1 to 3", "Not", "Somewhat", "Very", "Alpha")
-    blocks: list[Block] = []
-    for question in QUESTIONS:
-        items = answered(rated, question)
-        parts = groups(items, key)
-        rows: list[Sequence[Cell]] = []
-        for name, part in ({"all": items} | parts if len(parts) > 1 else parts).items():
-            if summary := summarize(part):
-                rows.append(
-                    (
-                        *(name, summary.items, summary.ratings),
-                        *(_interval(summary.favourable, ".1%"), _interval(summary.mean, ".2f")),
-                        *(f"{share:.0%}" for share in summary.shares),
-                        "-" if summary.alpha is None else f"{summary.alpha:.2f}",
-                    )
-                )
-        blocks.append(Table(head, rows, question.name.capitalize()))
-    blocks.append(
-        Text(
-            "Each prompt counts once. In brackets 95% bootstrap intervals over prompts. Alpha is Krippendorff's, for "
-            "ordered answers: 1 is agreement, 0 chance, below 0 worse than chance; a dash where too few were rated "
-            "twice, or all the same."
-        )
+def _parts(title: str, rated: Sequence[Rated], key: Callable[[Item], str]) -> Section:
+    said = (
+        "Each prompt counts once. In brackets 95% bootstrap intervals over prompts. Alpha is Krippendorff's, for "
+        "ordered answers: 1 is agreement, 0 chance, below 0 worse than chance; a dash where no prompt was rated twice, "
+        "or all the same."
     )
+    blocks: list[Block] = [Text(said)]
+    head = ("", "Prompts", "Ratings", "Somewhat or very", "Mean, 1 to 3", "Not", "Somewhat", "Very", "Alpha")
+    for question in QUESTIONS:
+        if items := answered(rated, question):
+            rows = [_row(name, part) for name, part in (("all", items), *groups(items, key).items())]
+            blocks.append(Table(head, rows, question.name.capitalize()))
     return Section(title, blocks)
+
+
+def _row(name: str, items: Sequence[Answered]) -> Sequence[Cell]:
+    summary = summarize(items)
+    return (
+        *(name, summary.items, summary.ratings),
+        *(_interval(summary.favourable, ".1%"), _interval(summary.mean, ".2f")),
+        *(f"{share:.0%}" for share in summary.shares),
+        _or_dash(summary.alpha),
+    )
 
 
 def _judges(rated: Sequence[Rated]) -> Section:
     rows: list[Sequence[Cell]] = []
     for question in QUESTIONS:
-        for system, items in ({"all": answered(rated, question)} | groups(answered(rated, question), _system)).items():
-            for each in concord(items):
-                shown = "-" if each.correlation is None else f"{each.correlation:.2f}"
-                rows.append((each.score, question.name, system, each.items, shown))
+        items = answered(rated, question)
+        for system, part in (("all", items), *groups(items, _system).items()):
+            rows += [
+                (each.score, question.name, system, each.items, _or_dash(each.correlation)) for each in concord(part)
+            ]
+    title = "Judges and people"
     if not rows:
-        return Section("Judges and people", [Text("The prompts came without scores of a judge.")])
+        return Section(title, [Text("The prompts came without scores of a judge.")])
     said = (
         "Spearman's rank correlation of a judge's score with the mean answer of people: 1 is the same order, 0 none; a "
         "dash where scores or answers are all the same."
     )
-    return Section(
-        "Judges and people", [Table(("Score", "Question", "System", "Prompts", "Correlation"), rows), Text(said)]
-    )
+    return Section(title, [Text(said), Table(("Score", "Question", "System", "Prompts", "Correlation"), rows)])
 
 
-def _reviewers(store: Store, every: Sequence[Rated], checked: dict[str, Attention], out: set[str]) -> Section:
+def _reviewers(store: Store, every: Sequence[Rated], checked: Mapping[str, Attention], out: set[str]) -> Section:
     rows: list[Sequence[Cell]] = []
     for name, given in store.reviewers().items():
-        own = [each.rating for each in every if each.reviewer == name and not each.deleted]
+        own = [each for each in every if each.reviewer == name]
+        answers = [[value for each in answered(own, question) for value in each.answers] for question in QUESTIONS]
         passed = checked.get(name, Attention(0, 0))
-        means = [
-            f"{fmean(values):.2f}"
-            if (values := [value for each in own if (value := getattr(each, question.name))])
-            else "-"
-            for question in QUESTIONS
-        ]
-        done = sum(each.complete for each in own)
         rows.append(
             (
-                name,
-                done,
-                given,
-                f"{passed.passed} of {passed.answered}",
-                *means,
-                "left out" if name in out else "counts",
+                *(name, given, sum(each.rating.complete and not each.deleted for each in own)),
+                *(_or_dash(fmean(values) if values else None) for values in answers),
+                *(f"{passed.passed} of {passed.answered}", "no" if name in out else "yes"),
             )
         )
-    head = ("Reviewer", "Rated", "Given", "Checks passed", *(f"Mean {question.name}" for question in QUESTIONS), "")
+    means = (f"Mean {question.name}" for question in QUESTIONS)
+    head = ("Reviewer", "Given", "Rated", *means, "Checks passed", "Counts")
     said = (
-        "Checks are prompts whose relevance is known: hand-written ones, and ones on another topic. Prompts rated and "
-        "given include them; nothing else in this report does."
+        "Checks are prompts whose relevance is known: hand-written ones, and ones on another topic. They are among "
+        "what was given and rated, and in no other number of this report."
     )
-    return Section("Reviewers", [Table(head, rows), Text(said)])
+    return Section("Reviewers", [Text(said), Table(head, rows)])
 
 
 def _examples(rated: Sequence[Rated]) -> Section:
@@ -209,10 +187,10 @@ def _comments(every: Sequence[Rated]) -> Section:
     )
 
 
-def _provenance(store: Store) -> Section:
+def _provenance(store: Store, least_passed: float) -> Section:
     told = json.dumps(store.facts(), indent=2, ensure_ascii=False)
-    again = Text(f"Made again by: promptlet review report {store.path.name}")
-    return Section("Provenance", [again, Code(told, "How the review was created")])
+    again = f"promptlet review report {store.path.name}" + (f" --least-passed {least_passed}" if least_passed else "")
+    return Section("Provenance", [Text(f"Made again by: {again}"), Code(told, "How the review was created")])
 
 
 def _system(item: Item) -> str:
@@ -225,3 +203,7 @@ def _marks(each: Answered) -> str:
 
 def _interval(each: Interval, form: str) -> str:
     return f"{each.value:{form}} [{each.low:{form}}, {each.high:{form}}]"
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -5,7 +5,6 @@ Every item counts once, however many rated it: intervals are bootstrap intervals
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -34,7 +33,7 @@ class Summary:
     items: int
     ratings: int
     shares: tuple[float, ...]
-    """Of each answer among all, from the worst."""
+    """Of each answer, from the worst."""
     mean: Interval
     favourable: Interval
     """The share of somewhat or very."""
@@ -74,15 +73,13 @@ def answered(rated: Sequence[Rated], question: Question) -> list[Answered]:
     return [Answered(item, number, tuple(answers)) for number, (item, answers) in found.items()]
 
 
-def summarize(items: Sequence[Answered]) -> Summary | None:
-    """Return what was answered about the items; None if there are none."""
-    if not items:
-        return None
-    counts = Counter(value for each in items for value in each.answers)
+def summarize(items: Sequence[Answered]) -> Summary:
+    """Return what was answered about the items, of which there is one at least."""
+    assert items
     return Summary(
         items=len(items),
-        ratings=counts.total(),
-        shares=tuple(counts[level] / counts.total() for level in LEVELS),
+        ratings=sum(len(each.answers) for each in items),
+        shares=tuple(fmean(each.answers.count(level) / len(each.answers) for each in items) for level in LEVELS),
         mean=interval([fmean(each.answers) for each in items]),
         favourable=interval([fmean(value >= FAVOURABLE for value in each.answers) for each in items]),
         alpha=_alpha(items),
