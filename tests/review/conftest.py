@@ -86,7 +86,7 @@ def address(review: Review) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium: apt-get install chromium")
     expect.set_options(timeout=20_000)  # the machine may be busy

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import urllib.request
+
 import pytest
 from fastapi.testclient import TestClient
 
 from promptlet.review.app import make_app
+from tests.conftest import Run
 from tests.review.conftest import Review
 
 
@@ -60,6 +65,12 @@ def test_a_change_that_is_none_is_refused(client: TestClient, review: Review, ch
     assert not review.store.ratings()
 
 
+def test_half_a_character_is_refused(client: TestClient, review: Review) -> None:
+    path = f"/api/items/{review.store.assigned('Ann')[0][0]}"
+    answer = client.patch(path, content=b'{"comment": "\\ud800"}', headers=review.header("Ann"))
+    assert answer.status_code == 422
+
+
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic QQ=="}])
 def test_without_a_code_there_is_nothing_to_see_or_write(
     client: TestClient, review: Review, header: dict[str, str]
@@ -88,3 +99,19 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:
     for path in ("/", "/page.js", "/page.css"):
         assert "//" not in client.get(path).text.replace("// ", "")
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
+
+
+def test_the_command_line_serves_on_this_machine_alone(review: Review, cli: Run) -> None:
+    command = [sys.executable, "-m", "promptlet", "review", "serve", str(review.store.path), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        address, _, what = server.stdout.readline().strip().partition("#")
+        with urllib.request.urlopen(address) as page:
+            assert b"Access code" in page.read()
+        port = address.removeprefix("http://127.0.0.1:").strip("/")
+        refused = cli("review", "serve", review.store.path, "--port", port)
+        server.terminate()
+        assert server.communicate()[1] == ""
+    assert what == "CODE"
+    assert refused.returncode == 2
+    assert f"nothing can listen at 127.0.0.1, port {port}" in refused.stderr

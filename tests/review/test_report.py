@@ -12,8 +12,9 @@ import pytest
 from promptlet.errors import RunError
 from promptlet.reports.review import report_review
 from promptlet.review.export import export_ratings
-from promptlet.review.items import Item
+from promptlet.review.items import passed
 from promptlet.review.questions import RELEVANCE
+from promptlet.review.records import Item
 from promptlet.review.statistics import Answered, answered, attention, concord, groups, summarize
 from promptlet.review.store import Store
 from tests.conftest import Run
@@ -23,7 +24,7 @@ from tests.review.conftest import Review, Write
 def rate_all(store: Store, reviewer: str, north: int, south: int, attentive: bool = True) -> None:
     """Give every prompt of a system the same answer; checks are passed or failed."""
     for number, item, _ in store.assigned(reviewer):
-        level = {"north": north, "south": south}.get(item.system) or (3 if item.passed(3) == attentive else 1)
+        level = {"north": north, "south": south}.get(item.system) or (3 if passed(item, 3) == attentive else 1)
         store.rate(reviewer, number, level, 4 - level)
 
 

@@ -14,10 +14,18 @@ from hypothesis import strategies as st
 
 from promptlet.errors import UsageError
 from promptlet.review.creating import Plan, create_review, parse_systems
-from promptlet.review.store import Rating, Store
+from promptlet.review.items import passed
+from promptlet.review.records import Rating
+from promptlet.review.store import Store
 from tests.review.conftest import Review, Write
 
 LEVEL = st.none() | st.integers(1, 3)
+
+
+def said_by_ann(review: Review) -> dict[int, tuple[object, ...]]:
+    return {
+        number: (each.relevance, each.correctness, each.comment) for number, _, each in review.store.assigned("Ann")
+    }
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
@@ -26,20 +34,13 @@ def test_the_last_word_counts_and_repeating_it_changes_nothing(
     review: Review, changes: list[tuple[int, int | None, int | None, str | None]]
 ) -> None:
     items = [number for number, _, _ in review.store.assigned("Ann")]
-    expected = {
-        number: (rating.relevance, rating.correctness, rating.comment)
-        for number, _, rating in review.store.assigned("Ann")
-    }
+    expected = said_by_ann(review)
     for place, *given_ in changes:
         old = expected[items[place]]
         expected[items[place]] = tuple(was if new is None else new for was, new in zip(old, given_, strict=True))
         once = review.store.rate("Ann", items[place], *given_)
         assert review.store.rate("Ann", items[place], *given_) == once
-    found = {
-        number: (rating.relevance, rating.correctness, rating.comment)
-        for number, _, rating in review.store.assigned("Ann")
-    }
-    assert found == expected
+    assert said_by_ann(review) == expected
     assert all(rating == Rating() for _, _, rating in review.store.assigned("Bob"))
 
 
@@ -116,7 +117,7 @@ def test_systems_are_compared_on_the_same_wishes(tmp_path: Path, write_prompts: 
 def test_checks_are_good_and_spoiled_ones_and_tell_attention(review: Review) -> None:
     checks = [item for item in review.store.items().values() if item.check]
     assert sorted(check.check or "" for check in checks) == ["good", "wrong topic"]
-    always_very = [check.passed(3) for check in checks]
+    always_very = [passed(check, 3) for check in checks]
     assert sorted(always_very) == [False, True]
 
 
@@ -127,6 +128,8 @@ def test_checks_are_good_and_spoiled_ones_and_tell_attention(review: Review) -> 
         ("[1]", "line 2: not a JSON object"),
         ('{"prompts": 3}', "line 2: 'prompts' is not a list"),
         ('{"prompt": "", "task": "t2i", "intents": ["a"]}', "line 2: 'prompt' is ''"),
+        ('{"prompt": "\\ud800", "task": "t2i", "intents": ["a"]}', "line 2: 'prompt' holds half a character"),
+        ('{"prompt": "a", "task": "t2i", "intents": ["a"], "relevance": NaN}', "line 2: the score 'relevance' is nan"),
         ('{"prompt": "a", "task": "t2i", "intents": "a"}', "line 2: 'intents' is 'a'"),
         ('{"prompt": "a", "task": "t2i", "intents": ["Taste: a"]}', "line 2: unknown kind of intent 'Taste'"),
         ('{"prompt": "a", "task": "t2i", "intents": ["a"], "scores": {"b": "c"}}', "line 2: the score 'b' is 'c'"),

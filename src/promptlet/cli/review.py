@@ -68,12 +68,9 @@ def invite(
     names: Annotated[list[str], typer.Argument(help="Reviewers' names.", metavar="NAME...")],
 ) -> None:
     """Add reviewers, and deal what is not rated yet anew; a reviewer who is known gets a new access code."""
-    from promptlet.cli.extras import needing
+    from promptlet.review.store import Store
 
-    with needing("a review", "review"):
-        from promptlet.review.store import Store
-
-        tokens = Store(review).invite(names)
+    tokens = Store(review).invite(names)
     for name, token in tokens.items():
         typer.echo(f"{name}\t{token}")
 
@@ -84,13 +81,10 @@ def remove(
     item: Annotated[str, typer.Argument(metavar="ITEM", help="Its number, as an export has it.")],
 ) -> None:
     """Take a prompt out of the review; what was said of it is exported, and counts no more."""
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
+    from promptlet.review.store import Store
 
-    with needing("a review", "review"):
-        from promptlet.review.store import Store
-
-        Store(review).remove(whole("item", item, 1))
+    Store(review).remove(whole("item", item, 1))
 
 
 @app.command()
@@ -104,7 +98,7 @@ def serve(
     from promptlet.cli.numbers import whole
 
     number = whole("port", port, 0)
-    with needing("the page", "review"):
+    with needing("the page", "serve"):
         from promptlet.review.serving import is_loopback, serve
         from promptlet.review.store import Store
     if not is_loopback(host):

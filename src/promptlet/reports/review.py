@@ -12,10 +12,10 @@ from promptlet.evaluation.bootstrap import Interval
 from promptlet.reports.document import Block, Cell, Code, Document, Facts, Gallery, Section, Table, Text, percent
 from promptlet.reports.pictures import shares
 from promptlet.reports.render import write_report
-from promptlet.review.items import Item
 from promptlet.review.questions import QUESTIONS, RELEVANCE
+from promptlet.review.records import Item, Rated
 from promptlet.review.statistics import Answered, Attention, answered, attention, concord, groups, summarize
-from promptlet.review.store import Rated, Store
+from promptlet.review.store import Store
 
 PAPER = {"relevance": 0.87, "correctness": 0.96}
 """Figure 2 of the paper: shares of somewhat or very, of over 200 ratings by 18 reviewers."""

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from promptlet.errors import UsageError
 from promptlet.review.questions import LEVELS, MOST_COMMENT_CHARACTERS, QUESTIONS
-from promptlet.review.store import Rating, Store
+from promptlet.review.records import Rating
+from promptlet.review.store import Store
 from promptlet.tasks import load_task, task_names
 
 _HEADERS = {

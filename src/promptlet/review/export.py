@@ -10,7 +10,8 @@ from typing import Any
 
 from promptlet.errors import UsageError
 from promptlet.io.atomic import replacing
-from promptlet.review.store import Rated, Store
+from promptlet.review.records import Rated
+from promptlet.review.store import Store
 
 COLUMNS = (
     *("item", "system", "task", "intents", "prompt", "scores", "check"),

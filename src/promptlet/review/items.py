@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,8 @@ from promptlet.errors import UsageError
 from promptlet.evaluation.anchors import GOOD, WRONG_TOPIC, make_anchors
 from promptlet.io.atomic import value_digest
 from promptlet.review.questions import FAVOURABLE
+from promptlet.review.records import Item
 from promptlet.types import RELEVANCE, parse_intents
-
-
-@dataclass(frozen=True)
-class Item:
-    """A prompt to be rated, or, where `check` names the kind of anchor, one whose relevance is known."""
-
-    system: str
-    task: str
-    intents: tuple[str, ...]
-    prompt: str
-    scores: Mapping[str, float] = field(default_factory=dict)
-    """What judges said, by name."""
-    check: str | None = None
-
-    def passed(self, relevance: int) -> bool:
-        """Return whether a check's answer shows attention: a good prompt is relevant, one on another topic is not."""
-        return (relevance >= FAVOURABLE) == (self.check == GOOD)
 
 
 def read_prompts(path: Path, system: str) -> list[Item]:
@@ -78,6 +62,8 @@ def _of_row(row: Mapping[str, Any], system: str, where: str) -> Item:
     for name, value in (("prompt", prompt), ("task", task)):
         if not isinstance(value, str) or not value.strip():
             raise UsageError(f"{where}: '{name}' is {value!r}; text is needed")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise UsageError(f"{where}: '{name}' holds half a character (a lone surrogate)")
     if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
         raise UsageError(f"{where}: 'intents' is {intents!r}; a list of texts such as 'Topic: birthday' is needed")
     try:
@@ -89,7 +75,7 @@ def _of_row(row: Mapping[str, Any], system: str, where: str) -> Item:
         raise UsageError(f"{where}: 'scores' is {said!r}; names with numbers are needed")
     scores = {RELEVANCE: row[RELEVANCE]} if row.get(RELEVANCE) is not None else {}
     for name, value in (scores | said).items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise UsageError(f"{where}: the score '{name}' is {value!r}; a number is needed")
         scores[name] = float(value)
     return Item(system, str(task), checked, str(prompt), scores)
@@ -113,3 +99,8 @@ def make_checks(tasks: Sequence[str], count: int, seed: int) -> list[Item]:
     taken = [anchors[place + (place // 2 + 1) % 2] for place in range(0, len(anchors), 2)]
     random.Random(seed).shuffle(taken)
     return [Item("", sample.task, tuple(map(str, sample.intents)), sample.prompt, check=kind) for kind, sample in taken]
+
+
+def passed(check: Item, relevance: int) -> bool:
+    """Return whether an answer shows attention: a good prompt is relevant, one on another topic is not."""
+    return (relevance >= FAVOURABLE) == (check.check == GOOD)

@@ -12,9 +12,9 @@ from statistics import fmean
 import numpy as np
 
 from promptlet.evaluation.bootstrap import Interval, interval
-from promptlet.review.items import Item
+from promptlet.review.items import passed
 from promptlet.review.questions import FAVOURABLE, LEVELS, Question
-from promptlet.review.store import Rated
+from promptlet.review.records import Item, Rated
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def attention(rated: Sequence[Rated]) -> dict[str, Attention]:
     found = {each.reviewer: [0, 0] for each in rated}
     for each in rated:
         if each.item.check is not None and each.rating.relevance is not None and not each.deleted:
-            found[each.reviewer][0] += each.item.passed(each.rating.relevance)
+            found[each.reviewer][0] += passed(each.item, each.rating.relevance)
             found[each.reviewer][1] += 1
     return {name: Attention(*counts) for name, counts in found.items()}
 

@@ -13,7 +13,6 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -21,58 +20,29 @@ from typing import Any, Self
 from promptlet.errors import UsageError
 from promptlet.io.atomic import replacing
 from promptlet.review.assignment import deal
-from promptlet.review.items import Item
+from promptlet.review.records import Item, Rated, Rating
 
 _APPLICATION, _VERSION = 0x50725276, 1
 _WAIT_SECONDS = 10
 _MOST_NAME_CHARACTERS = 60
 _SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE reviewers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, token BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE reviewers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, token BLOB NOT NULL UNIQUE);
 CREATE TABLE items (
     id INTEGER PRIMARY KEY, system TEXT NOT NULL, task TEXT NOT NULL, intents TEXT NOT NULL, prompt TEXT NOT NULL,
     scores TEXT NOT NULL, "check" TEXT, deleted INTEGER NOT NULL DEFAULT 0
-) STRICT;
+);
 CREATE TABLE assignments (
     reviewer INTEGER NOT NULL REFERENCES reviewers, item INTEGER NOT NULL REFERENCES items, place INTEGER NOT NULL,
     PRIMARY KEY (reviewer, item)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE ratings (
     reviewer INTEGER NOT NULL REFERENCES reviewers, item INTEGER NOT NULL REFERENCES items,
     relevance INTEGER CHECK (relevance BETWEEN 1 AND 3), correctness INTEGER CHECK (correctness BETWEEN 1 AND 3),
     comment TEXT NOT NULL, time TEXT NOT NULL,
     PRIMARY KEY (reviewer, item)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True)
-class Rating:
-    """What a reviewer said of an item; an answer is None until it is given."""
-
-    relevance: int | None = None
-    correctness: int | None = None
-    comment: str = ""
-    time: str = ""
-    """Of the last change, in UTC."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether both questions are answered."""
-        return self.relevance is not None and self.correctness is not None
-
-
-@dataclass(frozen=True)
-class Rated:
-    """A rating with its reviewer and item."""
-
-    reviewer: str
-    number: int
-    """The item's."""
-    item: Item
-    rating: Rating
-    deleted: bool
-    """Whether the item was taken out of the review; its ratings are kept, and count no more."""
 
 
 class Store:
@@ -104,7 +74,8 @@ class Store:
         Raises:
             UsageError: if there is a file already.
         """
-        if path.exists():
+        # A log that an older review left would be taken for the new one's.
+        if path.exists() or path.with_name(f"{path.name}-wal").exists():
             raise UsageError(f"there is a file at {path} already; name another")
         with replacing(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
             connection.executescript(f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION};")

@@ -97,7 +97,8 @@ function keepTrying(error, id, answers) {
   if (status === 401) {
     showLogin(`${error.message} Your last answers are kept here until you enter a valid one.`);
   } else {
-    alertWith("Not saved yet: the server can't be reached. Keep this page open; it tries again.");
+    const reason = status ? error.message : "The server can't be reached.";
+    alertWith(`Not saved yet. ${reason} Keep this page open; it tries again.`);
     setTimeout(send, RETRY_MS);
   }
   return false;
