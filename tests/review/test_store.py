@@ -162,3 +162,10 @@ def test_what_can_not_be_made_or_opened_is_one_line(tmp_path: Path, write_prompt
     for names, message in ((["Ann", " Ann "], "named twice"), ([" "], "name is ''")):
         with pytest.raises(UsageError, match=message):
             review.store.invite(names)
+
+
+def test_a_review_that_was_deleted_is_not_made_anew(review: Review) -> None:
+    review.store.path.unlink()
+    with pytest.raises(sqlite3.OperationalError):
+        review.store.reviewers()
+    assert not review.store.path.exists()

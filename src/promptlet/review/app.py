@@ -65,7 +65,8 @@ def make_app(store: Store) -> FastAPI:
             for number, item, rating in store.assigned(name)
         ]
         questions = [{"name": each.name, "text": each.text, "answers": each.answers} for each in QUESTIONS]
-        return {"title": title, "reviewer": name, "questions": questions, "items": items}
+        told = {"title": title, "reviewer": name, "most_comment_characters": MOST_COMMENT_CHARACTERS}
+        return told | {"questions": questions, "items": items}
 
     @app.patch("/api/items/{number}")
     def rate(number: int, change: Change, name: Reviewer) -> dict[str, Any]:

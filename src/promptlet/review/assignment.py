@@ -23,8 +23,12 @@ def deal(
         seed: the same seed deals the same.
     """
     chance = random.Random(seed)
-    load = {name: len(rated) for name, rated in done.items()}
-    raters = {item: {name for name, rated in done.items() if item in rated} for item in items}
+    raters: dict[int, set[str]] = {item: set() for item in items}
+    load = dict.fromkeys(done, 0)
+    for name, rated in done.items():
+        for item in raters.keys() & rated:
+            raters[item].add(name)
+            load[name] += 1
     dealt: dict[str, list[int]] = {name: [] for name in done}
     for item in chance.sample(items, len(items)):
         others = [name for name in done if name not in raters[item]]

@@ -253,7 +253,9 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, _WAIT_SECONDS, isolation_level=None)) as connection:
+        # Not made anew if it was deleted meanwhile.
+        address = f"{self.path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(address, _WAIT_SECONDS, isolation_level=None, uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
 

@@ -51,6 +51,7 @@ async function load() {
   document.title = `${review.title} – review`;
   $("title").textContent = review.title;
   $("reviewer").textContent = review.reviewer;
+  $("comment").maxLength = review.most_comment_characters;
   $("login").hidden = true;
   drawQuestions();
   show();
@@ -261,7 +262,7 @@ function onKey(event) {
 
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
-  code = $("token").value.trim().split("#").at(-1);
+  code = encodeURIComponent($("token").value.trim().split("#").at(-1));
   $("token").value = "";
   history.replaceState(history.state, "", `#${code}`);
   load();
