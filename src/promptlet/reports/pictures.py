@@ -113,7 +113,7 @@ def shares(name: str, caption: str, rows: Mapping[str, Sequence[float]], answers
             frameon=False, labelcolor=_INK, fontsize=8, ncols=len(answers), loc="lower center", bbox_to_anchor=(0.5, 1)
         )
 
-    return _draw(name, caption, plot, "share of ratings", grid=False)
+    return _draw(name, caption, plot, "share of answers", grid=False)
 
 
 def _draw(name: str, caption: str, plot: Callable[[Any], None], what: str, grid: bool = True) -> Picture:

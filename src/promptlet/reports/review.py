@@ -19,6 +19,11 @@ from promptlet.review.store import Store
 
 PAPER = {"relevance": 0.87, "correctness": 0.96}
 """Figure 2 of the paper: shares of somewhat or very, of over 200 ratings by 18 reviewers."""
+_READING = (
+    "Everywhere here each prompt counts once, however many rated it. In brackets are 95% bootstrap intervals over "
+    "prompts. Alpha is Krippendorff's, for ordered answers: 1 is agreement, 0 chance, below 0 worse than chance; a "
+    "dash where no prompt was rated twice, or all the same."
+)
 _EXAMPLES = 5
 _NAME = "review"
 
@@ -84,23 +89,19 @@ def _summary(store: Store, rated: Sequence[Rated]) -> Section:
     blocks += [
         Gallery(pictures),
         Text(f"The paper's reviewers (Figure 2) found {paper}, of other prompts than these."),
+        Text(_READING),
     ]
     return Section("Summary", blocks)
 
 
 def _parts(title: str, rated: Sequence[Rated], key: Callable[[Item], str]) -> Section:
-    said = (
-        "Each prompt counts once. In brackets 95% bootstrap intervals over prompts. Alpha is Krippendorff's, for "
-        "ordered answers: 1 is agreement, 0 chance, below 0 worse than chance; a dash where no prompt was rated twice, "
-        "or all the same."
-    )
-    blocks: list[Block] = [Text(said)]
+    tables = []
     head = ("", "Prompts", "Ratings", "Somewhat or very", "Mean, 1 to 3", "Not", "Somewhat", "Very", "Alpha")
     for question in QUESTIONS:
         if items := answered(rated, question):
             rows = [_row(name, part) for name, part in (("all", items), *groups(items, key).items())]
-            blocks.append(Table(head, rows, question.name.capitalize()))
-    return Section(title, blocks)
+            tables.append(Table(head, rows, question.name.capitalize()))
+    return Section(title, tables)
 
 
 def _row(name: str, items: Sequence[Answered]) -> Sequence[Cell]:
