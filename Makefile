@@ -4,15 +4,15 @@ PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 DEMO := .venv/bin
 DEV := .venv-dev/bin
 
-.PHONY: demo test lint test-long test-vllm clean
+.PHONY: demo test lint browser test-long test-vllm clean
 
 demo: .venv/.made
 	$(DEMO)/python scripts/demo.py
 
-test: lint
+test: lint browser
 	$(DEV)/python -m pytest -m "not long"
 
-test-long: .venv-dev/.made
+test-long: .venv-dev/.made browser
 	$(DEV)/python -m pytest
 
 # Needs some 6 GB of disk: an environment with vLLM's CPU build, and the packaged teacher as a Hugging Face folder.
@@ -26,6 +26,9 @@ lint: .venv-dev/.made
 	$(DEV)/ruff format --check
 	$(DEV)/mypy
 	$(DEV)/lint-imports
+
+browser:
+	@scripts/browser.sh
 
 .venv/.made: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'

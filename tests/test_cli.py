@@ -14,7 +14,7 @@ from tests.conftest import SMOKE, Run
 def test_help_names_every_verb(cli: Run) -> None:
     result = cli("--help")
     assert result.returncode == 0
-    for verb in ("bench", "generate", "intents", "report", "run", "vocabulary"):
+    for verb in ("bench", "evaluate", "generate", "intents", "report", "review", "run", "vocabulary"):
         assert verb in result.stdout
         assert cli(verb, "--help").returncode == 0
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import bench, evaluate, generate, improve, intents, plot, report, run, vocabulary
+from promptlet.cli import bench, evaluate, generate, improve, intents, plot, report, review, run, vocabulary
 from promptlet.errors import PromptletError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -29,6 +29,7 @@ app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(intents.app, name="intents")
 app.add_typer(report.app, name="report")
+app.add_typer(review.app, name="review")
 app.add_typer(vocabulary.app, name="vocabulary")
 
 

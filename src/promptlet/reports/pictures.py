@@ -1,4 +1,4 @@
-"""Histograms, lines and bubbles as SVG (library matplotlib).
+"""Histograms, lines, bubbles and shares as SVG (library matplotlib).
 
 Colours are CSS variables, so that one picture suits light and dark pages.
 """
@@ -13,15 +13,23 @@ from typing import Any
 
 from promptlet.reports.document import Picture
 
-_INK, _BAR, _LINE = "#010203", "#040506", "#070809"
+_INK, _BAR, _LINE, _TEXT, _GROUND = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
 """Stand-ins that no picture uses otherwise; each becomes a variable."""
-_VARIABLES = {_INK: "var(--muted)", _BAR: "var(--bar)", _LINE: "var(--line)"}
+_VARIABLES = {
+    _INK: "var(--muted)",
+    _BAR: "var(--bar)",
+    _LINE: "var(--line)",
+    _TEXT: "var(--ink)",
+    _GROUND: "var(--card)",
+}
+_NARROWEST = 0.06
+"""Share of a bar that has room for its number."""
 _SIZE = (5.2, 2.7)
 """Inches; small, so that letters stay readable where a picture fills a phone's width."""
 _ALONE = """<style>
-svg { --muted: #57606a; --bar: #3b6fd4; --line: #d8dee4; background: #ffffff; }
+svg { --muted: #57606a; --bar: #3b6fd4; --line: #d8dee4; --ink: #1c2128; --card: #ffffff; background: #ffffff; }
 @media (prefers-color-scheme: dark) {
-svg { --muted: #9aa4b2; --bar: #7ba4f4; --line: #30363d; background: #14171c; } }
+svg { --muted: #9aa4b2; --bar: #7ba4f4; --line: #30363d; --ink: #e6e9ee; --card: #14171c; background: #14171c; } }
 </style>"""
 _MARKERS, _STYLES = ("o", "s", "^", "D"), ("-", "--", ":")
 _FONT = "system-ui, sans-serif"
@@ -84,7 +92,31 @@ def bubbles(name: str, caption: str, points: Sequence[tuple[float, float]], what
     return _draw(name, caption, plot, what)
 
 
-def _draw(name: str, caption: str, plot: Callable[[Any], None], what: str) -> Picture:
+def shares(name: str, caption: str, rows: Mapping[str, Sequence[float]], answers: Sequence[str]) -> Picture:
+    """Return a picture of a bar per row that is split by the shares of the answers, the stronger the deeper."""
+    from matplotlib.ticker import PercentFormatter
+
+    def plot(axes: Any) -> None:
+        labels = list(rows)[::-1]
+        start = [0.0] * len(labels)
+        for place, answer in enumerate(answers):
+            widths = [rows[label][place] for label in labels]
+            depth = (place + 1) / len(answers)
+            bars = axes.barh(labels, widths, 0.6, start, label=answer, color=_BAR, alpha=depth**1.5, linewidth=0)
+            shown = [f"{width:.0%}" if width >= _NARROWEST else "" for width in widths]
+            axes.bar_label(bars, shown, label_type="center", color=_GROUND if depth == 1 else _TEXT)
+            start = [x + width for x, width in zip(start, widths, strict=True)]
+        axes.set_xlim(0, 1)
+        axes.set_ylim(-0.6, max(len(labels), 2) - 0.4)
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.legend(
+            frameon=False, labelcolor=_INK, fontsize=8, ncols=len(answers), loc="lower center", bbox_to_anchor=(0.5, 1)
+        )
+
+    return _draw(name, caption, plot, "share of answers", grid=False)
+
+
+def _draw(name: str, caption: str, plot: Callable[[Any], None], what: str, grid: bool = True) -> Picture:
     """Return the picture of what `plot` puts on its axes."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -94,7 +126,8 @@ def _draw(name: str, caption: str, plot: Callable[[Any], None], what: str) -> Pi
         axes = figure.add_subplot()
         plot(axes)
         axes.set_xlabel(what, color=_INK)
-        axes.grid(axis="y", color=_LINE, linewidth=0.8)
+        if grid:
+            axes.grid(axis="y", color=_LINE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.tick_params(length=0, labelcolor=_INK)
         for side, spine in axes.spines.items():

@@ -1,0 +1,142 @@
+"""`promptlet review`: people rate what systems wrote, blindly, on a page of their own; then a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Let people rate prompts blindly, and report what they say.", invoke_without_command=True)
+
+_Review = Annotated[Path, typer.Argument(help="The review's file.")]
+
+
+@app.callback()
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def create(
+    review: Annotated[Path, typer.Argument(help="The file to make, such as review.db.")],
+    systems: Annotated[
+        list[str],
+        typer.Argument(help="Files of prompts as `promptlet generate --output` writes them.", metavar="NAME=FILE..."),
+    ],
+    reviewer: Annotated[list[str], typer.Option(help="A reviewer's name; may be repeated.", show_default=False)],
+    prompts: Annotated[str, typer.Option(metavar="NUMBER", help="Prompts of each system, at most.")] = "50",
+    per_item: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Reviewers who rate the same prompt.", show_default="3, or all of fewer"),
+    ] = None,
+    checks: Annotated[str, typer.Option(metavar="NUMBER", help="Attention checks that every reviewer gets.")] = "6",
+    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed chooses and shuffles the same.")] = "1",
+    title: Annotated[str, typer.Option(help="What stands above the page.")] = "Prompts to order",
+) -> None:
+    """Make a review and print each reviewer's access code, which is kept nowhere else."""
+    from promptlet.cli.extras import needing
+    from promptlet.cli.numbers import whole
+
+    with needing("a review", "review"):
+        from promptlet.review.creating import Plan, create_review, parse_systems
+
+        plan = Plan(
+            parse_systems(systems),
+            whole("prompts", prompts, 1),
+            min(3, len(reviewer)) if per_item is None else whole("per-item", per_item, 1),
+            whole("checks", checks, 0),
+            whole("seed", seed),
+            title,
+        )
+        store, tokens = create_review(review, plan, reviewer)
+    for name, token in tokens.items():
+        typer.echo(f"{name}\t{token}")
+    loads = store.reviewers()
+    rated = [item for item in store.items().values() if item.check is None]
+    typer.echo(
+        f"{len(rated)} prompts and {len(store.items()) - len(rated)} checks; "
+        f"each reviewer gets {min(loads.values())} to {max(loads.values())}",
+        err=True,
+    )
+
+
+@app.command()
+def invite(
+    review: _Review,
+    names: Annotated[list[str], typer.Argument(help="Reviewers' names.", metavar="NAME...")],
+) -> None:
+    """Add reviewers, and deal what is not rated yet anew; a reviewer who is known gets a new access code."""
+    from promptlet.review.store import Store
+
+    tokens = Store(review).invite(names)
+    for name, token in tokens.items():
+        typer.echo(f"{name}\t{token}")
+
+
+@app.command()
+def remove(
+    review: _Review,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Its number, as an export has it.")],
+) -> None:
+    """Take a prompt out of the review; what was said of it is exported, and counts no more."""
+    from promptlet.cli.numbers import whole
+    from promptlet.review.store import Store
+
+    Store(review).remove(whole("item", item, 1))
+
+
+@app.command()
+def serve(
+    review: _Review,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is every network.")] = "127.0.0.1",
+    port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8710",
+) -> None:
+    """Serve the page until Ctrl-C. A reviewer's link is its address, # and the access code."""
+    from promptlet.cli.extras import needing
+    from promptlet.cli.numbers import whole
+
+    number = whole("port", port, 0)
+    with needing("the page", "serve"):
+        from promptlet.review.serving import is_loopback, serve
+        from promptlet.review.store import Store
+    if not is_loopback(host):
+        typer.echo("promptlet: access codes travel unencrypted; put a proxy with TLS in front", err=True)
+    serve(Store(review), host, number, lambda address: typer.echo(f"{address}#CODE"))
+
+
+@app.command()
+def report(
+    review: _Review,
+    output: Annotated[Path | None, typer.Option(help="Where the files go.", show_default="REVIEW-report")] = None,
+    least_passed: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Leave out reviewers who passed a smaller share of their checks."),
+    ] = 0.0,
+) -> None:
+    """Write one HTML page and Markdown: shares, means, agreement, per task and system, judges beside people."""
+    from promptlet.cli.extras import needing
+
+    with needing("the report", "review"):
+        from promptlet.reports.review import report_review
+        from promptlet.review.store import Store
+
+        page = report_review(Store(review), output or review.with_name(f"{review.stem}-report"), least_passed)
+    typer.echo(page)
+
+
+@app.command()
+def export(
+    review: _Review,
+    output: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet file.")],
+) -> None:
+    """Write every rating as a row, also of checks and of prompts that were taken out."""
+    from promptlet.cli.extras import needing
+
+    with needing("the export", "review"):
+        from promptlet.review.export import export_ratings
+        from promptlet.review.store import Store
+
+        rows = export_ratings(Store(review), output)
+    typer.echo(f"{rows} ratings", err=True)
