@@ -58,6 +58,12 @@ def test_agreement_knows_the_order_of_answers() -> None:
     assert summarize(items_of((2, 2), (2, 2), (3,))).alpha is None
 
 
+def test_agreement_is_what_the_package_krippendorff_computes() -> None:
+    """Version 0.9.0, level of measurement ordinal."""
+    alpha = summarize(items_of((1, 1, 2), (3, 2), (2, 2, 3, 3), (1,), (3, 3, 3), (1, 2, 1))).alpha
+    assert alpha == pytest.approx(0.5810998877665545)
+
+
 def test_a_judge_is_compared_by_ranks() -> None:
     (risen,) = concord(items_of((1,), (2,), (3,), scores=(0.1, 0.2, 90)))
     assert risen.correlation == pytest.approx(1)

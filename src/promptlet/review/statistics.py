@@ -87,17 +87,24 @@ def summarize(items: Sequence[Answered]) -> Summary:
 
 
 def _alpha(items: Sequence[Answered]) -> float | None:
-    """Return Krippendorff's alpha for ordered answers (Krippendorff, 2004): 1 is agreement, 0 is chance.
+    """Return Krippendorff's alpha for ordered answers (Krippendorff, 2004, chapter 11): 1 is agreement, 0 is chance.
 
     None where it is not defined: no item was rated twice, or all those that were have the same answer.
     """
-    import krippendorff
-
     several = [each.answers for each in items if len(each.answers) > 1]
     if len({value for answers in several for value in answers}) < 2:
         return None
-    counts = np.array([[answers.count(level) for level in LEVELS] for answers in several])
-    return float(krippendorff.alpha(value_counts=counts, value_domain=LEVELS, level_of_measurement="ordinal"))
+    # L levels. How often each pair of levels was given to one item; an item counts for as much as it has answers.
+    pairs_LL = np.zeros((len(LEVELS), len(LEVELS)))
+    for answers in several:
+        counts_L = np.array([answers.count(level) for level in LEVELS])
+        pairs_LL += (np.outer(counts_L, counts_L) - np.diag(counts_L)) / (len(answers) - 1)
+    totals_L = pairs_LL.sum(0)
+    # Two levels are as far apart as there are answers from the middle of one to the middle of the other.
+    middles_L = totals_L.cumsum() - totals_L / 2
+    distances_LL = np.subtract.outer(middles_L, middles_L) ** 2
+    expected = (np.outer(totals_L, totals_L) * distances_LL).sum() / (totals_L.sum() - 1)
+    return float(1 - (pairs_LL * distances_LL).sum() / expected)
 
 
 @dataclass(frozen=True)
