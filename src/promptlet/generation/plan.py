@@ -17,7 +17,6 @@ from promptlet.judges.words import mean
 from promptlet.lemmas import terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Sample
-from promptlet.vocabulary import load_policy
 
 WORDS = "words"
 DEFAULT_WORDS = 20
@@ -60,7 +59,7 @@ class Plan:
         """
         if request.task not in student.tasks:
             raise UsageError(registry.unknown("task", request.task, student.tasks))
-        kept, banned = Kept(request.keep), Banned(request.ban, load_policy())
+        kept, banned = Kept(request.keep), Banned(request.ban, student.policy)
         for term in kept.raw:
             if found := banned.find(term):
                 raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned")

@@ -94,17 +94,17 @@ def _alpha(items: Sequence[Answered]) -> float | None:
     several = [each.answers for each in items if len(each.answers) > 1]
     if len({value for answers in several for value in answers}) < 2:
         return None
-    # L levels. How often each pair of levels was given to one item; an item counts for as much as it has answers.
-    pairs_LL = np.zeros((len(LEVELS), len(LEVELS)))
+    # How often each pair of levels was given to one item; an item counts for as much as it has answers.
+    pairs = np.zeros((len(LEVELS), len(LEVELS)))
     for answers in several:
-        counts_L = np.array([answers.count(level) for level in LEVELS])
-        pairs_LL += (np.outer(counts_L, counts_L) - np.diag(counts_L)) / (len(answers) - 1)
-    totals_L = pairs_LL.sum(0)
+        counts = np.array([answers.count(level) for level in LEVELS])
+        pairs += (np.outer(counts, counts) - np.diag(counts)) / (len(answers) - 1)
+    totals = pairs.sum(0)
     # Two levels are as far apart as there are answers from the middle of one to the middle of the other.
-    middles_L = totals_L.cumsum() - totals_L / 2
-    distances_LL = np.subtract.outer(middles_L, middles_L) ** 2
-    expected = (np.outer(totals_L, totals_L) * distances_LL).sum() / (totals_L.sum() - 1)
-    return float(1 - (pairs_LL * distances_LL).sum() / expected)
+    middles = totals.cumsum() - totals / 2
+    distances = np.subtract.outer(middles, middles) ** 2
+    expected = (np.outer(totals, totals) * distances).sum() / (totals.sum() - 1)
+    return float(1 - (pairs * distances).sum() / expected)
 
 
 @dataclass(frozen=True)

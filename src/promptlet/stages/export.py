@@ -15,8 +15,9 @@ from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.improve import MODEL
 from promptlet.stages.tokenize import CONTROLS
-from promptlet.student.format import GGUF, TOKENIZER, WEIGHTS, WORDS, Description, write_description
+from promptlet.student.format import GGUF, POLICY, TOKENIZER, WEIGHTS, WORDS, Description, write_description
 from promptlet.tokenizer import END
+from promptlet.vocabulary import load_policy
 
 STUDENT = "student"
 _QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
@@ -41,6 +42,7 @@ class ExportStage(Stage):
 
     name = "export"
     inputs = ("improve", "train", "tokenize")
+    uses = ("policy",)
     Config = ExportConfig
 
     def run(self, config: ExportConfig, context: Context) -> dict[str, Any]:
@@ -63,7 +65,10 @@ class ExportStage(Stage):
                 {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most} | tokens,
             )
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
-            files = (GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS)
+            files = [GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS]
+            if context.head.policy is not None:
+                load_policy(context.head.policy).write(folder / POLICY)
+                files.append(POLICY)
             description = Description(name=config.name, context=most, digests={}, **controls)
             write_description(folder, description, files)
             return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / WEIGHTS)}

@@ -20,10 +20,13 @@ from promptlet.errors import StudentError, UsageError
 from promptlet.io.atomic import file_digest, write_text
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import Codec
+from promptlet.vocabulary import Policy, load_policy
 
 DESCRIPTION, TOKENIZER, GGUF, WORDS, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "words.txt", "README.md"
 WEIGHTS = "model.safetensors"
 """The weights for transformers; those for llama.cpp are `GGUF`."""
+POLICY = "policy.yaml"
+"""The vocabulary policy of the recipe, if it named one."""
 
 
 class Description(BaseModel):
@@ -70,6 +73,11 @@ class Student:
     def words(self) -> frozenset[str]:
         """The words, in lower case, of the prompts that it was taught; another is likely made up from pieces."""
         return frozenset((self.folder / WORDS).read_text(encoding="utf-8").splitlines())
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that the student was made under; the package's, unless its recipe named another."""
+        return load_policy(self.folder / POLICY if POLICY in self.description.digests else None)
 
     def file(self, name: str) -> Path:
         """Return the path of a file that is what the description was written for.

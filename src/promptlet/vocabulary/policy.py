@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from promptlet.errors import UsageError
-from promptlet.io.atomic import value_digest
+from promptlet.io.atomic import value_digest, write_text
 from promptlet.io.yaml import parse_yaml
 from promptlet.validation import explain
 from promptlet.vocabulary.dictionary import in_dictionary
@@ -79,7 +79,7 @@ class Policy:
     """A loaded policy. Terms are matched as whole words: "cockatoo" and "grape" hold no denied one."""
 
     def __init__(self, file: PolicyFile, terms: Mapping[str, tuple[str, ...]]) -> None:
-        self.file = file
+        self.file, self._terms = file, terms
         self.approved_words = frozenset(word.casefold() for word in file.allowed.words)
         self.digest = value_digest([file.model_dump(mode="json"), {name: list(each) for name, each in terms.items()}])
         self._patterns = [
@@ -99,6 +99,13 @@ class Policy:
         self._triggers = frozenset(word + ending for word in self._holding for ending in ("", "s", "'s"))
         self._knows = lru_cache(maxsize=1 << 16)(self._know)
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
+
+    def write(self, path: Path) -> None:
+        """Write a policy file that says the same and needs no lists beside it."""
+        whole = self.file.model_dump(mode="json")
+        for name, category in whole["denied"].items():
+            category |= {"lists": [], "terms": list(self._terms[name])}
+        write_text(path, yaml.safe_dump(whole, sort_keys=False, allow_unicode=True))
 
     def find_denied(self, text: str) -> Finding | None:
         """Return the first denied term in the text, or None; a plural by s counts as its singular."""

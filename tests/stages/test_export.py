@@ -1,0 +1,31 @@
+"""The student's folder: what it carries of the recipe it was made by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from promptlet.errors import UsageError
+from promptlet.generation import Generator
+from promptlet.stages.base import Context, Head
+from promptlet.stages.export import ExportConfig, ExportStage
+
+POLICY = """
+approved_by: Legal
+approved_on: 2026-01-31
+denied: {rivals: {source: us, licence: CC0-1.0, lists: [rivals.txt], terms: [acme]}}
+"""
+
+
+def test_a_student_keeps_to_the_policy_of_its_recipe(smoke: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "rivals.txt").write_text("globex\n")
+    head = Head(name="ours", policy=tmp_path / "policy.yaml")
+    context = Context(folder=tmp_path, inputs=smoke, shared=tmp_path, head=head)
+    ExportStage().run(ExportConfig(quantization="F16"), context)
+    (tmp_path / "rivals.txt").unlink()
+    generator = Generator.load(tmp_path / "student")
+    for term in ("Acme", "globex"):
+        with pytest.raises(UsageError, match=f"{term}.*banned"):
+            generator.generate("a cat", keep=[term], seed=1)
