@@ -71,8 +71,8 @@ recipe lies beside this file as `recipe.yaml`.
   {size["vocab_size"]} tokens, {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here
   as GGUF. Licence: Apache-2.0.
 - **Teacher**: {asked.counts["teacher"]}
-  (SmolLM2-135M-Instruct, Hugging Face, Apache-2.0), inside the process through llama.cpp. Nothing in the training data
-  was written by hand or by a grammar; the exemplars shown to the teacher are excluded from it.
+  (SmolLM2-135M-Instruct, Hugging Face, Apache-2.0). Nothing in the training data was written by hand or by a grammar;
+  the exemplars shown to the teacher are excluded from it.
 - **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} answers; {kept.counts["prompts"]} pairs kept
   ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))}).
 - **Rejected**: {reasons}; cut off or failed {asked.counts["rejected"]}.
@@ -99,8 +99,8 @@ recipe lies beside this file as `recipe.yaml`.
 
 A small teacher writes unevenly and so does its student: odd pairings of things, clauses that make no sense, words that
 do not exist (in about one text of seven), intents that are left out; long prompts suffer most. English only. Denied
-words (`vocabulary/denied.txt`) were removed from the training data; nothing checks the output yet. Kinds of intents and
-topics far from the creative graph are understood less well.
+words (`vocabulary/policy.yaml`) were removed from the training data and are kept out of what is generated, as far as
+lists and patterns go. Kinds of intents and topics far from the creative graph are understood less well.
 """
 
 

@@ -22,7 +22,9 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
             "--intent", "-i", help='One wish, as in "Scene object: balloon"; may be repeated.', show_default=False
         ),
     ] = None,
-    task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
+    task: Annotated[
+        str, typer.Option(help="Kind of prompt: t2i (image), t2t (template), or another that the student knows.")
+    ] = "t2i",
     words: Annotated[
         str | None, typer.Option(help="Number of words, or a range such as 10-20.", show_default="20")
     ] = None,

@@ -58,7 +58,7 @@ def show(
 @app.command()
 def sample(
     n: Annotated[str, typer.Option("-n", metavar="NUMBER", help="How many combinations.")] = "10",
-    task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image) or t2t (template).")] = "t2i",
+    task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image), t2t (template) or tags.")] = "t2i",
     seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed draws the same.")] = "1",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per combination.")] = False,
     graph: _Graph = None,

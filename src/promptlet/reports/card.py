@@ -17,6 +17,7 @@ from promptlet.reports.provenance import teacher_of
 from promptlet.reports.render import render
 from promptlet.reports.runs import StageData, find_stages
 from promptlet.reports.shards import Shards, open_shards
+from promptlet.tasks import load_task
 
 CARD = "README.md"
 _OWN = "Apache-2.0"
@@ -92,14 +93,16 @@ def _write_splits(shards: Shards, folder: Path) -> list[dict[str, Any]]:
 
 def _facts(shards: Shards, stages: Mapping[str, StageData]) -> dict[str, Any]:
     kept, rejected = shards.row("SELECT (SELECT count(*) FROM pairs), (SELECT count(*) FROM rejects)")
+    tasks = shards.rows(
+        "SELECT task, count(*), min(words), approx_quantile(words, 0.5)::INTEGER, max(words) "
+        "FROM pairs GROUP BY task ORDER BY task"
+    )
     return {
         "kept": kept,
         "rejected": rejected,
         "share": percent(kept, kept + rejected),
-        "tasks": shards.rows(
-            "SELECT task, count(*), min(words), approx_quantile(words, 0.5)::INTEGER, max(words) "
-            "FROM pairs GROUP BY task ORDER BY task"
-        ),
+        "tasks": tasks,
+        "titles": {row[0]: load_task(row[0]).title for row in tasks},
         "reasons": shards.rows(
             "SELECT split_part(reason, ':', 1), stage, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC, 1, 2"
         ),
