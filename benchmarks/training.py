@@ -126,7 +126,7 @@ def ours(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
     if device().type == "cuda":
         objective.compile(dynamic=True)
     for _, _, indices in stream_groups(data, batch, seed=1):
-        add_gradients(objective, data, [indices], 0, Processes(0, 1, device()))
+        add_gradients(objective, data, [indices], 0, Processes(0, 1, device()), LoopConfig())
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

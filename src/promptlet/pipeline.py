@@ -28,7 +28,7 @@ from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
 from promptlet.vocabulary import load_policy
 
-ORDER = ("intents", "synthesize", "curate", "augment", "tokenize", "train", "improve", "export", "evaluate")
+ORDER = ("intents", "tune", "synthesize", "curate", "augment", "tokenize", "train", "improve", "export", "evaluate")
 
 
 def load_stage(name: str) -> Stage:
@@ -146,7 +146,7 @@ def estimate_recipe(
     from promptlet.stages.synthesize import STAGE
 
     config: Any = recipe.stages[STAGE.name]
-    done = run_recipe(recipe, folder, "intents", report, runner)
+    done = run_recipe(recipe, folder, "tune", report, runner)
     with _locked(folder):
         return STAGE().estimate(config, Context(folder, done, folder, recipe.head, runner))
 

@@ -33,6 +33,17 @@ def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **opti
         raise failure(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
 
 
+def trainable(model: Any) -> Any:
+    """Return a model that can be saved: one from a GGUF file counts as quantized, though its weights are floats."""
+    if not hasattr(model.config, "quantization_config"):
+        return model
+    weights = model.state_dict()
+    del model.config.quantization_config
+    plain = type(model)(model.config)
+    plain.load_state_dict(weights)
+    return plain
+
+
 def pretrained_tokenizer(path: Path, failure: type[PromptletError]) -> Tokenizer:
     """Return the tokenizer of the model at `path`, as the library `tokenizers` has it.
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 from tests.conftest import SMOKE
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tests.models import llama_config
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.engines.llamacpp import LlamaCpp
@@ -28,12 +29,6 @@ from promptlet.types import Intent
 
 CONTROLS = ["<|endoftext|>", "<|intent|>", "<|IP|>", "<|19|>", "<|20|>"]
 TEXTS = ["19 paper lanterns above a quiet river at night", "20 lanterns", "a river in the morning"] * 5
-
-
-def llama_config(**others: Any) -> LlamaConfig:
-    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
-    positions = {"num_key_value_heads": 2, "max_position_embeddings": 512, "rope_theta": 5000.0}
-    return LlamaConfig(**(sizes | positions | {"initializer_range": 0.3} | others))
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def test_every_task_keeps_the_contract(name: str) -> None:
     assert len(exemplars) >= 150
     assert all(sum(abs(count - words) <= 3 for count in counts) >= 8 for words in range(5, 41))
     openings = Counter(tuple(exemplar.prompt.split()[:2]) for exemplar in exemplars)
-    assert max(openings.values()) == 1
+    assert max(openings.values()) <= max(1, len(exemplars) // 100)
     others = [check for check in CHECKS if check is not copied]
     for exemplar in exemplars:
         answer = Answer.of(Sample(exemplar.intents, name, exemplar.prompt), load_policy())

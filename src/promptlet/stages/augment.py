@@ -1,4 +1,4 @@
-"""Stage 4, augment: what else the curated training samples are good examples of, in hindsight."""
+"""Stage 5, augment: what else the curated training samples are good examples of, in hindsight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 3, curate: keep the answers that are fit to learn from; keep the others too, each with its reason."""
+"""Stage 4, curate: keep the answers that are fit to learn from; keep the others too, each with its reason."""
 
 from __future__ import annotations
 

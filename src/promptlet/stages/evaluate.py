@@ -1,4 +1,4 @@
-"""Stage 9, evaluate: Table 3 of the paper on held-out combinations, free and exact, with every prompt kept."""
+"""Stage 10, evaluate: Table 3 of the paper on held-out combinations, free and exact, with every prompt kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 8, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
+"""Stage 9, export: the student's folder - Hugging Face model, GGUF, tokenizer, description, model card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 7, improve: the student learns from its own outcomes (upside-down reinforcement learning on policy).
+"""Stage 8, improve: the student learns from its own outcomes (upside-down reinforcement learning on policy).
 
 Srivastava et al. 2019 (arXiv 1912.02877) close the loop that the paper leaves open: the student is asked for commands,
 what it writes is measured and taken as an example of what it achieved, mixed with the teacher's, and learned. A round

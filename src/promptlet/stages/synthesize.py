@@ -1,4 +1,4 @@
-"""Stage 2, synthesize: ask the teacher for prompts, several per combination, of lengths from short to long.
+"""Stage 3, synthesize: ask the teacher for prompts, several per combination, of lengths from short to long.
 
 Every answer goes to a journal under the identity of its request before anything else happens to it. A killed run
 loses no finished answer, and a run with other counts or a changed curation asks for nothing twice.
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import count, groupby, islice
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
@@ -30,6 +31,7 @@ from promptlet.prompting import Choice, choose, messages
 from promptlet.runners.base import Run, Runner, ask_all, given_up
 from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.tune import tuned
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
@@ -68,9 +70,20 @@ class TeacherChoice(BaseModel):
         settings: dict[str, Any] = self.settings().model_dump(mode="json", exclude_unset=True)
         return {"name": self.name} | settings
 
-    def open(self) -> Teacher:
-        """Return the teacher, ready to answer."""
-        teacher: Teacher = registry.load("promptlet.teachers", self.name).TEACHER.open(self.settings())
+    def open(self, tuned: Path | None) -> Teacher:
+        """Return the teacher, ready to answer; `tuned` is the model that it takes instead of its own.
+
+        Raises:
+            UsageError: if it can't take that model.
+        """
+        kind, settings = registry.load("promptlet.teachers", self.name).TEACHER, self.settings()
+        if tuned is not None:
+            if not kind.tunable:
+                raise UsageError(f"teacher '{self.name}' can't be tuned; leave out tune.model, or ask 'transformers'")
+            if settings.model is not None:
+                raise UsageError("synthesize.teacher.model and tune.model exclude each other")
+            settings = settings.model_copy(update={"model": str(tuned)})
+        teacher: Teacher = kind.open(settings)
         return teacher
 
 
@@ -121,12 +134,12 @@ class SynthesizeStage(Stage):
     """Writes samples with the teacher's raw answers; rejected are failed requests and answers cut off."""
 
     name = "synthesize"
-    inputs = ("intents",)
+    inputs = ("intents", "tune")
     Config = SynthesizeConfig
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
-        with config.teacher.open() as teacher, _journal(context) as journal:
+        with config.teacher.open(tuned(context.inputs["tune"])) as teacher, _journal(context) as journal:
             jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
             new = [job for job in jobs if job.identity not in answers]
             failed = [job for job in jobs if "error" in answers.get(job.identity, ())]
@@ -151,7 +164,7 @@ class SynthesizeStage(Stage):
         """
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         sampled, failed, seconds = 0, 0, 0.0
-        with config.teacher.open() as teacher, _journal(context) as journal:
+        with config.teacher.open(tuned(context.inputs["tune"])) as teacher, _journal(context) as journal:
             jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
             runs = list(_runs((job for job in jobs if job.identity not in answers), teacher.batch))
             # Whole runs, evenly from all lengths and tasks, and one for every worker: the teacher is as busy as later.

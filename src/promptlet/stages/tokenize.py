@@ -1,4 +1,4 @@
-"""Stage 5, tokenize: train the tokenizer, measure every command in hindsight, and encode the training texts."""
+"""Stage 6, tokenize: train the tokenizer, measure every command in hindsight, and encode the training texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 6, train: a student on the encoded samples, from scratch or from a pretrained model."""
+"""Stage 7, train: a student on the encoded samples, from scratch or from a pretrained model."""
 
 from __future__ import annotations
 

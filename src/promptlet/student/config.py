@@ -51,6 +51,9 @@ class LoopConfig(BaseModel):
     """Largest norm of the gradient."""
     ema: float = Field(default=0.0, ge=0, lt=1)
     """How much of the running mean of the weights a step keeps; the mean is what is evaluated and saved. 0: no mean."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What matrices are multiplied in; weights stay floats. auto is bfloat16 on a GPU and float32 on a CPU: only CPUs
+    that know bfloat16 (AVX512-BF16, AMX) are quicker with it."""
     compile: bool = True
     """Whether the model is compiled, on a GPU."""
     evaluate_every: int = Field(default=200, ge=1)

@@ -88,7 +88,7 @@ def train(
                 groups = [next(stream) for _ in range(config.accumulate)]
                 samples = [indices for _, _, indices in groups]
                 torch.manual_seed(random.Random(f"{seed}:{position.step}:{processes.rank}").getrandbits(63))
-                loss = add_gradients(objective, training, samples, pad, processes)
+                loss = add_gradients(objective, training, samples, pad, processes, config)
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
                 if not (loss < limit and math.isfinite(norm)):
                     raise RunError(
@@ -144,12 +144,12 @@ def learning_rate(config: LoopConfig, step: int) -> float:
 
 
 @torch.no_grad()
-def evaluate_loss(model: Any, data: Encoded, group: int, pad: int) -> float:
-    """Return the mean loss per learned token over all of `data`, with dropout off; `group` samples at once."""
+def evaluate_loss(model: Any, data: Encoded, config: LoopConfig, pad: int) -> float:
+    """Return the mean loss per learned token over all of `data`, with dropout off."""
     objective, device = Objective(model.eval()), next(model.parameters()).device
     total = 0.0
-    for indices in plan_epoch(data.lengths, group, seed=0, epoch=0):
-        with _autocast(device):
+    for indices in plan_epoch(data.lengths, config.group, seed=0, epoch=0):
+        with _autocast(device, config):
             total += _apply(objective, make_batch(data, indices, pad).to(device)).item()
     return total / max(1, data.learned(np.arange(len(data))))
 
@@ -159,12 +159,18 @@ def _apply(objective: torch.nn.Module, batch: Batch) -> torch.Tensor:
     return loss
 
 
-def _autocast(device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+def _autocast(device: torch.device, config: LoopConfig) -> torch.autocast:
+    wanted = "bfloat16" if config.precision == "auto" and device.type == "cuda" else config.precision
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted == "bfloat16")
 
 
 def add_gradients(
-    objective: torch.nn.Module, data: Encoded, groups: Sequence[np.ndarray], pad: int, processes: Processes
+    objective: torch.nn.Module,
+    data: Encoded,
+    groups: Sequence[np.ndarray],
+    pad: int,
+    processes: Processes,
+    config: LoopConfig,
 ) -> float:
     """Add up the gradients of a step's groups, this process's rows of each; return the mean loss per learned token."""
     learned = sum(data.learned(indices) for indices in groups)
@@ -176,7 +182,7 @@ def add_gradients(
         if not len(own):
             batch = Batch(batch.ids_BT, batch.places_N[:0], batch.targets_N[:0])
         with _unsynced(objective, place < len(groups) - 1):
-            with _autocast(processes.device):
+            with _autocast(processes.device, config):
                 loss = _apply(objective, batch)
             # Processes' gradients are averaged, and are to be added.
             (loss * (processes.world / learned)).backward()  # type: ignore[no-untyped-call]
@@ -246,7 +252,7 @@ class _Log:
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
                     parameter.copy_(state.average.weights[name])
-        metrics = {"validation_loss": evaluate_loss(model, validation, self.config.group, pad)}
+        metrics = {"validation_loss": evaluate_loss(model, validation, self.config, pad)}
         if metrics["validation_loss"] < position.best_loss:
             position.best_loss = metrics["validation_loss"]
             with replacing_folder(self.folder / BEST) as best:

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 
 from promptlet.errors import UsageError
-from promptlet.pretrained import load_pretrained, pretrained_tokenizer
+from promptlet.pretrained import load_pretrained, pretrained_tokenizer, trainable
 from promptlet.student.config import PRESETS
 
 
@@ -81,7 +81,7 @@ def load_model(path: Path, tokenizer: Tokenizer, context: int, end_id: int) -> A
         raise UsageError(
             f"the samples were encoded with other tokens than those of {path}; set tokenize.pretrained to it"
         )
-    model = _floats(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
+    model = trainable(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
     if (most := getattr(model.config, "max_position_embeddings", context)) < context:
         raise UsageError(f"train.context is {context}; {path} allows {most} at most")
     known = model.get_input_embeddings().weight.shape[0]
@@ -98,17 +98,6 @@ def load_model(path: Path, tokenizer: Tokenizer, context: int, end_id: int) -> A
     if model.can_generate():
         model.generation_config = type(model.generation_config).from_model_config(model.config)
     return _checked(model, path)
-
-
-def _floats(model: Any) -> Any:
-    """Return a model that can be saved: one from a GGUF file counts as quantized, though its weights are floats."""
-    if not hasattr(model.config, "quantization_config"):
-        return model
-    weights = model.state_dict()
-    del model.config.quantization_config
-    plain = type(model)(model.config)
-    plain.load_state_dict(weights)
-    return plain
 
 
 def _ending(config: Any, end_id: int) -> Any:

@@ -49,6 +49,8 @@ class Teacher(ABC):
     Config: ClassVar[type[TeacherConfig]]
     in_process: ClassVar[bool] = False
     """Whether the model takes up the process that asks it, so that workers of a cluster can't each open it."""
+    tunable: ClassVar[bool] = False
+    """Whether its setting `model` may be a Hugging Face folder that the stage tune made."""
     config: Any
     """The settings that it was opened with; opened with the same ones it is the same teacher."""
     identity: str

@@ -51,7 +51,7 @@ class Transformers(Teacher):
     """Answers of one call begin with the same exemplars, which the model reads once."""
 
     Config = TransformersConfig
-    in_process = True
+    in_process = tunable = True
     concurrency = 1
 
     def __init__(self, model: Any, tokenizer: Any, config: TransformersConfig, name: str) -> None:

@@ -1,0 +1,106 @@
+"""Stage 2, tune: a small teacher learns from the exemplars what it would else be shown with every request.
+
+A teacher of 135M parameters imitates five exemplars poorly: it copies the wish and rambles. Tuned on the hundreds that
+the tasks have, it needs none of them to be shown, writes like them, and is asked in a third of the tokens. Large
+teachers need no tuning; by default there is none.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from promptlet.commands.words import count_words
+from promptlet.errors import MissingExtraError, RunError, UsageError
+from promptlet.io.atomic import file_digest, replacing_folder
+from promptlet.io.records import read_samples
+from promptlet.pretrained import load_pretrained, trainable, weights_file
+from promptlet.prompting import messages
+from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.student.config import LoopConfig
+from promptlet.student.sources import locate
+from promptlet.tasks import load_task
+
+MODEL = "model"
+_HELD_OUT = 20
+"""One of so many exemplars is held out: the weights that find those likeliest are taken."""
+
+
+class TuneConfig(StageConfig):
+    """Which model learns, and how."""
+
+    model: str | None = None
+    """A chat model: a Hugging Face folder, a GGUF file, or `smollm2`, the packaged one. None: the teacher stays as it
+    is."""
+    loop: LoopConfig = Field(default=LoopConfig(steps=300, batch=16, learning_rate=2e-4, warmup=20, evaluate_every=50))
+
+
+class TuneStage(Stage):
+    """Writes the tuned teacher as a Hugging Face folder, which synthesize then asks."""
+
+    name = "tune"
+    inputs = ("intents",)
+    Config = TuneConfig
+
+    def materials(self, config: TuneConfig) -> dict[str, str]:
+        return {"model": file_digest(weights_file(locate(config.model)))} if config.model else {}
+
+    def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
+        if config.model is None:
+            return {}
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            from promptlet.student.data import Encoded
+            from promptlet.student.loop import BEST, train
+        except ImportError as error:
+            raise MissingExtraError("tuning a teacher", "train", error.name or "torch") from error
+        path = locate(config.model)
+        tokenizer = load_pretrained(AutoTokenizer, path, UsageError)
+        if not tokenizer.chat_template:
+            raise UsageError(f"tune.model: {path} is no chat model: its tokenizer has no chat template")
+        tasks = sorted({sample.task for sample in read_samples(context.inputs["intents"])})
+        rows = list(_encoded(tasks, tokenizer))
+        random.Random(context.head.seed).shuffle(rows)
+        held_out = len(rows) // _HELD_OUT
+        if not held_out:
+            raise RunError(f"the tasks {', '.join(tasks)} have {len(rows)} exemplars; {_HELD_OUT} are needed to tune")
+        torch.manual_seed(context.head.seed)
+        model = trainable(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
+        validation, training = Encoded.of(rows[:held_out]), Encoded.of(rows[held_out:])
+        end = tokenizer.eos_token_id
+        outcome = train(model, training, validation, config.loop, end, context.head.seed, context.folder)
+        with replacing_folder(context.folder / MODEL) as folder:
+            shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)
+            tokenizer.save_pretrained(folder)
+        return {
+            "exemplars": len(training),
+            "steps": outcome.steps,
+            "best held-out loss": round(outcome.best_loss, 4),
+        }
+
+
+def tuned(folder: Path) -> Path | None:
+    """Return the tuned teacher that a finished stage left in its folder, or None."""
+    model = folder / MODEL
+    return model if model.is_dir() else None
+
+
+def _encoded(tasks: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[int], int]]:
+    """Yield the token ids of each exemplar as an answered request without exemplars, and where its answer begins."""
+    for task in map(load_task, tasks):
+        for exemplar in task.exemplars:
+            chat = list(messages(task, (), exemplar.intents, count_words(exemplar.prompt)))
+            asked = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+            head = tokenizer(asked, add_special_tokens=False)["input_ids"]
+            answer = tokenizer(exemplar.prompt, add_special_tokens=False)["input_ids"]
+            yield [*head, *answer, tokenizer.eos_token_id], len(head)
+
+
+STAGE = TuneStage
