@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.models import llama_config
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from promptlet.errors import UsageError
@@ -17,6 +16,7 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.tasks import load_task
 from promptlet.tokenizer import train_tokenizer
+from tests.models import llama_config
 
 CHAT = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant: "
 LOOP = {"steps": 12, "batch": 16, "learning_rate": 5e-3, "warmup": 2, "evaluate_every": 6, "checkpoint_every": 6}
@@ -58,7 +58,9 @@ def test_a_tuned_teacher_is_the_one_that_is_asked(tmp_path: Path, chat_model: Pa
     asked = Manifest.read(done["synthesize"])
     assert asked is not None
     assert asked.counts["teacher"].startswith("model:")
-    assert asked.counts["requests"] == sum(sample.split in ("train", "validation") for sample in read_samples(done["intents"]))
+    assert asked.counts["requests"] == sum(
+        sample.split in ("train", "validation") for sample in read_samples(done["intents"])
+    )
 
 
 def test_without_a_model_to_tune_the_teacher_stays_as_it_is(tmp_path: Path) -> None:

@@ -21,22 +21,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serial
 
 from promptlet import registry
 from promptlet.errors import UsageError
-from promptlet.intents.graph import SOURCE
-from promptlet.intents.splits import HELD_OUT
-from promptlet.io.atomic import value_digest
+from promptlet.intents.graph import SOURCE, load_graph
+from promptlet.intents.splits import HELD_OUT, split_of
+from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.journal import Journal
+from promptlet.io.pairs import pair_files, read_pairs
 from promptlet.io.records import read_samples, write_rejects, write_samples
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
+from promptlet.registry import unknown
 from promptlet.runners.base import Run, Runner, ask_all, given_up
 from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.tune import tuned
-from promptlet.tasks import load_task
+from promptlet.tasks import load_task, task_names
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
 from promptlet.validation import explain
 
+NOT_ASKED = "not asked"
+"""What stands for the teacher of a run that only has pairs."""
 _BLOCK = 8192
 """Requests that are ordered by their exemplars at a time; what an interrupted run has is balanced up to a block."""
 _TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
@@ -100,7 +104,10 @@ class SynthesizeConfig(StageConfig):
     """Which teacher, asked how often and how."""
 
     teacher: TeacherChoice = TeacherChoice()
-    prompts_per_intents: int = Field(default=2, ge=1, le=1000)
+    prompts_per_intents: int = Field(default=2, ge=0, le=1000)
+    """How often the teacher is asked for each combination; 0 asks for nothing and needs `pairs`."""
+    pairs: Path | None = Field(default=None, exclude_if=lambda path: path is None)
+    """Pairs that there are already, to take along: a .jsonl or .parquet file, or a published data set's folder."""
     words: tuple[int, int] = (5, 40)
     """Shortest and longest length that is asked for."""
     shots: int = Field(default=5, ge=0, le=32)
@@ -120,6 +127,8 @@ class SynthesizeConfig(StageConfig):
     def _in_order(self) -> SynthesizeConfig:
         if not 1 <= self.words[0] <= self.words[1] <= 64:
             raise ValueError(f"words {list(self.words)} must be two rising numbers from 1 to 64")
+        if not self.prompts_per_intents and self.pairs is None:
+            raise ValueError("prompts_per_intents is 0, and there are no pairs")
         return self
 
 
@@ -135,9 +144,16 @@ class SynthesizeStage(Stage):
 
     name = "synthesize"
     inputs = ("intents", "tune")
+    uses = ("seed", "graph")
     Config = SynthesizeConfig
 
+    def materials(self, config: SynthesizeConfig) -> dict[str, str]:
+        return {"pairs": value_digest([*map(file_digest, pair_files(config.pairs))])} if config.pairs else {}
+
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
+        given = _given(config.pairs, context.head.graph) if config.pairs else iter(())
+        if not config.prompts_per_intents:
+            return _write([], {}, given, context) | {"teacher": NOT_ASKED}
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         with config.teacher.open(tuned(context.inputs["tune"])) as teacher, _journal(context) as journal:
             jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
@@ -151,7 +167,7 @@ class SynthesizeStage(Stage):
                         meter.advance()
                     if any(job.identity not in answers for job in due):
                         raise given_up(entry["error"])
-        counts = _write(jobs, answers, context)
+        counts = _write(jobs, answers, given, context)
         if config.price:
             counts["cost"] = round(config.price.of(counts["prompt tokens"], counts["completion tokens"]), 6)
         return counts | {"teacher": teacher.identity}
@@ -221,7 +237,22 @@ def _runs(jobs: Iterable[_Job], size: int) -> Iterator[Run]:
             yield [(job.identity, job.request) for job in run]
 
 
-def _write(jobs: Sequence[_Job], answers: dict[str, dict[str, Any]], context: Context) -> dict[str, Any]:
+def _given(pairs: Path, graph: Path | None) -> Iterator[tuple[Sample, str | None]]:
+    """Yield the pairs that there are already, each in the split of its intents, with the reason against it."""
+    known, whole = task_names(), load_graph(graph)
+    for sample, reason in read_pairs(pair_files(pairs)):
+        split = split_of(whole, sample.intents)
+        strange = None if sample.task in known else unknown("task", sample.task, known)
+        tested = "held out for tests" if split in HELD_OUT else None
+        yield replace(sample, split=split), reason or strange or tested
+
+
+def _write(
+    jobs: Sequence[_Job],
+    answers: dict[str, dict[str, Any]],
+    given: Iterable[tuple[Sample, str | None]],
+    context: Context,
+) -> dict[str, Any]:
     counts = Counter({"requests": len(jobs), "failed": 0, "prompt tokens": 0, "completion tokens": 0})
     rejects: list[tuple[Sample, str]] = []
 
@@ -243,6 +274,12 @@ def _write(jobs: Sequence[_Job], answers: dict[str, dict[str, Any]], context: Co
                 yield sample
             else:
                 rejects.append((sample, "cut off"))
+        for sample, reason in given:
+            counts["pairs"] += 1
+            if reason is None:
+                yield sample
+            else:
+                rejects.append((sample, reason))
 
     counts["prompts"] = write_samples(context.folder, accepted())
     counts["rejected"] = write_rejects(context.folder, rejects)

@@ -1,0 +1,86 @@
+"""Pairs that somebody has already: published by another run, or written by people or other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from promptlet.errors import UsageError
+from promptlet.io.records import ROWS_PER_GROUP, from_row
+from promptlet.types import Sample, parse_intents
+
+_COLUMNS = ("intents", "task", "prompt")
+
+
+def pair_files(path: Path) -> list[Path]:
+    """Return the files of a set of pairs: a .jsonl or .parquet file, or all Parquet files of a folder.
+
+    Raises:
+        UsageError: if there are none.
+    """
+    if path.is_file() and path.suffix.lower() in (".jsonl", ".parquet"):
+        return [path]
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else []
+    if not files:
+        raise UsageError(f"there are no pairs at {path}; a .jsonl or .parquet file or a folder with some is allowed")
+    return files
+
+
+def read_pairs(files: list[Path]) -> Iterator[tuple[Sample, str | None]]:
+    """Yield each pair, or what can be told of it with the reason why it is none; in order and in flat memory.
+
+    Parquet has the columns of a stage's shards, of which ``intents``, ``task`` and ``prompt`` must be there. A line of
+    JSON has the same three keys; its intents are ``Kind: value`` strings or pairs, or free text.
+
+    Raises:
+        UsageError: if a file can't be read at all.
+    """
+    for path in files:
+        yield from _parquet(path) if path.suffix.lower() == ".parquet" else _json_lines(path)
+
+
+def _parquet(path: Path) -> Iterator[tuple[Sample, None]]:
+    try:
+        with pq.ParquetFile(path) as file:
+            if missing := set(_COLUMNS) - set(file.schema_arrow.names):
+                raise UsageError(f"{path} has no column '{min(missing)}'; pairs have: {', '.join(_COLUMNS)}")
+            for batch in file.iter_batches(ROWS_PER_GROUP):
+                for row in batch.to_pylist():
+                    yield from_row({"source": path.name, "split": "", "commands": (), "scores": ()} | row), None
+    except (pa.ArrowException, KeyError, TypeError) as error:
+        raise UsageError(f"{path} holds no pairs: {' '.join(str(error).split())[:200]}") from error
+
+
+def _json_lines(path: Path) -> Iterator[tuple[Sample, str | None]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            source = f"{path.name}#{number}"
+            try:
+                yield _sample(json.loads(line), source), None
+            except (UsageError, ValueError, RecursionError) as error:
+                text = line.decode("utf-8", "backslashreplace").strip()[:1000]
+                yield Sample((), "", text, source=source), f"no pair: {' '.join(str(error).split())[:200]}"
+
+
+def _sample(row: Any, source: str) -> Sample:
+    if not isinstance(row, Mapping):
+        raise UsageError("a line holds one JSON object")
+    for name in _COLUMNS:
+        if name not in row:
+            raise UsageError(f"it has no '{name}'")
+    if not (isinstance(row["task"], str) and isinstance(row["prompt"], str)):
+        raise UsageError("task and prompt are texts")
+    intents = row["intents"]
+    if not isinstance(intents, str | list) or not all(isinstance(each, str | list) for each in intents):
+        raise UsageError('intents are "Kind: value" texts')
+    try:
+        return Sample(parse_intents(intents), row["task"], row["prompt"], source=source)
+    except TypeError as error:
+        raise UsageError(f"intents are 'Kind: value' texts: {error}") from error

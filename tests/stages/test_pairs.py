@@ -1,0 +1,111 @@
+"""Runs that begin from pairs that there are already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from promptlet.errors import UsageError
+from promptlet.intents.test_sets import load_test_set
+from promptlet.io.manifest import Manifest
+from promptlet.io.records import read_samples, read_tables
+from promptlet.pipeline import load_recipe, run_recipe
+from promptlet.reports.card import publish
+from promptlet.types import Sample
+
+GOOD = {
+    "intents": ["Topic: apple pie", "Mood: cozy"],
+    "task": "t2i",
+    "prompt": "cozy kitchen with an apple pie by a window",
+}
+
+
+def write_recipe(folder: Path, pairs: Path | None, **synthesize: Any) -> Path:
+    content = {"name": "x", "intents": {"count": 20}, "synthesize": ({"pairs": str(pairs)} if pairs else {}) | synthesize}
+    path = folder / "recipe.yaml"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def begun(folder: Path, pairs: Path, until: str = "synthesize", **synthesize: Any) -> dict[str, Path]:
+    recipe = load_recipe(write_recipe(folder, pairs, **({"prompts_per_intents": 0} | synthesize)))
+    return run_recipe(recipe, folder / "run", until)
+
+
+def rejects(stage: Path) -> list[str]:
+    return [reason for table in read_tables(stage, "rejected") for reason in table["reason"].to_pylist()]
+
+
+def test_a_published_data_set_makes_the_same_training_data_again(smoke: dict[str, Path], tmp_path: Path) -> None:
+    publish(smoke["curate"].parent, tmp_path / "data")
+    done = begun(tmp_path, tmp_path / "data", "curate")
+
+    def pairs(folder: Path) -> set[tuple[Any, ...]]:
+        return {(each.intents, each.task, each.prompt, each.split, each.source) for each in read_samples(folder)}
+
+    assert pairs(done["synthesize"]) == pairs(smoke["curate"])
+    assert pairs(done["curate"]) <= pairs(smoke["curate"])
+    assert len(pairs(done["curate"])) > 0.95 * len(pairs(smoke["curate"]))
+
+
+def test_pairs_stand_beside_the_teacher_s(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps(GOOD) + "\n\n")
+    done = begun(tmp_path, file, prompts_per_intents=1, teacher={"name": "fake"})
+    samples = list(read_samples(done["synthesize"]))
+    assert [sample.source for sample in samples].count("mine.jsonl#1") == 1
+    assert len(samples) > 1
+
+
+def test_lines_that_are_no_pairs_are_kept_with_the_reason(tmp_path: Path) -> None:
+    tested: Sample = load_test_set("unseen_nodes")[0]
+    lines = [
+        json.dumps(GOOD),
+        "not JSON",
+        "[]",
+        json.dumps({"intents": ["Topic: x"], "task": "t2i"}),
+        json.dumps(GOOD | {"task": "t2x"}),
+        json.dumps(GOOD | {"prompt": 7}),
+        json.dumps(GOOD | {"intents": [["Topic"]]}),
+        json.dumps(GOOD | {"intents": [7]}),
+        json.dumps(GOOD | {"intents": [str(intent) for intent in tested.intents]}),
+    ]
+    file = tmp_path / "mine.jsonl"
+    file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n")
+    done = begun(tmp_path, file)
+    assert [sample.prompt for sample in read_samples(done["synthesize"])] == [GOOD["prompt"]]
+    reasons = rejects(done["synthesize"])
+    assert len(reasons) == len(lines)
+    assert "held out for tests" in reasons
+    assert any("did you mean" in reason for reason in reasons)
+    manifest = Manifest.read(done["synthesize"])
+    assert manifest is not None
+    assert manifest.counts["pairs"] == len(lines) + 1
+    assert manifest.counts["teacher"] == "not asked"
+
+
+def test_changed_pairs_are_taken_anew(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps(GOOD))
+    first = begun(tmp_path, file)
+    file.write_text(json.dumps(GOOD | {"prompt": "an apple pie cooling on a cozy porch"}))
+    assert begun(tmp_path, file)["synthesize"] != first["synthesize"]
+
+
+def test_what_holds_no_pairs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no pairs at"):
+        begun(tmp_path, tmp_path / "missing")
+    table = tmp_path / "mine.parquet"
+    pq.write_table(pa.table({"prompt": ["x"], "task": ["t2i"]}), table)
+    with pytest.raises(UsageError, match="no column 'intents'"):
+        begun(tmp_path, table)
+    table.write_bytes(b"PAR1 not really")
+    with pytest.raises(UsageError, match="holds no pairs"):
+        begun(tmp_path, table)
+    with pytest.raises(UsageError, match="there are no pairs"):
+        load_recipe(write_recipe(tmp_path, None, prompts_per_intents=0))
