@@ -26,7 +26,11 @@ GOOD = {
 
 
 def write_recipe(folder: Path, pairs: Path | None, **synthesize: Any) -> Path:
-    content = {"name": "x", "intents": {"count": 20}, "synthesize": ({"pairs": str(pairs)} if pairs else {}) | synthesize}
+    content = {
+        "name": "x",
+        "intents": {"count": 20},
+        "synthesize": ({"pairs": str(pairs)} if pairs else {}) | synthesize,
+    }
     path = folder / "recipe.yaml"
     path.write_text(json.dumps(content))
     return path

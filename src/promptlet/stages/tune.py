@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from promptlet.commands.words import count_words
 from promptlet.errors import MissingExtraError, RunError, UsageError
 from promptlet.io.atomic import file_digest, replacing_folder
-from promptlet.io.records import read_samples
 from promptlet.pretrained import load_pretrained, trainable, weights_file
 from promptlet.prompting import messages
 from promptlet.stages.base import Context, Stage, StageConfig
@@ -37,14 +36,22 @@ class TuneConfig(StageConfig):
     model: str | None = None
     """A chat model: a Hugging Face folder, a GGUF file, or `smollm2`, the packaged one. None: the teacher stays as it
     is."""
+    tasks: tuple[str, ...] = ("t2i", "t2t")
+    """Whose exemplars it learns: those of `intents.tasks`, for others it would have to be shown."""
     loop: LoopConfig = Field(default=LoopConfig(steps=300, batch=16, learning_rate=2e-4, warmup=20, evaluate_every=50))
+
+    @field_validator("tasks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            load_task(name)
+        return names
 
 
 class TuneStage(Stage):
     """Writes the tuned teacher as a Hugging Face folder, which synthesize then asks."""
 
     name = "tune"
-    inputs = ("intents",)
     Config = TuneConfig
 
     def materials(self, config: TuneConfig) -> dict[str, str]:
@@ -65,12 +72,11 @@ class TuneStage(Stage):
         tokenizer = load_pretrained(AutoTokenizer, path, UsageError)
         if not tokenizer.chat_template:
             raise UsageError(f"tune.model: {path} is no chat model: its tokenizer has no chat template")
-        tasks = sorted({sample.task for sample in read_samples(context.inputs["intents"])})
-        rows = list(_encoded(tasks, tokenizer))
+        rows = list(_encoded(config.tasks, tokenizer))
         random.Random(context.head.seed).shuffle(rows)
         held_out = len(rows) // _HELD_OUT
         if not held_out:
-            raise RunError(f"the tasks {', '.join(tasks)} have {len(rows)} exemplars; {_HELD_OUT} are needed to tune")
+            raise RunError(f"{', '.join(config.tasks)}: {len(rows)} exemplars; {_HELD_OUT} are needed to tune")
         torch.manual_seed(context.head.seed)
         model = trainable(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
         validation, training = Encoded.of(rows[:held_out]), Encoded.of(rows[held_out:])
