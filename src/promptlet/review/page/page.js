@@ -5,9 +5,11 @@ const RETRY_MS = 3000;
 const TYPING_MS = 800;
 const STATUS_MS = 2500;
 const SHORTCUTS = "promptlet-shortcuts";
+const UNSAVED = "promptlet-unsaved"; // of this tab, so that a reload loses nothing
 
 const $ = (id) => document.getElementById(id);
 const waiting = new Map(); // item -> answers that are not saved yet
+let underway = null; // [item, answers] that the server has not confirmed yet
 let review = null;
 let code = location.hash.slice(1);
 let place = 0; // of the prompt that is shown; behind the last one it is the end
@@ -43,6 +45,7 @@ async function load() {
     return alertWith(`The review can't be reached. ${error.message}`);
   }
   if (before && before !== review.reviewer) waiting.clear(); // another person's code was entered
+  if (!before) recall();
   for (const item of review.items) Object.assign(item, waiting.get(item.id));
   const known = review.items.findIndex((item) => item.id === shown);
   const left = review.items.findIndex((item) => !complete(item));
@@ -61,6 +64,7 @@ async function load() {
 function save(item, answers) {
   Object.assign(item, answers);
   waiting.set(item.id, { ...waiting.get(item.id), ...answers });
+  remember();
   showProgress();
   tell("");
   send();
@@ -70,7 +74,7 @@ async function send() {
   if (sending || !waiting.size) return;
   sending = true;
   while (waiting.size) {
-    const [id, answers] = waiting.entries().next().value;
+    const [id, answers] = (underway = waiting.entries().next().value);
     waiting.delete(id);
     try {
       const saved = await ask(`api/items/${id}`, { method: "PATCH", body: JSON.stringify(answers) });
@@ -80,11 +84,25 @@ async function send() {
       alertWith("");
     } catch (error) {
       if (!keepTrying(error, id, answers)) break;
+    } finally {
+      underway = null;
+      remember();
     }
   }
   sending = false;
   if (!waiting.size) tell("Saved");
   if (!$("end").hidden) showEnd();
+}
+
+function remember() {
+  const [id, answers] = underway ?? [];
+  const unsaved = new Map(underway ? [...waiting, [id, { ...answers, ...waiting.get(id) }]] : waiting);
+  sessionStorage.setItem(UNSAVED, JSON.stringify({ code, items: [...unsaved] }));
+}
+
+function recall() {
+  const kept = JSON.parse(sessionStorage.getItem(UNSAVED) ?? "{}");
+  if (kept.code === code) for (const [id, answers] of kept.items) waiting.set(id, { ...answers, ...waiting.get(id) });
 }
 
 // Returns whether to go on with what else waits.
