@@ -28,7 +28,7 @@ Cell = str | int | float | Ranged
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; `tone` is `good` or `bad` where it is a verdict."""
+    """A paragraph; `tone` is `good` or `bad` where it is a verdict, `command` where it is a line for a shell."""
 
     text: str
     tone: str = ""

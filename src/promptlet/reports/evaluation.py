@@ -204,7 +204,12 @@ def _provenance(evaluation: Evaluation, command: str) -> Section:
     told = {"configuration": manifest.configuration, "seconds": manifest.seconds, "digest": manifest.digest}
     return Section(
         "How to do it again",
-        [Text(command), inputs, versions, Code(json.dumps(told, indent=2, ensure_ascii=False), "Configuration")],
+        [
+            Text(command, "command"),
+            inputs,
+            versions,
+            Code(json.dumps(told, indent=2, ensure_ascii=False), "Configuration"),
+        ],
     )
 
 

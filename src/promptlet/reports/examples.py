@@ -71,7 +71,9 @@ def coverage(written: Mapping[str, Sequence[Written]]) -> Section:
 def _reason(wish: Wish, text: str, rating: Rating) -> str:
     """Return why a rating is what it is: what the judge says, its points, what is left out, and the length."""
     missing = [str(intent) for intent in wish.intents if intent not in _said(wish.intents, text)]
-    points = ", ".join(f"{name} {value:.2g}" for name, value in (rating.scores or {}).items() if name != RELEVANCE)
+    points = ", ".join(
+        f"{name} {round(value, 2):g}" for name, value in (rating.scores or {}).items() if name != RELEVANCE
+    )
     words = count_words(text)
     parts = (
         rating.reason.rstrip("."),
