@@ -105,6 +105,16 @@ def test_a_wish_without_a_prompt_keeps_no_length(tmp_path: Path) -> None:
         check_bounds(found, parse_bounds(["answered=0.9", "within2=0.9"]))
 
 
+def test_a_target_without_any_prompt_is_named(tmp_path: Path) -> None:
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        return refused(400, "no") if "12" in body["messages"][-1]["content"] else wordy(number, body)
+
+    with endpoint(answering) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    page = report_evaluation(Kept(found, "x", "y"), tmp_path).read_text()
+    assert "m, zero-shot wrote no prompt at all of 12 words on unseen combinations." in page
+
+
 def test_a_kept_evaluation_is_read_as_it_was_and_reported_again(tmp_path: Path, cli: Run) -> None:
     with endpoint(lambda number, body: wordy(number, body) if number else refused(400, "no")) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path)

@@ -127,7 +127,19 @@ def _lengths(evaluation: Evaluation) -> Section:
         '2. It calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
         "only a mean absolute error fits, so compare it with MAE."
     )
-    return Section("Length", [Text(said), Gallery(pictures), *tables])
+    return Section("Length", [Text(said), *_unanswered(evaluation), Gallery(pictures), *tables])
+
+
+def _unanswered(evaluation: Evaluation) -> list[Text]:
+    """Name the targets for which a system wrote nothing at all, because its table has no row for them."""
+    texts = []
+    for system, written in evaluation.written.items():
+        asked = {(each.wish.test_set, each.wish.target) for each in written}
+        silent = sorted(asked - {(each.wish.test_set, each.wish.target) for each in written if each.text is not None})
+        if silent:
+            said = ", ".join(f"{target} words on {_spoken(name)}" for name, target in silent)
+            texts.append(Text(f"{system} wrote no prompt at all of {said}.", "bad"))
+    return texts
 
 
 def _diversity(systems: Sequence[SystemResult]) -> Section:

@@ -15,6 +15,10 @@ from promptlet.reports.pictures import histogram
 from promptlet.types import RELEVANCE
 
 _BINS = 20
+_PAPER = (
+    "Table 2 of the paper: its student was rated 7.94 for text-to-image and 7.79 for text-to-template, by GPT-4o on "
+    "the same four points. Ratings of another judge do not compare with these, only with its own."
+)
 
 
 def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]) -> Section:
@@ -52,8 +56,10 @@ def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]
         Gallery(pictures),
         Table(("One", "Other", "Pairs", "One less other", "Certain"), differences, "Relevance on the same wishes"),
         Table(("Damage", "AUC"), anchors, "How well good anchors are told from damaged ones; 0.5 is chance"),
+        Text(f"Ratings of anchors that could not be had: {judgement.anchors_missing:,}."),
     ]
     if judgement.bill:
+        blocks.append(Text(_PAPER))
         blocks.append(
             Table(
                 ("What", "Count"),

@@ -1,4 +1,4 @@
-"""Histograms, lines, bubbles and shares as SVG (library matplotlib).
+"""Histograms, lines, bubbles, bars and shares as SVG (library matplotlib).
 
 Colours are CSS variables, so that one picture suits light and dark pages.
 """
@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from promptlet.reports.document import Picture
 
@@ -176,7 +176,12 @@ def shares(name: str, caption: str, rows: Mapping[str, Sequence[float]], answers
 
 
 def _draw(
-    name: str, caption: str, plot: Callable[[Any], None], what: str, grid: str = "y", height: float = _SIZE[1]
+    name: str,
+    caption: str,
+    plot: Callable[[Any], None],
+    what: str,
+    grid: Literal["x", "y", ""] = "y",
+    height: float = _SIZE[1],
 ) -> Picture:
     """Return the picture of what `plot` puts on its axes; `grid` is the axis that has lines, `height` in inches."""
     import matplotlib as mpl
