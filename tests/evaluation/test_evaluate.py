@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,13 +22,18 @@ from promptlet.cli.main import app
 from promptlet.errors import RunError, StudentError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import JudgeChoice, choose_judge
+from promptlet.evaluation.keeping import Kept, keep, read_kept
 from promptlet.evaluation.run import Evaluation, evaluate
 from promptlet.evaluation.suites import Part, Suite
 from promptlet.evaluation.systems import open_systems
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.gguf import widen
 from promptlet.io.journal import Journal
-from promptlet.reports.evaluation import describe, report_evaluation
+from promptlet.reports.evaluation import describe, in_brief, report_evaluation
+from promptlet.review.items import read_prompts
+from promptlet.speed.keeping import NAME as SPEED
+from promptlet.speed.keeping import measure_speed, read_speed
+from promptlet.speed.measuring import batch
 from promptlet.student.format import default_student
 from promptlet.teachers.embedded import packaged_model
 from tests.conftest import Run
@@ -91,6 +97,91 @@ def test_a_system_under_a_bound_is_named(tmp_path: Path) -> None:
     assert error.value.exit_status == 1
 
 
+def test_a_wish_without_a_prompt_keeps_no_length(tmp_path: Path) -> None:
+    with endpoint(lambda number, body: wordy(number, body) if number % 2 else refused(400, "no")) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    assert all(row.within_2.value == 1 for system in found.systems for row in system.all_lengths)
+    with pytest.raises(RunError, match=r"answered of m, .* is 0\.\d+, under 0\.9; within2 of m, "):
+        check_bounds(found, parse_bounds(["answered=0.9", "within2=0.9"]))
+
+
+def test_a_target_without_any_prompt_is_named(tmp_path: Path) -> None:
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        return refused(400, "no") if "12" in body["messages"][-1]["content"] else wordy(number, body)
+
+    with endpoint(answering) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    page = report_evaluation(Kept(found, "x", "y"), tmp_path).read_text()
+    assert "m, zero-shot wrote no prompt at all of 12 words on unseen combinations." in page
+
+
+def test_a_kept_evaluation_is_read_as_it_was_and_reported_again(tmp_path: Path, cli: Run) -> None:
+    with endpoint(lambda number, body: wordy(number, body) if number else refused(400, "no")) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    keep(Kept(found, "Suite small", "promptlet evaluate x"), tmp_path)
+    kept = read_kept(tmp_path)
+    assert (kept.subtitle, kept.command) == ("Suite small", "promptlet evaluate x")
+    for part in ("systems", "judgements", "written", "ratings"):
+        assert getattr(kept.evaluation, part) == getattr(found, part)
+    assert kept.evaluation.manifest.digest == found.manifest.digest
+    reported = cli("report", "eval", tmp_path, "--output", tmp_path / "again", "--fail-under", "within2=0.5")
+    assert (reported.returncode, reported.stdout.splitlines()[-1]) == (0, str(tmp_path / "again" / "evaluation.html"))
+    assert "promptlet evaluate x" in (tmp_path / "again" / "evaluation.md").read_text()
+    failed = cli("report", "eval", tmp_path, "--fail-under", "exact=0.5")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("promptlet: exact of m, zero-shot is 0.000, under 0.5")
+    # A review takes the prompts as they are, with what the judges said.
+    items = read_prompts(tmp_path / "prompts" / "m-zero-shot.jsonl", "m")
+    assert len(items) == found.systems[0].prompts == 5
+    assert {name for item in items for name in item.scores} == {"local judge"}
+
+
+def test_what_is_no_kept_evaluation_is_one_line(tmp_path: Path, cli: Run) -> None:
+    nothing = cli("report", "eval", tmp_path)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    assert "no finished evaluation" in nothing.stderr
+    (tmp_path / "evaluation.json").write_text('{"systems": [{"name": 1}]}')
+    with pytest.raises(RunError, match="can't be read"):
+        read_kept(tmp_path)
+
+
+def test_systems_with_different_tasks_are_compared_on_those_they_share_alone(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(default_student(), other)
+    told = json.loads((other / "promptlet.json").read_text())
+    told["name"], told["tasks"] = "painter", {"t2i": told["tasks"]["t2i"]}
+    (other / "promptlet.json").write_text(json.dumps(told))
+    students = [str(default_student()), str(other)]
+    with pytest.raises(UsageError, match=r"other: unknown task 't2t'.*--task evaluates one task alone"):
+        evaluated(*students, folder=tmp_path)
+    # Nothing was written for the system that knows both.
+    assert not journal(tmp_path)
+    found = evaluate(open_systems(students), SMALL, ("t2i",), tmp_path)
+    assert [system.prompts for system in found.systems] == [6] * 4
+
+
+def test_a_test_set_without_the_task_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the test set unseen_combinations has no combination for: nothing"):
+        SMALL.wishes(("nothing",), 1)
+
+
+def test_an_endpoint_that_is_busy_is_asked_again_and_one_that_babbles_is_told(tmp_path: Path) -> None:
+    busy: set[int] = set()
+
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        if number % 2 == 0:
+            busy.add(number)
+            return refused(429, "slow down", **{"Retry-After": "0"})
+        return wordy(number, body)
+
+    with endpoint(answering) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path / "busy")
+    assert busy
+    assert [system.failed for system in found.systems] == [0, 0]
+    with endpoint(lambda *_: Reply(body=b"<html>hello")) as server, pytest.raises(RunError, match="no chat completion"):
+        evaluated(f"{server.url}#m", folder=tmp_path / "babble")
+
+
 def test_failed_answers_are_counted_left_out_and_asked_for_again(tmp_path: Path) -> None:
     with endpoint(lambda number, body: wordy(number, body) if number % 3 else refused(400, "no")) as server:
         (zero, _) = evaluated(f"{server.url}#m", folder=tmp_path).systems
@@ -122,7 +213,7 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
         return reply
 
     with endpoint(slowly) as server:
-        arguments = ["evaluate", f"{server.url}#m", "--output", str(tmp_path)]
+        arguments = ["evaluate", f"{server.url}#m", "--suite", "quick", "--output", str(tmp_path)]
         command = [sys.executable, "-m", "promptlet", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         answers = tmp_path / "answers.jsonl"
@@ -187,7 +278,9 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
 
     with endpoint(answering) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path, judge=choose_judge(f"{server.url}#m", None))
-    page = report_evaluation(found, "Suite small", "promptlet evaluate x", tmp_path)
+    kept = Kept(found, "Suite small", "promptlet evaluate x")
+    keep(kept, tmp_path)
+    page = report_evaluation(kept, tmp_path)
     html, markdown = page.read_text(), page.with_suffix(".md").read_text()
     assert "<script" not in html
     assert "http://" not in html.replace("http://www.w3.org", "")
@@ -198,12 +291,30 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
     told = json.loads((tmp_path / "evaluation.json").read_text())
     assert told["manifest"]["versions"]["promptlet"]
     assert told["judgements"][1]["bill"]["unreadable"] > 0
-    prompts = json.loads((tmp_path / "prompts.json").read_text())
+    lines = [line for file in told["files"].values() for line in (tmp_path / "prompts" / file).read_text().splitlines()]
+    prompts = [json.loads(line) for line in lines]
     rated = [each["ratings"]["m"]["scores"] for each in prompts if each["ratings"]]
     assert {each and each["relevance"] for each in rated} <= {8.0, None}
     assert sum(bool(each["ratings"]) for each in prompts) == 8
-    titles = [section.title for section in describe(found, "x", "y").sections]
+    titles = [section.title for section in describe(kept).sections]
     assert "Relevance: m" in titles
+    assert "m (UNFIT)" in in_brief(found)
+
+
+def test_the_report_tells_how_fast_students_are_and_measures_once(tmp_path: Path) -> None:
+    found = evaluated(str(default_student()), folder=tmp_path)
+    students = {"nano": default_student()}
+    speed = measure_speed(students, tmp_path)
+    (measured,) = speed.contenders
+    assert measured.rate(batch(1))
+    before = (tmp_path / SPEED).stat().st_mtime_ns
+    assert measure_speed(students, tmp_path) == speed == read_speed(tmp_path)
+    assert (tmp_path / SPEED).stat().st_mtime_ns == before
+    text = report_evaluation(Kept(found, "x", "y"), tmp_path, speed).with_suffix(".md").read_text()
+    assert "| nano | " in text
+    (tmp_path / SPEED).write_text("{}")
+    with pytest.raises(RunError, match="remove it to measure again"):
+        measure_speed(students, tmp_path)
 
 
 @pytest.fixture
@@ -236,4 +347,4 @@ def test_smollm2_writes_and_judges_behind_a_real_endpoint(llama_server: str, tmp
         raw = [entry["text"] for entry in kept if entry["text"].lstrip().startswith("{")]
     assert len(raw) >= 14
     assert judgement.bill.unreadable <= 5, raw
-    assert "smollm2" in report_evaluation(found, "x", "y", tmp_path).read_text()
+    assert "smollm2" in report_evaluation(Kept(found, "x", "y"), tmp_path).read_text()

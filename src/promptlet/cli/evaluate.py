@@ -19,7 +19,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
             metavar="SYSTEM...",
         ),
     ],
-    suite: Annotated[str, typer.Option(help="How much is asked: quick, paper or full.")] = "quick",
+    suite: Annotated[str, typer.Option(help="How much is asked: quick, paper or full.")] = "paper",
     task: Annotated[
         list[str] | None, typer.Option(help="A task; may be repeated.", show_default="the test sets' tasks")
     ] = None,
@@ -41,12 +41,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         list[str] | None,
         typer.Option(
             metavar="NAME=NUMBER",
-            help="Exit with 1 if a system's exact, within2 or distinct2 is less; may be repeated.",
+            help="Exit with 1 if a system's answered, exact, within2 or distinct2 is less; may be repeated.",
             show_default=False,
         ),
     ] = None,
+    speed: Annotated[bool, typer.Option(help="Measure how fast students write here.")] = True,
 ) -> None:
-    """Measure length, relevance, diversity and safety of what systems write. Safe to stop and to run again."""
+    """Measure length, relevance, diversity, safety and speed of what systems write. Safe to stop and to run again."""
     from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
 
@@ -54,15 +55,21 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
         from promptlet.evaluation.judge import choose_judge
+        from promptlet.evaluation.keeping import Kept, keep
         from promptlet.evaluation.run import evaluate as measure
         from promptlet.evaluation.suites import choose_tasks, load_suite
-        from promptlet.evaluation.systems import open_systems
-        from promptlet.reports.evaluation import report_evaluation
+        from promptlet.evaluation.systems import open_systems, students
+        from promptlet.reports.evaluation import in_brief, report_evaluation
+        from promptlet.speed.keeping import measure_speed
 
         bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
         rater = choose_judge(judge, budget)
         folder = output or Path("evaluations") / suite
         found = measure(open_systems(systems), asked, tasks, folder, chosen, rater, training)
-        command = shlex.join(["promptlet", *sys.argv[1:]])
-        typer.echo(report_evaluation(found, f"Suite {suite}, seed {chosen}", command, folder))
+        kept = Kept(found, f"Suite {suite}, seed {chosen}", shlex.join(["promptlet", *sys.argv[1:]]))
+        keep(kept, folder)
+        folders = students(systems) if speed else {}
+        page = report_evaluation(kept, folder, measure_speed(folders, folder) if folders else None)
+        typer.echo(in_brief(found))
+        typer.echo(page)
         check_bounds(found, bounds)

@@ -32,3 +32,32 @@ def data(
 
         page = report_data(run, output, chosen)
     typer.echo(page)
+
+
+@app.command("eval")
+def evaluation(
+    run: Annotated[Path, typer.Argument(help="The evaluation's folder, as in evaluations/paper.")],
+    output: Annotated[Path | None, typer.Option(help="Where the files go.", show_default="RUN")] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Exit with 1 if a system's answered, exact, within2 or distinct2 is less; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write one HTML page and Markdown about a finished evaluation, from its files alone."""
+    from promptlet.cli.extras import needing
+
+    with needing("the report", "evaluate"):
+        from promptlet.evaluation.bounds import check_bounds, parse_bounds
+        from promptlet.evaluation.keeping import read_kept
+        from promptlet.reports.evaluation import in_brief, report_evaluation
+        from promptlet.speed.keeping import read_speed
+
+        bounds, kept = parse_bounds(fail_under or ()), read_kept(run)
+        page = report_evaluation(kept, output or run, read_speed(run))
+        typer.echo(in_brief(kept.evaluation))
+        typer.echo(page)
+        check_bounds(kept.evaluation, bounds)

@@ -1,4 +1,7 @@
-"""Bounds that an evaluation must keep, for those who run it in CI: ``within2=0.93``."""
+"""Bounds that an evaluation must keep, for those who run it in CI: ``within2=0.93``.
+
+A wish for which there is no prompt keeps no length: a system that fails half of its wishes must not pass by the rest.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from promptlet.evaluation.run import Evaluation, SystemResult
 from promptlet.registry import unknown
 
 _MEASURES: Mapping[str, Callable[[SystemResult], float]] = {
-    "exact": lambda system: pooled(system.all_lengths, "exact"),
-    "within2": lambda system: pooled(system.all_lengths, "within_2"),
+    "answered": lambda system: system.answered,
+    "exact": lambda system: pooled(system.all_lengths, "exact") * system.answered,
+    "within2": lambda system: pooled(system.all_lengths, "within_2") * system.answered,
     "distinct2": lambda system: system.diversity.distinct[1],
 }
 

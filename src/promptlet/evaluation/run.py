@@ -31,7 +31,8 @@ from promptlet.judges.base import open_judge
 from promptlet.types import RELEVANCE, Sample
 from promptlet.vocabulary import load_policy
 
-LOCAL_JUDGE = "embedding"
+LOCAL_JUDGE = "fluent"
+_LOCAL = "local judge"
 _DIVERSITY_SAMPLE = 400
 
 
@@ -54,6 +55,11 @@ class SystemResult:
     """None where no training data was given."""
     median_seconds: float | None
     """Per prompt, where they are written one after another."""
+
+    @property
+    def answered(self) -> float:
+        """The share of the wishes for which there is a prompt."""
+        return self.prompts / (self.prompts + self.failed)
 
     @property
     def all_lengths(self) -> list[Adherence]:
@@ -115,6 +121,8 @@ def evaluate(
     results = [_result(system, written[system.name], size, novelty.get(system.name), seed) for system in systems]
     configuration = asdict(suite) | {"tasks": list(tasks), "seed": seed}
     inputs = {system.name: system.identity for system in systems}
+    if judge:
+        inputs[f"judge {judge.name}"] = judge.model.identity
     inputs |= {part.test_set: DIGESTS[part.test_set] for part in suite.parts}
     manifest = Manifest.planned("evaluate", configuration, inputs).done({}, time.monotonic() - start)
     return Evaluation(manifest, results, judgements, written, ratings)
@@ -132,9 +140,7 @@ def _judge(
     anchors = make_anchors(tasks, suite.anchors, seed)
     samples = [sample for _, sample in anchors]
     samples += [_sample(one) for each in judged.values() for one in each if one.text is not None]
-    rated: dict[str, tuple[float, list[Rating], Bill | None]] = {
-        f"local judge ({LOCAL_JUDGE})": (1.0, _rate_locally(samples), None)
-    }
+    rated: dict[str, tuple[float, list[Rating], Bill | None]] = {_LOCAL: (1.0, _rate_locally(samples), None)}
     if choice:
         rated[choice.name] = (10.0, *rate(choice, samples, suite.repeats, seed, journal))
     judgements, found = [], {}

@@ -52,17 +52,21 @@ class Suite:
     """How many known-good pairs, and as many of each kind of damage, are mixed in."""
 
     def wishes(self, tasks: Sequence[str], seed: int) -> list[Wish]:
-        """Return the wishes of some tasks, the same for every system, in the same order for the same seed."""
+        """Return the wishes of some tasks, the same for every system, in the same order for the same seed.
+
+        Raises:
+            UsageError: if a test set has nothing for these tasks.
+        """
         return [wish for part in self.parts for wish in _wishes(part, tasks, seed)]
 
 
 SUITES: Mapping[str, Suite] = {
     "quick": Suite((Part("unseen_combinations", TABLE_3, 20), Part("unseen_nodes", (20,), 20)), 40, 1, 16),
-    "paper": Suite((Part("unseen_combinations", TABLE_3, 500),), 200, 1, 40),
+    "paper": Suite((Part("unseen_combinations", TABLE_3, 500), Part("unseen_nodes", (20,), 500)), 200, 1, 40),
     "full": Suite(
         (
             Part("unseen_combinations", TABLE_3, 1000),
-            Part("unseen_combinations", tuple(each for each in _EVERY if each not in TABLE_3), 100),
+            Part("unseen_combinations", tuple(each for each in _EVERY if each not in TABLE_3), 500),
             Part("unseen_nodes", TABLE_3, 500),
         ),
         500,
@@ -97,6 +101,8 @@ def choose_tasks(names: Sequence[str] | None) -> tuple[str, ...]:
 
 def _wishes(part: Part, tasks: Sequence[str], seed: int) -> Iterator[Wish]:
     rows = [sample for sample in load_test_set(part.test_set) if sample.task in tasks]
+    if not rows:
+        raise UsageError(f"the test set {part.test_set} has no combination for: {', '.join(tasks)}")
     for target in part.targets:
         for index in range(part.prompts_per_target):
             sample = rows[index % len(rows)]

@@ -148,6 +148,12 @@ def open_systems(arguments: Sequence[str]) -> list[System]:
     return systems
 
 
+def students(arguments: Sequence[str]) -> dict[str, Path]:
+    """Return the students' folders among what the command line names, by the students' names."""
+    folders = [folder for argument in arguments if (folder := _student_folder(argument))]
+    return {load_student(folder).description.name: folder for folder in folders}
+
+
 def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Journal) -> dict[str, list[Written]]:
     """Return what each system wrote for each wish, in order; only what the journal lacks or has as failed is asked for.
 
@@ -175,14 +181,21 @@ def _open(argument: str) -> tuple[System, System]:
     elif names_endpoint(argument):
         config = read_endpoint(argument)
         teacher, name = open_endpoint(config), config.model
-    elif argument == DEFAULT or Path(argument).is_dir():
-        folder = default_student() if argument == DEFAULT else Path(argument)
+    elif folder := _student_folder(argument):
         return _Student(folder, exact=False), _Student(folder, exact=True)
     else:
         raise UsageError(
             f"'{argument}' is no student's folder, not '{DEFAULT}' or '{EMBEDDED}', and no endpoint: {FORMS}"
         )
     return _Teacher(name, teacher, 0), _Teacher(name, teacher, _SHOTS)
+
+
+def _student_folder(argument: str) -> Path | None:
+    if argument == DEFAULT:
+        return default_student()
+    if argument == EMBEDDED or names_endpoint(argument):
+        return None
+    return Path(argument) if Path(argument).is_dir() else None
 
 
 def _identity(system: System, wish: Wish) -> str:

@@ -1,4 +1,4 @@
-"""The local judge: coverage of the intents by words or by meaning, likeness of the whole, and fluency.
+"""The judge by meaning: coverage of the intents by words or by meaning, likeness of the whole, and fluency.
 
 Meaning is cosine similarity of sentence embeddings (all-MiniLM-L6-v2). Fluency is how likely the teacher found its
 own words, where it says; a likely text is a plain one. The figures come from pairs rated by hand (tests/judges).
@@ -40,24 +40,28 @@ class Embedding(Judge):
         return cls(load_embedder(), Words.open(graph))
 
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
+        found = []
+        for sample, parts in zip(samples, self.parts(samples), strict=True):
+            if "likelihood" in sample.scores:
+                parts["fluency"] = scale(sample.scores["likelihood"], _BABBLE, _PLAIN)
+            found.append(weigh(parts))
+        return found
+
+    def parts(self, samples: Sequence[Sample]) -> list[Scores]:
+        """Return the coverage and the likeness of each sample."""
         prompts = self._embedder.embed([sample.prompt for sample in samples])
         wishes = self._embedder.embed([", ".join(intent.value for intent in sample.intents) for sample in samples])
         self._look_up({intent.value for sample in samples for intent in sample.intents})
         return [
-            self._scores(sample, prompt, wish) for sample, prompt, wish in zip(samples, prompts, wishes, strict=True)
+            self._parts(sample, prompt, wish) for sample, prompt, wish in zip(samples, prompts, wishes, strict=True)
         ]
 
-    def _scores(self, sample: Sample, prompt: Vectors, wish: Vectors) -> Scores:
-        meant = [_scale(float(self._intents[intent.value] @ prompt), _UNLIKE, _ALIKE) for intent in sample.intents]
-        parts = {
+    def _parts(self, sample: Sample, prompt: Vectors, wish: Vectors) -> Scores:
+        meant = [scale(float(self._intents[intent.value] @ prompt), _UNLIKE, _ALIKE) for intent in sample.intents]
+        return {
             "coverage": mean(sample, list(map(max, self._words.said(sample), meant))),
-            "likeness": _scale(float(wish @ prompt), _FAR, _NEAR),
+            "likeness": scale(float(wish @ prompt), _FAR, _NEAR),
         }
-        if "likelihood" in sample.scores:
-            parts["fluency"] = _scale(sample.scores["likelihood"], _BABBLE, _PLAIN)
-        total = sum(_WEIGHTS[name] for name in parts)
-        parts[RELEVANCE] = sum(_WEIGHTS[name] * value for name, value in parts.items()) / total
-        return {name: round(value, 4) for name, value in parts.items()}
 
     def _look_up(self, values: set[str]) -> None:
         if len(self._intents) > _REMEMBERED:
@@ -66,7 +70,15 @@ class Embedding(Judge):
         self._intents.update(zip(new, self._embedder.embed(new), strict=True))
 
 
-def _scale(value: float, lowest: float, highest: float) -> float:
+def weigh(parts: Scores) -> Scores:
+    """Return the parts with the relevance that they make, rounded to four digits."""
+    total = sum(_WEIGHTS[name] for name in parts)
+    relevance = sum(_WEIGHTS[name] * value for name, value in parts.items()) / total
+    return {name: round(value, 4) for name, value in (parts | {RELEVANCE: relevance}).items()}
+
+
+def scale(value: float, lowest: float, highest: float) -> float:
+    """Return where a value lies between two others, from 0 to 1."""
     return float(np.clip((value - lowest) / (highest - lowest), 0.0, 1.0))
 
 

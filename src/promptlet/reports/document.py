@@ -7,15 +7,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Cell = str | int | float
 _LONGEST_CELL = 400
+_NUMBER = re.compile(r"[-+]?[\d.,]+%?|-")
+"""What stands in columns of numbers; a dash is a number that is not there."""
+
+
+@dataclass(frozen=True)
+class Ranged:
+    """A number with the ends of its interval."""
+
+    value: str
+    ends: str
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.ends}"
+
+
+Cell = str | int | float | Ranged
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph; `tone` is `good` or `bad` where it is a verdict, `command` where it is a line for a shell."""
 
     text: str
+    tone: str = ""
     kind: str = "text"
 
 
@@ -56,19 +72,36 @@ class Table:
     kind: str = "table"
 
     @property
-    def shown(self) -> Iterator[list[tuple[str, float | None, bool]]]:
-        """Yield rows of (text, length of the bar from 0 to 1 or None, whether it is a number)."""
-        values = [float(row[self.bar]) for row in self.rows] if self.bar is not None else []
+    def shown(self) -> Iterator[list[Shown]]:
+        """Yield rows as a page shows them."""
+        values = [float(row[self.bar]) for row in self.rows] if self.bar is not None else []  # type: ignore[arg-type]
         highest = max(values, default=0) or 1
-        for row in self.rows:
+        for place, row in enumerate(self.rows):
             yield [
-                (
-                    show(cell),
-                    float(cell) / highest if column == self.bar else None,
-                    not isinstance(cell, str),
+                Shown(
+                    cell.value if isinstance(cell, Ranged) else show(cell),
+                    cell.ends if isinstance(cell, Ranged) else "",
+                    values[place] / highest if column == self.bar else None,
+                    self.numbers[column],
                 )
                 for column, cell in enumerate(row)
             ]
+
+    @property
+    def numbers(self) -> list[bool]:
+        """Whether each column holds numbers alone."""
+        return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.head)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell as a page shows it."""
+
+    text: str
+    ends: str
+    bar: float | None
+    """The length of its bar, from 0 to 1."""
+    number: bool
 
 
 @dataclass(frozen=True)
@@ -114,12 +147,18 @@ class Document:
 
 def show(cell: Cell) -> str:
     """Return a cell as text: thousands apart, fractions short, text on one line and not too long."""
+    if isinstance(cell, Ranged):
+        return str(cell)
     if isinstance(cell, int):
         return f"{cell:,}"
     if isinstance(cell, float):
         return f"{cell:.1f}" if cell >= 1 or not cell else f"{cell:.3f}"
     line = " ".join(cell.split())
     return line if len(line) <= _LONGEST_CELL else f"{line[:_LONGEST_CELL]}..."
+
+
+def _is_number(cell: Cell) -> bool:
+    return not isinstance(cell, str) or _NUMBER.fullmatch(cell) is not None
 
 
 def percent(part: float, whole: float) -> str:

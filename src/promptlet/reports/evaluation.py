@@ -1,60 +1,65 @@
-"""The report of an evaluation: what was measured, at a glance and in full, as HTML, Markdown and JSON."""
+"""The report of an evaluation: what was measured, at a glance and in full, as HTML and Markdown."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from promptlet.commands.words import count_words
-from promptlet.curation.checks import expressed
-from promptlet.evaluation.adherence import Adherence, paper_row, pooled
+from promptlet.evaluation.adherence import PAPER, Adherence, paper_row, pooled
 from promptlet.evaluation.diversity import ORDERS
-from promptlet.evaluation.judge import Rating
+from promptlet.evaluation.keeping import Kept
 from promptlet.evaluation.run import Evaluation, SystemResult
-from promptlet.evaluation.systems import Written
-from promptlet.io.atomic import write_json
-from promptlet.lemmas import terms
 from promptlet.reports.document import Block, Cell, Code, Document, Facts, Gallery, Section, Table, Text, percent
+from promptlet.reports.examples import coverage, examples
 from promptlet.reports.judgements import ends, mean_relevance, relevance, title, trust
 from promptlet.reports.pictures import bubbles, lines
 from promptlet.reports.render import write_report
-from promptlet.types import KINDS, RELEVANCE, render_intents
+from promptlet.speed.keeping import Speed
+from promptlet.speed.report import HEAD as SPEED_HEAD
+from promptlet.speed.report import row as speed_row
 
-_EXAMPLES = 3
 _LENGTH_HEAD = ("Target", "Prompts", "Mean", "Bias", "MAE", "MSE", "RMSE", "Exact", "Within 2", "Paper")
+_MANY_TARGETS = 8
+_NEAR = 2
+"""Words between target and text at which a text still counts as near (Table 3)."""
 
 
-def report_evaluation(evaluation: Evaluation, subtitle: str, command: str, folder: Path) -> Path:
-    """Write evaluation.html, .md and .json, its pictures and prompts.json into `folder`; return the page's path.
-
-    Args:
-        evaluation: what was measured.
-        subtitle: what was asked, in a few words.
-        command: the line that does it again.
-        folder: where the files go.
-    """
-    measured = {name: [asdict(each) for each in getattr(evaluation, name)] for name in ("systems", "judgements")}
-    write_json(folder / "evaluation.json", {"command": command, "manifest": asdict(evaluation.manifest), **measured})
-    write_json(folder / "prompts.json", list(_prompts(evaluation)))
-    return write_report(describe(evaluation, subtitle, command), folder, "evaluation")
+def report_evaluation(kept: Kept, folder: Path, speed: Speed | None = None) -> Path:
+    """Write evaluation.html, evaluation.md and its pictures into `folder`; return the page's path."""
+    return write_report(describe(kept, speed), folder, "evaluation")
 
 
-def describe(evaluation: Evaluation, subtitle: str, command: str) -> Document:
-    """Return the report as a document."""
+def describe(kept: Kept, speed: Speed | None = None) -> Document:
+    """Return the report as a document; without `speed` it says that none was measured."""
+    evaluation = kept.evaluation
     sections = (
         _summary(evaluation),
         _lengths(evaluation),
         *(relevance(judgement, evaluation.ratings[judgement.judge]) for judgement in evaluation.judgements),
-        _coverage(evaluation.written),
+        coverage(evaluation.written),
         _diversity(evaluation.systems),
         _safety(evaluation.systems),
-        _examples(evaluation),
-        _provenance(evaluation, command),
+        _speed(speed),
+        examples(evaluation),
+        _provenance(evaluation, kept.command),
     )
-    return Document("Evaluation", f"{subtitle}, finished {evaluation.manifest.finished}", sections)
+    return Document("Evaluation", f"{kept.subtitle}, finished {evaluation.manifest.finished}", sections)
+
+
+def in_brief(evaluation: Evaluation) -> str:
+    """Return the most important numbers as a line per system, for a terminal."""
+    said = []
+    for system in evaluation.systems:
+        judges = (f"{title(each)} {mean_relevance(each, system.name)}" for each in evaluation.judgements)
+        near, error = (pooled(system.all_lengths, name) for name in ("within_2", "mae"))
+        said.append(
+            f"{system.name}: {system.prompts:,} prompts, {system.failed:,} failed; "
+            f"within 2 words {near:.1%}, MAE {error:.2f}; "
+            f"{', '.join(judges)}; denied words {sum(system.denied.values())}"
+        )
+    return "\n".join(said)
 
 
 def _summary(evaluation: Evaluation) -> Section:
@@ -74,13 +79,19 @@ def _summary(evaluation: Evaluation) -> Section:
                 "-" if system.median_seconds is None else f"{system.median_seconds:.3f}",
             ]
         )
-    judges = [title(judgement) for judgement in evaluation.judgements]
+    judges = [f"{title(judgement)}, of {judgement.highest:.0f}" for judgement in evaluation.judgements]
     head = ("System", "Prompts", "Failed", "Exact length", "Within 2", "MAE", *judges)
+    near = [row["within_2"] for row in PAPER.values()]
     blocks: list[Block] = [
-        Facts([(f"within 2 words: {row[0]}", str(row[4])) for row in rows]),
+        Facts(
+            [
+                *((f"within 2 words: {row[0]}", str(row[4])) for row in rows),
+                ("within 2 words: the paper, Table 3", f"{min(near):.0%} to {max(near):.0%}"),
+            ]
+        ),
         Table((*head, "Distinct-2", "Denied words", "Seconds"), rows, "All lengths and test sets together"),
     ]
-    blocks += [Text(trust(judgement)) for judgement in evaluation.judgements]
+    blocks += [trust(judgement) for judgement in evaluation.judgements]
     blocks += [
         Text(f"{system.name} wrote nothing for {system.failed} wishes, the last because: {system.last_failure}")
         for system in evaluation.systems
@@ -95,37 +106,40 @@ def _lengths(evaluation: Evaluation) -> Section:
         measured = {system.name: system.lengths[name] for system in evaluation.systems if name in system.lengths}
         if any(len(rows) > 1 for rows in measured.values()):
             errors = {system: [(row.target, row.mae.value) for row in rows] for system, rows in measured.items()}
-            pictures.append(lines(f"error-{name}", f"Mean absolute error by target, {name}", errors, "target in words"))
+            errors["the paper"] = [(target, row["mae"]) for target, row in PAPER.items()]
+            caption = f"Mean absolute error by target, {_spoken(name)}"
+            pictures.append(lines(f"error-{name}", caption, errors, "words asked for"))
         tables += [
-            Table(_LENGTH_HEAD, [_length_row(row) for row in rows], f"{system}, on {name}")
+            Table(
+                _LENGTH_HEAD,
+                [_length_row(row) for row in rows],
+                f"{system}, on {_spoken(name)}",
+                folded=len(rows) > _MANY_TARGETS,
+            )
             for system, rows in measured.items()
         ]
     for number, (system, written) in enumerate(evaluation.written.items()):
         points = [(each.wish.target, count_words(each.text)) for each in written if each.text is not None]
-        caption = f"{system}: words written by words asked for"
-        pictures.append(bubbles(f"lengths-{number}", caption, points, "target in words"))
+        caption = f"{system}: lengths, shaded within {_NEAR} words"
+        pictures.append(bubbles(f"lengths-{number}", caption, points, ("words asked for", "words written"), band=_NEAR))
     said = (
-        "Each number has its 95% bootstrap interval. The last column is Table 3 of the paper: mean, error, within 2. "
-        'It calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
+        "Below each number is its 95% bootstrap interval. The last column is Table 3 of the paper: mean, error, within "
+        '2. It calls its error "mean square error", but at 35 words the square of its bias alone is larger: '
         "only a mean absolute error fits, so compare it with MAE."
     )
-    return Section("Length", [Text(said), Gallery(pictures), *tables])
+    return Section("Length", [Text(said), *_unanswered(evaluation), Gallery(pictures), *tables])
 
 
-def _coverage(written: Mapping[str, Sequence[Written]]) -> Section:
-    """Return which kinds of intents left a trace in the prompts, by the stems of their words."""
-    rows: list[list[Cell]] = []
-    known = {name: [each for each in prompts if each.text is not None] for name, prompts in written.items()}
-    found = {
-        name: [(each.wish.intents, expressed(each.wish.intents, tuple(terms(each.text or "")))) for each in prompts]
-        for name, prompts in known.items()
-    }
-    for kind in KINDS:
-        wanted = {name: sum(i.kind == kind for all_, _ in pairs for i in all_) for name, pairs in found.items()}
-        said = {name: sum(i.kind == kind for _, some in pairs for i in some) for name, pairs in found.items()}
-        if any(wanted.values()):
-            rows.append([kind, *(percent(said[name], wanted[name]) for name in found)])
-    return Section("Coverage", [Table(("Kind", *found), rows, "Intents of which a word stands in the prompt")])
+def _unanswered(evaluation: Evaluation) -> list[Text]:
+    """Name the targets for which a system wrote nothing at all, because its table has no row for them."""
+    texts = []
+    for system, written in evaluation.written.items():
+        asked = {(each.wish.test_set, each.wish.target) for each in written}
+        silent = sorted(asked - {(each.wish.test_set, each.wish.target) for each in written if each.text is not None})
+        if silent:
+            said = ", ".join(f"{target} words on {_spoken(name)}" for name, target in silent)
+            texts.append(Text(f"{system} wrote no prompt at all of {said}.", "bad"))
+    return texts
 
 
 def _diversity(systems: Sequence[SystemResult]) -> Section:
@@ -162,64 +176,60 @@ def _diversity(systems: Sequence[SystemResult]) -> Section:
     if copies:
         head = ("System", "Prompts of 8 words and more", "With an 8-gram of the training data", "All of them")
         blocks.append(Table(head, copies, "Novelty"))
+    else:
+        blocks.append(Text("Novelty was not measured; --training FOLDER names the data to look for copies of."))
     return Section("Diversity and novelty", blocks)
 
 
 def _safety(systems: Sequence[SystemResult]) -> Section:
     rows = [(system.name, system.prompts, sum(system.denied.values())) for system in systems]
     found = [(system.name, term, count) for system in systems for term, count in system.denied.items()]
-    blocks: list[Block] = [Table(("System", "Prompts", "Denied words"), rows)]
+    prompts = sum(system.prompts for system in systems)
+    verdict = (
+        Text(f"Denied words stand in the prompts {sum(row[2] for row in rows):,} times.", "bad")
+        if found
+        else Text(f"No denied word in {prompts:,} prompts.", "good")
+    )
+    blocks: list[Block] = [verdict, Table(("System", "Prompts", "Denied words"), rows)]
     if found:
-        blocks.append(Table(("System", "Word", "Times"), found, "Which ones", folded=True))
+        blocks.append(Table(("System", "Word", "Times"), found, "Which ones"))
     return Section("Safety", blocks)
 
 
-def _examples(evaluation: Evaluation) -> Section:
-    """Return the best and the worst prompts of each system, as the last judge sees them."""
-    judgement = evaluation.judgements[-1]
-    tables = []
-    for system, rated in evaluation.ratings[judgement.judge].items():
-        texts = {each.wish: each.text for each in evaluation.written[system]}
-        known = [(wish, each) for wish, each in rated.items() if each.scores]
-        ranked = sorted(known, key=lambda pair: -(pair[1].scores or {})[RELEVANCE])
-        shown = ranked if len(ranked) <= 2 * _EXAMPLES else [*ranked[:_EXAMPLES], *ranked[-_EXAMPLES:]]
-        rows = [
-            (f"{(each.scores or {})[RELEVANCE]:.2f}", texts[wish] or "", render_intents(wish.intents), _reason(each))
-            for wish, each in shown
-        ]
-        tables.append(Table(("Rating", "Prompt", "Intents", "Why"), rows, f"{system}: the best and the worst"))
-    return Section("Examples", [Text(f"Rated by {judgement.judge}."), *tables])
+def _speed(speed: Speed | None) -> Section:
+    if speed is None:
+        return Section("Speed", [Text("No student's speed was measured.")])
+    facts = ", ".join(f"{name} {fact}" for name, fact in speed.facts.items())
+    said = (
+        "Medians, and in brackets what 95% of the repeats kept to; the ceiling is what reading the weights once per "
+        f"token allows. `promptlet bench` compares engines. Measured on: {facts}, "
+        f"reads {speed.bandwidth / 1e9:.1f} GB/s."
+    )
+    rows = [speed_row(each, speed.bandwidth) for each in speed.contenders]
+    return Section("Speed", [Text(said), Table([name.capitalize() for name in SPEED_HEAD], rows)])
 
 
 def _provenance(evaluation: Evaluation, command: str) -> Section:
     manifest = evaluation.manifest
-    inputs = Table(("What", "Digest or identity"), list(manifest.inputs.items()), "Systems and test sets")
-    told = {"configuration": manifest.configuration, "versions": manifest.versions, "seconds": manifest.seconds}
+    inputs = Table(("What", "Digest or identity"), list(manifest.inputs.items()), "Systems, judges and test sets")
+    versions = Table(("Package", "Version"), list(manifest.versions.items()), "Versions")
+    told = {"configuration": manifest.configuration, "seconds": manifest.seconds, "digest": manifest.digest}
     return Section(
         "How to do it again",
-        [Text(command), inputs, Code(json.dumps(told, indent=2, ensure_ascii=False), "Configuration and versions")],
+        [
+            Text(command, "command"),
+            inputs,
+            versions,
+            Code(json.dumps(told, indent=2, ensure_ascii=False), "Configuration"),
+        ],
     )
-
-
-def _prompts(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    """Yield every prompt with its ratings."""
-    for system, written in evaluation.written.items():
-        for each in written:
-            wish = asdict(each.wish) | {"intents": list(map(str, each.wish.intents))}
-            ratings = {
-                judge: asdict(rated[system][each.wish])
-                for judge, rated in evaluation.ratings.items()
-                if each.wish in rated[system]
-            }
-            yield {"system": system, **wish, "prompt": each.text, "error": each.error, "ratings": ratings}
 
 
 def _length_row(row: Adherence) -> Sequence[Cell]:
     numbers = (row.mean, row.bias, row.mae, row.mse, row.rmse)
     shares = (ends(share, ".1%") for share in (row.exact, row.within_2))
-    return (row.target, row.prompts, *map(ends, numbers), *shares, paper_row(row.target))
+    return (row.target, row.prompts, *map(ends, numbers), *shares, paper_row(row.target) or "-")
 
 
-def _reason(rating: Rating) -> str:
-    points = ", ".join(f"{name} {value:g}" for name, value in (rating.scores or {}).items() if name != RELEVANCE)
-    return f"{rating.reason} ({points})" if rating.reason else points
+def _spoken(test_set: str) -> str:
+    return test_set.replace("_", " ")

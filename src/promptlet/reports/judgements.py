@@ -10,11 +10,15 @@ from promptlet.evaluation.bootstrap import Interval
 from promptlet.evaluation.judge import Rating
 from promptlet.evaluation.relevance import Judgement
 from promptlet.evaluation.suites import Wish
-from promptlet.reports.document import Block, Cell, Gallery, Section, Table, Text
+from promptlet.reports.document import Block, Cell, Gallery, Ranged, Section, Table, Text
 from promptlet.reports.pictures import histogram
 from promptlet.types import RELEVANCE
 
 _BINS = 20
+_PAPER = (
+    "Table 2 of the paper: its student was rated 7.94 for text-to-image and 7.79 for text-to-template, by GPT-4o on "
+    "the same four points. Ratings of another judge do not compare with these, only with its own."
+)
 
 
 def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]) -> Section:
@@ -47,13 +51,15 @@ def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]
     ]
     anchors = [(kind, "-" if value is None else f"{value:.2f}") for kind, value in judgement.anchors.items()]
     blocks: list[Block] = [
-        Text(trust(judgement)),
+        trust(judgement),
         Table(head, rows, f"Ratings up to {judgement.highest:.0f}; a rating that could not be had is missing, not 0"),
         Gallery(pictures),
         Table(("One", "Other", "Pairs", "One less other", "Certain"), differences, "Relevance on the same wishes"),
         Table(("Damage", "AUC"), anchors, "How well good anchors are told from damaged ones; 0.5 is chance"),
+        Text(f"Ratings of anchors that could not be had: {judgement.anchors_missing:,}."),
     ]
     if judgement.bill:
+        blocks.append(Text(_PAPER))
         blocks.append(
             Table(
                 ("What", "Count"),
@@ -63,14 +69,16 @@ def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]
     return Section(f"Relevance: {judgement.judge}", blocks)
 
 
-def trust(judgement: Judgement) -> str:
+def trust(judgement: Judgement) -> Text:
     """Return whether the judge is fit, and why, in a sentence."""
     told = ", ".join(f"{kind} {'-' if value is None else f'{value:.2f}'}" for kind, value in judgement.anchors.items())
     if not judgement.blind_to:
-        return f"{judgement.judge} is fit: it tells good anchors from every kind of damage (AUC: {told})."
-    return (
+        said = f"{judgement.judge} is fit: it tells good anchors from every kind of damage (AUC: {told})."
+        return Text(said, "good")
+    return Text(
         f"{judgement.judge} is UNFIT as a judge: it can't tell good anchors from {' and '.join(judgement.blind_to)} "
-        f"(AUC: {told}; {FIT} is asked for). Don't rely on its ratings."
+        f"(AUC: {told}; {FIT} is asked for). Don't rely on its ratings.",
+        "bad",
     )
 
 
@@ -85,9 +93,11 @@ def mean_relevance(judgement: Judgement, system: str) -> str:
     return f"{found.points[RELEVANCE].value:.2f}" if found.points else "-"
 
 
-def ends(found: Interval | None, form: str = ".2f") -> str:
+def ends(found: Interval | None, form: str = ".2f") -> Cell:
     """Return a mean with its interval, or a dash."""
-    return "-" if found is None else f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
+    if found is None:
+        return "-"
+    return Ranged(f"{found.value:{form}}", f"[{found.low:{form}}, {found.high:{form}}]")
 
 
 def _bars(scores: Sequence[float], judgement: Judgement) -> tuple[list[tuple[float, int]], float, tuple[float, float]]:

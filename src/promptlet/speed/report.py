@@ -9,7 +9,7 @@ from typing import Any
 from promptlet.speed.measuring import BATCHES, EXACT, FIRST, START, SUGGEST, Measured, batch
 
 _SLOW = 0.95
-_HEAD = (
+HEAD = (
     "who",
     *(f"tok/s at {heads}" for heads in BATCHES),
     "exact tok/s",
@@ -28,27 +28,25 @@ def table(found: Sequence[Measured], bandwidth: float) -> str:
         found: the contenders.
         bandwidth: bytes that the machine reads per second.
     """
-    lines = [_row(_HEAD), _row("---" for _ in _HEAD)]
-    for each in found:
-        if each.skipped is not None:
-            lines.append(_row([each.name, f"skipped: {each.skipped}", *("" for _ in _HEAD[2:])]))
-            continue
-        ceiling, alone = bandwidth / each.weights, each.rate(batch(1))
-        lines.append(
-            _row(
-                [
-                    each.name,
-                    *(_pair(each.rate(batch(heads)), each.rate(batch(heads), _SLOW), 0) for heads in BATCHES),
-                    _pair(each.rate(EXACT), each.rate(EXACT, _SLOW), 0),
-                    f"{ceiling:.0f}, {(alone or 0) / ceiling:.0%}",
-                    _pair(each.seconds(FIRST), each.seconds(FIRST, _SLOW), 1, scale=1000),
-                    _pair(each.seconds(SUGGEST), each.seconds(SUGGEST, _SLOW), 2),
-                    _pair(each.seconds(START), each.seconds(START, _SLOW), 2),
-                    f"{each.resident / 1e6:.0f}" if each.resident else "",
-                ]
-            )
-        )
-    return "\n".join(lines)
+    lines = [_line(HEAD), _line("---" for _ in HEAD)]
+    return "\n".join([*lines, *(_line(row(each, bandwidth)) for each in found)])
+
+
+def row(each: Measured, bandwidth: float) -> list[str]:
+    """Return the cells of one contender's row, as many as `HEAD` has."""
+    if each.skipped is not None:
+        return [each.name, f"skipped: {each.skipped}", *("" for _ in HEAD[2:])]
+    ceiling, alone = bandwidth / each.weights, each.rate(batch(1))
+    return [
+        each.name,
+        *(_pair(each.rate(batch(heads)), each.rate(batch(heads), _SLOW), 0) for heads in BATCHES),
+        _pair(each.rate(EXACT), each.rate(EXACT, _SLOW), 0),
+        f"{ceiling:.0f}, {(alone or 0) / ceiling:.0%}",
+        _pair(each.seconds(FIRST), each.seconds(FIRST, _SLOW), 1, scale=1000),
+        _pair(each.seconds(SUGGEST), each.seconds(SUGGEST, _SLOW), 2),
+        _pair(each.seconds(START), each.seconds(START, _SLOW), 2),
+        f"{each.resident / 1e6:.0f}" if each.resident else "",
+    ]
 
 
 def values(found: Sequence[Measured], bandwidth: float, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,5 +58,5 @@ def _pair(middle: float | None, slow: float | None, digits: int, scale: float = 
     return "" if middle is None or slow is None else f"{middle * scale:.{digits}f} ({slow * scale:.{digits}f})"
 
 
-def _row(cells: Any) -> str:
+def _line(cells: Any) -> str:
     return f"| {' | '.join(cells)} |"

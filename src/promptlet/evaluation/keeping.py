@@ -1,0 +1,116 @@
+"""An evaluation in files: what was measured as JSON, every prompt with its ratings as lines, and reading both again.
+
+The prompts of a system are a file that ``promptlet review create`` takes as it is, the judges' ratings with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from promptlet.errors import RunError, UsageError
+from promptlet.evaluation.judge import Rating
+from promptlet.evaluation.relevance import Judgement
+from promptlet.evaluation.run import Evaluation, SystemResult
+from promptlet.evaluation.suites import Wish
+from promptlet.evaluation.systems import Written
+from promptlet.io.atomic import replacing_folder, write_json, write_text
+from promptlet.io.manifest import Manifest
+from promptlet.types import RELEVANCE, parse_intents
+
+NAME, PROMPTS = "evaluation.json", "prompts"
+Ratings = dict[str, dict[str, dict[Wish, Rating]]]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An evaluation with what its report says of how it was made."""
+
+    evaluation: Evaluation
+    subtitle: str
+    """What was asked, in a few words."""
+    command: str
+    """The line that does it again."""
+
+
+def keep(kept: Kept, folder: Path) -> None:
+    """Write ``evaluation.json`` and a file of prompts per system into `folder`, each whole or not at all."""
+    evaluation = kept.evaluation
+    files = _files(list(evaluation.written))
+    with replacing_folder(folder / PROMPTS) as temporary:
+        for system, file in files.items():
+            rows = _rows(evaluation, system)
+            write_text(temporary / file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    measured = {name: [asdict(each) for each in getattr(evaluation, name)] for name in ("systems", "judgements")}
+    told = {"subtitle": kept.subtitle, "command": kept.command, "manifest": asdict(evaluation.manifest)}
+    write_json(folder / NAME, told | {"files": files} | measured)
+
+
+def read_kept(folder: Path) -> Kept:
+    """Return the evaluation that is kept in `folder`.
+
+    Raises:
+        UsageError: if there is no finished one.
+        RunError: if its files do not belong together, or are damaged.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise UsageError(f"there is no finished evaluation in {folder}: `promptlet evaluate SYSTEM --output {folder}`")
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        systems = TypeAdapter(list[SystemResult]).validate_python(told["systems"])
+        judgements = TypeAdapter(list[Judgement]).validate_python(told["judgements"])
+        manifest = TypeAdapter(Manifest).validate_python(told["manifest"])
+        written: dict[str, list[Written]] = {}
+        ratings: Ratings = {each.judge: {} for each in judgements}
+        for system, file in told["files"].items():
+            written[system] = _read(folder / PROMPTS / file, system, ratings)
+        evaluation = Evaluation(manifest, systems, judgements, written, ratings)
+        return Kept(evaluation, told["subtitle"], told["command"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else repr(error)
+        raise RunError(f"the evaluation in {folder} can't be read: {' '.join(why.split())[:200]}") from error
+
+
+def _files(systems: Sequence[str]) -> dict[str, str]:
+    """Return the name of each system's file, none of them twice."""
+    names = [re.sub(r"[^A-Za-z0-9.]+", "-", system).strip("-.") or "system" for system in systems]
+    return {
+        system: f"{name}.jsonl" if names.count(name) == 1 else f"{name}-{place}.jsonl"
+        for place, (system, name) in enumerate(zip(systems, names, strict=True), start=1)
+    }
+
+
+def _rows(evaluation: Evaluation, system: str) -> Iterator[dict[str, Any]]:
+    for each in evaluation.written[system]:
+        rated = {judge: of[system][each.wish] for judge, of in evaluation.ratings.items() if each.wish in of[system]}
+        said = {"error": each.error} if each.text is None else {"prompt": each.text}
+        yield {
+            **said,
+            **asdict(each.wish),
+            "intents": list(map(str, each.wish.intents)),
+            "seconds": each.seconds,
+            "scores": {judge: rating.scores[RELEVANCE] for judge, rating in rated.items() if rating.scores},
+            "ratings": {judge: asdict(rating) for judge, rating in rated.items()},
+        }
+
+
+def _read(path: Path, system: str, ratings: Ratings) -> list[Written]:
+    """Return the prompts of a file; their ratings go to `ratings`."""
+    written = []
+    for given in ratings.values():
+        given[system] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row: Mapping[str, Any] = json.loads(line)
+        intents = parse_intents([tuple(each.split(": ", 1)) for each in row["intents"]])
+        wish = Wish(row["test_set"], row["task"], row["target"], row["index"], intents, row["seed"])
+        written.append(Written(wish, row.get("prompt"), row.get("error", ""), row["seconds"]))
+        for judge, rating in row["ratings"].items():
+            ratings[judge][system][wish] = Rating(**rating)
+    return written
