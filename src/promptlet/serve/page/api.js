@@ -7,13 +7,17 @@ const KEY = "key";
 
 // What the server, or the way to it, refused. `kind`: key, busy, wrong (the request), none (no prompt fits), lost.
 export class Refused extends Error {
-  constructor(kind, message, { param = null, wait = null } = {}) {
-    super(message);
+  constructor(kind, message, { param = null, wait = null, tried = false } = {}) {
+    super(sentence(message));
     this.kind = kind;
     this.param = param;
     this.wait = wait; // seconds after which another try may help
+    this.tried = tried; // whether a key was sent
   }
 }
+
+// The server's messages begin small and end open, to stand behind a name.
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 export const rememberKey = (key) => session.set(KEY, key || null);
 
@@ -62,7 +66,7 @@ const lost = () => new Refused("lost", "The server can’t be reached, or it sto
 
 function refusal(status, body, wait = null) {
   const { message = `The server answered with the status ${status}.`, param = null, code = null } = body?.error ?? {};
-  if (status === 401 || status === 403) return new Refused("key", message);
+  if (status === 401 || status === 403) return new Refused("key", message, { tried: Boolean(session.get(KEY)) });
   if (status === 429 || status === 503) return new Refused("busy", message, { wait: wait ?? 3 });
   if (status >= 400 && status < 500) return new Refused("wrong", message, { param });
   if (status === 200 && code !== "timeout" && /^no prompt in/.test(message)) return new Refused("none", message);

@@ -13,13 +13,13 @@ export function otherLengths(words, { low, high }) {
   return { shorter: shorter < words ? shorter : null, longer: longer > words ? longer : null };
 }
 
-// `act(how, card)` is called with "more", "shorter" or "longer"; `say` tells what happened to screen readers.
-export function makeCard(prompt, { range, label, act, say }) {
-  const card = element("li", { class: "card", tabindex: "-1" });
+// `wanted` are the order's ideas; `act(how, card)` is called with "more", "shorter" or "longer"; `say` tells what happened to screen readers.
+export function makeCard(prompt, { range, wanted, label, varied, act, say }) {
+  const card = element("li", { class: varied ? "card varied" : "card" });
   const text = element("p", { class: "text", lang: "en" }, ...marked(prompt.prompt, prompt.spans));
   if (label) card.append(element("p", { class: "label" }, label));
   const facts = element("p", { class: "facts" }, element("span", { class: "count" }, plural(prompt.words, "word")));
-  const left = prompt.intents.filter((intent) => prompt.coverage[intent] === 0);
+  const left = prompt.intents.filter((intent) => wanted.includes(intent) && prompt.coverage[intent] === 0);
   if (left.length) facts.append(leftOut(left));
   card.append(text, element("div", { class: "foot" }, facts, actions(prompt, card, { range, act, say })));
   return card;
@@ -43,7 +43,8 @@ function actions(prompt, card, { range, act, say }) {
       title: words === null ? `${prompt.words} words is as ${how === "shorter" ? "short" : "long"} as it gets` : `The same seed in ${words} words`,
     });
   const copy = button("Copy", "copy", () => copyText(prompt.prompt, copy, say), { class: "copy" });
-  const more = button("More like this", "more", () => act("more", card), { title: "Three more of the same ideas and length" });
+  const more = button("More", "more", () => act("more", card), { title: "Three more of these ideas and this length" });
+  more.querySelector("span").append(element("span", { class: "tail" }, " like this")); // a phone has no room for it
   return element("div", { class: "actions" }, copy, more, length("shorter", shorter), length("longer", longer));
 }
 

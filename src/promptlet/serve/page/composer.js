@@ -79,6 +79,11 @@ export class Composer {
     this.problem(null);
   }
 
+  pin(seed) {
+    $("seed").value = seed;
+    this.#show();
+  }
+
   // Says at the control what the server found wrong there; returns whether there is such a control.
   problem(name, message = "") {
     for (const told of document.querySelectorAll("#composer .problem")) told.hidden = true;
@@ -125,6 +130,8 @@ export class Composer {
     for (const name of ["words", "relevance", "n", "seed"]) $(name).addEventListener("input", () => this.#show());
     for (const chips of [this.keep, this.ban]) chips.addEventListener("change", () => this.#show());
     this.ideas.addEventListener("change", () => this.#show());
+    // A form that is taller than the window scrolls with the page until its end shows.
+    new ResizeObserver(([{ target }]) => target.style.setProperty("--tall", `${target.offsetHeight}px`)).observe($("composer"));
     $("fewer").addEventListener("click", () => this.#step(-1));
     $("another").addEventListener("click", () => this.#step(1));
     $("n").addEventListener("change", () => this.#step(0));

@@ -1,7 +1,7 @@
 // What was asked for before, in this browser only: a list that brings an order and its prompts back.
 
 import { $, button, element, hue, plural } from "./dom.js";
-import { parse } from "./intent.js";
+import { listed, parse } from "./intent.js";
 import { lasting } from "./storage.js";
 
 const NAME = "history";
@@ -46,8 +46,7 @@ export class History {
 
   #row(entry) {
     const { request, prompts, at } = entry;
-    const wishes = typeof request.intents === "string" ? [`Topic: ${request.intents}`] : request.intents;
-    const dots = wishes.map((wish) => {
+    const wishes = listed(request.intents).map((wish) => {
       const { kind, value } = parse(wish);
       return element("span", { class: "wish", "data-kind": hue(kind) }, value);
     });
@@ -59,7 +58,7 @@ export class History {
     const open = element(
       "button",
       { type: "button", class: "entry", click: take },
-      element("span", { class: "wishes" }, ...dots),
+      element("span", { class: "wishes" }, ...wishes),
       element("span", { class: "first" }, prompts[0]?.prompt.prompt ?? ""),
       element("span", { class: "facts" }, facts),
     );

@@ -16,3 +16,6 @@ export function parse(text) {
   const at = text.indexOf(":");
   return at < 0 ? { kind: "Topic", value: cleaned(text) } : { kind: cleaned(text.slice(0, at)), value: cleaned(text.slice(at + 1)) };
 }
+
+// The intents of a request as a list: the server takes free text as a topic.
+export const listed = (intents) => (typeof intents === "string" ? [`Topic: ${intents}`] : intents);

@@ -28,7 +28,7 @@ function write() {
   const request = composer.request();
   opened = { at: Date.now(), request, prompts: [] };
   setFragment(request);
-  const batch = results.open(request, typeof request.intents === "string");
+  const batch = results.open(request);
   bringIntoView();
   go(request, batch, write);
 }
@@ -90,7 +90,7 @@ async function explain(error, again) {
   if (!(error instanceof Refused)) throw error;
   const retry = { tone: "trouble", actions: [["Try again", again]] };
   if (error.kind === "key") {
-    if (await askForKey(error.message)) return again();
+    if (await askForKey(error.tried ? error.message : "")) return again();
     return notice.show("No key, no prompts.", "This server asks for one.", { ...retry, actions: [["Enter a key", again]] });
   }
   if (error.kind === "wrong") {
@@ -126,8 +126,8 @@ function reopen(entry) {
   opened = entry;
   composer.fill(entry.request, { pinSeed: true });
   setFragment(entry.request);
-  results.open(entry.request, typeof entry.request.intents === "string").end();
-  for (const { prompt, label } of entry.prompts) $("cards").append(results.show(prompt, label));
+  results.open(entry.request).end();
+  for (const { prompt, ...how } of entry.prompts) $("cards").append(results.show(prompt, how));
   results.recount();
   bringIntoView();
 }
@@ -155,7 +155,11 @@ async function begin() {
   composer = new Composer(about);
   const nameOf = (name) => taskName(about.tasks.find((task) => task.name === name) ?? { name, title: name });
   const share = (from) => copyText(location.href, from, notice.say);
-  results = new Results({ act: vary, share, say: notice.say, nameOf, range: about.commands.words });
+  const pin = (seed) => {
+    composer.pin(seed);
+    notice.say(`The next order keeps the seed ${seed}`, { quiet: false });
+  };
+  results = new Results({ act: vary, share, pin, say: notice.say, nameOf, range: about.commands.words });
   new History({ open: reopen, nameOf });
   drawExamples({
     tasks: about.tasks,

@@ -3,27 +3,27 @@
 import { makeCard } from "./card.js";
 import { $, button, element, hue, plural } from "./dom.js";
 import { spotlight } from "./highlight.js";
-import { parse } from "./intent.js";
+import { listed, parse } from "./intent.js";
 
 export class Results {
   #lit = null;
 
-  // `act(how, prompt, card)` varies a prompt; `share(button)` copies the link.
-  constructor({ act, share, say, nameOf, range }) {
-    Object.assign(this, { act, share, say, nameOf, range });
+  // `act(how, prompt, card)` varies a prompt; `share(button)` copies the link, `pin(seed)` keeps a seed.
+  constructor({ act, share, pin, say, nameOf, range }) {
+    Object.assign(this, { act, share, pin, say, nameOf, range });
     this.request = null;
-    this.prompts = new Map(); // card -> its prompt, and the label above it
+    this.prompts = new Map(); // card -> {prompt, label above it, whether it was varied from another}
   }
 
   // Shows an order and as many empty places as it has prompts.
-  open(request, free) {
+  open(request) {
     this.request = request;
     this.prompts.clear();
     this.#lit = null;
     spotlight($("cards"), null);
     $("empty").hidden = true;
     $("cards").replaceChildren();
-    this.#drawOrder(free);
+    this.#drawOrder();
     return this.places(request.n);
   }
 
@@ -37,11 +37,11 @@ export class Results {
   // Returns a batch of empty places, at the end or behind a card.
   places(count, { after = null, label = null } = {}) {
     const waiting = Array.from({ length: count }, (_, index) =>
-      element("li", { class: "card place", "aria-hidden": "true", "data-index": index }, ...[96, 88, 54].map((width) => element("span", { class: `line w${width}` }))),
+      element("li", { class: after ? "card varied place" : "card place", "aria-hidden": "true", "data-index": index }, ...[96, 88, 54].map((width) => element("span", { class: `line w${width}` }))),
     );
     if (after) after.after(...waiting);
     else $("cards").append(...waiting);
-    return new Batch(this, waiting, label);
+    return new Batch(this, waiting, { label, varied: Boolean(after) });
   }
 
   // Returns the prompts in the order in which they stand, as the history keeps them.
@@ -49,18 +49,16 @@ export class Results {
     return [...$("cards").children].map((card) => this.prompts.get(card)).filter(Boolean);
   }
 
-  has(text) {
-    return this.kept().some(({ prompt }) => prompt.prompt === text);
-  }
-
-  show(prompt, label) {
+  show(prompt, { label = null, varied = false } = {}) {
     const card = makeCard(prompt, {
       range: this.range,
+      wanted: listed(this.request.intents),
       label,
+      varied,
       say: this.say,
       act: (how, from) => this.act(how, prompt, from),
     });
-    this.prompts.set(card, { prompt, label });
+    this.prompts.set(card, { prompt, label, varied });
     return card;
   }
 
@@ -74,15 +72,15 @@ export class Results {
     if (this.#lit) spotlight($("cards"), this.#lit);
   }
 
-  #drawOrder(free) {
+  #drawOrder() {
     const { task, words, seed, intents } = this.request;
-    const facts = [this.nameOf(task), `${words} words`, `seed ${seed}`];
+    const free = typeof intents === "string";
+    const pin = element("button", { type: "button", class: "pin", title: "Keep this seed for the next order", click: () => this.pin(seed) }, `seed ${seed}`);
     const share = button("Copy link", "link", () => this.share(share), { class: "quiet", title: "A link that brings these prompts back" });
-    const line = element("div", { class: "line-up" }, element("p", { class: "facts" }, facts.join(" · ")), share);
+    const line = element("div", { class: "line-up" }, element("p", { class: "facts" }, `${this.nameOf(task)} · ${words} words · `, pin), share);
     const legend = element("div", { class: "legend", role: "group", "aria-label": "Show where an idea is said" });
-    const names = typeof intents === "string" ? [] : intents;
-    legend.append(...names.map((intent) => this.#legendItem(intent)));
     if (free) legend.append(element("p", { class: "words" }, `“${intents}”`));
+    else legend.append(...intents.map((intent) => this.#legendItem(intent)));
     $("order").replaceChildren(legend, line);
     $("order").hidden = false;
   }
@@ -110,12 +108,12 @@ export class Results {
 
 // The places of one request that are still empty.
 class Batch {
-  constructor(results, waiting, label) {
-    Object.assign(this, { results, waiting, label, found: 0 });
+  constructor(results, waiting, { label, varied }) {
+    Object.assign(this, { results, waiting, label, varied, found: 0 });
   }
 
   add(prompt) {
-    const card = this.results.show(prompt, this.label);
+    const card = this.results.show(prompt, { label: this.found ? null : this.label, varied: this.varied });
     card.classList.add("fresh");
     const place = this.waiting.shift();
     place.replaceWith(card);

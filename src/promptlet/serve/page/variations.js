@@ -3,10 +3,11 @@
 import { suggestions } from "./api.js";
 import { otherLengths } from "./card.js";
 import { drawSeed } from "./composer.js";
+import { listed } from "./intent.js";
 
 const MORE = 3;
 const MOST_INTENTS = 8;
-const NEW_IDEAS = 2;
+const NEW_IDEAS = 1;
 const MOST_LOOKUPS = 6;
 
 // Returns the request and what stands above its prompts.
@@ -22,11 +23,9 @@ export async function variation(how, request, prompt, range) {
   const words = otherLengths(prompt.words, range)[how];
   return {
     request: { ...request, intents: listed(prompt.intents), words, n: 1, seed: prompt.seed },
-    label: `${how === "shorter" ? "Shorter" : "Longer"}, ${words} words`,
+    label: how === "shorter" ? "Shorter" : "Longer",
   };
 }
-
-const listed = (intents) => (typeof intents === "string" ? [`Topic: ${intents}`] : intents);
 
 // What else the prompt speaks of, as far as the server knows an idea of that name: so that others speak of it too.
 async function ideasIn(prompt, request) {
