@@ -62,13 +62,16 @@ async function ask(path, options = {}) {
   throw refusal(response.status, await response.json().catch(() => ({})), Number.isFinite(wait) ? wait : null);
 }
 
+// Messages of the generation begin with the name of what is wrong.
+const named = (message) => /^(words|relevance|keep|ban|intents|task|seed|n)\b/.exec(message)?.[1] ?? null;
+
 const lost = () => new Refused("lost", "The server can’t be reached, or it stopped in the middle.");
 
 function refusal(status, body, wait = null) {
   const { message = `The server answered with the status ${status}.`, param = null, code = null } = body?.error ?? {};
   if (status === 401 || status === 403) return new Refused("key", message, { tried: Boolean(session.get(KEY)) });
+  if (code === "no_prompt") return new Refused("none", message);
   if (status === 429 || status === 503) return new Refused("busy", message, { wait: wait ?? 3 });
-  if (status >= 400 && status < 500) return new Refused("wrong", message, { param });
-  if (status === 200 && code !== "timeout" && /^no prompt in/.test(message)) return new Refused("none", message);
+  if (status >= 400 && status < 500) return new Refused("wrong", message, { param: param ?? named(message) });
   return new Refused("failed", message, { param });
 }
