@@ -66,7 +66,7 @@ _Terms = Annotated[tuple[str, ...], BeforeValidator(_terms)]
 class Request(BaseModel):
     """A request for prompts. Keys that are not here are commands of the student, such as `words` and `relevance`."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, use_attribute_docstrings=True)
     intents: Annotated[Intents, BeforeValidator(_intents)]
     """Free text, or ``Kind: value`` strings, pairs or intents."""
     task: str = "t2i"
