@@ -79,7 +79,8 @@ export class Chips extends EventTarget {
 
   #draw() {
     this.list.replaceChildren(...this.values.map((value, index) => this.#chip(value, index)));
-    this.input.placeholder = this.full ? `That is all ${this.most}` : this.values.length ? "" : (this.input.dataset.placeholder ?? "");
+    const { placeholder, more = "" } = this.input.dataset;
+    this.input.placeholder = this.full ? `That is all ${this.most}` : this.values.length ? more : placeholder;
     this.input.readOnly = this.full;
   }
 

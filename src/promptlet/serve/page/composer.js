@@ -9,6 +9,7 @@ import { Suggest } from "./suggest.js";
 const NAMES = { t2i: "Picture", t2t: "Design template", tags: "Tags" };
 const CLOSENESS = ["Loosest", "Loose", "Balanced", "Close", "Closest"];
 const MOST_SEED = 2 ** 32 - 1;
+const MOST_PROMPTS = 16; // more are for programs
 const USUAL = { words: 20, n: 4 };
 
 export const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
@@ -22,10 +23,10 @@ export class Composer {
     const limits = about.limits ?? {};
     this.tasks = about.tasks;
     this.commands = about.commands;
-    this.mostPrompts = Math.min(limits.n ?? 8, 16);
+    this.mostPrompts = Math.min(limits.prompts ?? USUAL.n, MOST_PROMPTS);
     this.ideas = new Chips($("ideas"), { noun: "idea", most: limits.intents ?? 8, kinds: this.tasks[0].kinds });
-    this.keep = new Chips($("keep"), { noun: "term", most: limits.keep ?? 16 });
-    this.ban = new Chips($("ban"), { noun: "term", most: limits.ban ?? 16 });
+    this.keep = new Chips($("keep"), { noun: "term", most: limits.terms ?? 16 });
+    this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16 });
     this.suggest = new Suggest(this.ideas, () => this.task.name);
     this.#drawTasks();
     this.#setRanges();
