@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from promptlet.errors import NoPromptError, PromptletError, UsageError
+from promptlet import registry
+from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
+from promptlet.generation import Request
 
 
 class ApiError(PromptletError):
@@ -21,14 +25,17 @@ class ApiError(PromptletError):
 
     status, type, code = 500, "server_error", "internal_error"
 
-    def __init__(self, message: str, param: str | None = None, wait: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        param: str | None = None,
+        wait: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.param, self.wait = param, wait
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What the answer's header says, besides what every answer does."""
-        return {} if self.wait is None else {"Retry-After": str(max(1, math.ceil(self.wait)))}
+        self.param, self.headers = param, dict(headers or {})
+        if wait is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(wait)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the body of the answer."""
@@ -46,15 +53,17 @@ class KeyMissingError(ApiError):
 
     status, type, code = 401, "invalid_request_error", "invalid_api_key"
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"WWW-Authenticate": "Bearer"}
-
 
 class MissingError(ApiError):
-    """There is no such route, or no such model."""
+    """There is no such route."""
 
     status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class ModelError(ApiError):
+    """There is no such model."""
+
+    status, type, code = 404, "invalid_request_error", "model_not_found"
 
 
 class HostError(ApiError):
@@ -135,20 +144,23 @@ def explain(error: Exception) -> ApiError:
     """Return what a client is told of an error."""
     match error:
         case ApiError():
-            return error
+            told = error
         case UsageError():
-            return InvalidError(str(error))
+            told = InvalidError(str(error), _named(str(error)))
         case NoPromptError():
             # What the student wrote instead must not be given out: it may hold what is denied.
-            return NothingError(
-                f"{str(error).partition(';')[0]} does what was asked; ask for less, or take another seed"
-            )
+            tried = str(error).partition(";")[0]
+            told = NothingError(f"{tried} does what was asked; ask for less, or take another seed")
+        case StoppedError():
+            told = BusyError("the server is about to end; try again later", wait=1)
         case RequestValidationError():
-            return _invalid(error.errors()[0])
+            told = _invalid(error.errors()[0])
         case HTTPException():
             kind = {404: MissingError, 405: MethodError, 413: LargeError}.get(error.status_code, InvalidError)
-            return kind(str(error.detail))
-    return ApiError("the server failed to do this; its log knows more by the request's id")
+            told = kind(str(error.detail), headers=error.headers)
+        case _:
+            told = ApiError("the server failed to do this; its log says where, under the id of the request")
+    return told
 
 
 def respond(error: ApiError) -> Response:
@@ -159,11 +171,18 @@ def respond(error: ApiError) -> Response:
 def handle_errors(app: FastAPI) -> None:
     """Let an application answer what clients cause; what is the server's own fault goes on to `Watch`."""
 
-    async def answer(_: Request, error: Exception) -> Response:
+    async def answer(_: HttpRequest, error: Exception) -> Response:
         return respond(explain(error))
 
     for kind in (PromptletError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
+
+
+def _named(message: str) -> str | None:
+    """Return the field of a request that a message begins with, if it does."""
+    first = re.match(r"[a-z_]+", message)
+    known = {*Request.model_fields, *registry.names("promptlet.commands")}
+    return first[0] if first and first[0] in known else None
 
 
 def _invalid(first: Mapping[str, Any]) -> ApiError:

@@ -11,6 +11,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum, auto
 from threading import Event
 from typing import Any, Generic, TypeVar
 
@@ -28,12 +30,22 @@ _LONGEST_WAIT = 30.0
 """Seconds that a client is told to wait, at most."""
 
 
+@dataclass(frozen=True)
+class _Result(Generic[T]):
+    value: T
+
+
+class _Event(Enum):
+    BEGUN = auto()
+    DONE = auto()
+
+
 class Turn(Generic[T]):
     """A request that is being worked on: an asynchronous iterator over what it gives."""
 
     def __init__(self, deadline: float) -> None:
         self.deadline, self._stop = deadline, Event()
-        self._items: asyncio.Queue[T | Exception | None] = asyncio.Queue()
+        self._news: asyncio.Queue[_Result[T] | _Event | Exception] = asyncio.Queue()
 
     def stop(self) -> None:
         """End the work at the next token."""
@@ -43,41 +55,41 @@ class Turn(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        item = await self._next()
-        if item is None:
+        news = await self._next()
+        if not isinstance(news, _Result):
             raise StopAsyncIteration
-        return item
+        return news.value
 
     async def begun(self) -> None:
         """Wait until the request was found to be one that can be done."""
         await self._next()
 
-    async def _next(self) -> T | None:
+    async def _next(self) -> _Result[T] | _Event:
         try:
             async with asyncio.timeout_at(self.deadline):
-                item = await self._items.get()
+                news = await self._news.get()
         except TimeoutError as error:
             self.stop()
             raise TimedOutError("the request could not be done in time; ask for less, or later") from error
         except asyncio.CancelledError:
             self.stop()
             raise
-        if isinstance(item, Exception):
-            raise item
-        return item
+        if isinstance(news, Exception):
+            raise news
+        return news
 
     def work(self, start: Start[T], loop: asyncio.AbstractEventLoop) -> None:
         """Do the request, in this thread."""
 
-        def tell(item: T | Exception | None) -> None:
-            loop.call_soon_threadsafe(self._items.put_nowait, item)
+        def tell(news: _Result[T] | _Event | Exception) -> None:
+            loop.call_soon_threadsafe(self._news.put_nowait, news)
 
         try:
             results = start(self._stop)
-            tell(None)  # it has begun
+            tell(_Event.BEGUN)
             for result in results:
-                tell(result)
-            tell(None)
+                tell(_Result(result))
+            tell(_Event.DONE)
         except Exception as error:  # noqa: BLE001 (whatever it is, who waits must know; it is raised there)
             tell(error)
 

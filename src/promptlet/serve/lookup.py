@@ -3,12 +3,13 @@
 # No `from __future__ import annotations`: FastAPI reads annotations that name types made here for this student.
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel
 
 from promptlet.intents.graph import Graph, load_graph
@@ -91,8 +92,15 @@ class _Lookup:
 
 def lookup_routes(service: Service) -> APIRouter:
     """Return the routes that only look something up."""
-    router, student, lookup = APIRouter(tags=["choices"]), service.generator.student, _Lookup()
-    router.add_event_handler("startup", lookup.names)
+    student, lookup = service.generator.student, _Lookup()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reading = asyncio.create_task(lookup.names())  # nobody waits for it, but who asks first waits less
+        yield
+        reading.cancel()
+
+    router = APIRouter(tags=["choices"], lifespan=lifespan)
     task_name: Any = Literal[tuple(student.tasks)]
 
     @router.get("/v1/intents", response_model=IntentsAnswer, responses=answers(InvalidError))
