@@ -115,7 +115,7 @@ function setFragment(request) {
 
 function takeFragment() {
   const request = fromFragment(location.hash);
-  if (!request) return;
+  if (!request || !composer) return; // without a form yet, `begin` comes back to it
   composer.fill(request, { pinSeed: true });
   write();
 }
