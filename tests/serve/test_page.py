@@ -134,7 +134,7 @@ def test_a_prompt_is_copied_as_it_is(browser: Browser, address: str) -> None:
 
 def test_a_link_brings_the_same_prompts_to_someone_else(browser: Browser, address: str) -> None:
     with visit(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
-        page.get_by_role("radio", name="Design template").check(force=True)
+        page.get_by_role("radio", name="Template").check(force=True)
         page.get_by_role("combobox").fill("coffee shop, Design type: menu,")
         page.get_by_text("Fine-tune").click()
         page.get_by_label("Always say").fill("Blue Door")

@@ -6,7 +6,7 @@ import { cleaned, parse, textOf } from "./intent.js";
 import { Suggest } from "./suggest.js";
 
 // Short names of the tasks that Promptlet comes with; others go by their own title.
-const NAMES = { t2i: "Picture", t2t: "Design template", tags: "Tags" };
+const NAMES = { t2i: "Picture", t2t: "Template", tags: "Tags" };
 const CLOSENESS = ["Loosest", "Loose", "Balanced", "Close", "Closest"];
 const MOST_SEED = 2 ** 32 - 1;
 const MOST_PROMPTS = 16; // more are for programs
