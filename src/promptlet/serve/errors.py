@@ -42,6 +42,13 @@ class ApiError(PromptletError):
         return {"error": {"message": str(self), "type": self.type, "param": self.param, "code": self.code}}
 
 
+class FaultError(ApiError):
+    """The server failed."""
+
+    def __init__(self) -> None:
+        super().__init__("the server failed to do this; its log says where, under the id of the request")
+
+
 class InvalidError(ApiError):
     """What is asked for can't be had, or is no request at all."""
 
@@ -154,12 +161,13 @@ def explain(error: Exception) -> ApiError:
         case StoppedError():
             told = BusyError("the server is about to end; try again later", wait=1)
         case RequestValidationError():
-            told = _invalid(error.errors()[0])
+            # Of the ways in which a value may be given, the one that it was meant for tells most.
+            told = _invalid(min(error.errors(), key=lambda each: each["type"].endswith("_type")))
         case HTTPException():
             kind = {404: MissingError, 405: MethodError, 413: LargeError}.get(error.status_code, InvalidError)
             told = kind(str(error.detail), headers=error.headers)
         case _:
-            told = ApiError("the server failed to do this; its log says where, under the id of the request")
+            told = FaultError()
     return told
 
 

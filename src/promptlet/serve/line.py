@@ -102,6 +102,7 @@ class Line:
         self.running = self.waiting = 0
         self.closed = False
         """Whether new requests are refused, for the server is about to end."""
+        self._ended = False
         self._free = asyncio.Semaphore(running)
         self._threads = ThreadPoolExecutor(running, "request")
         self._turns: set[Turn[Any]] = set()
@@ -118,10 +119,11 @@ class Line:
         return self.closed or (self._free.locked() and self.waiting >= self.most_waiting)
 
     def stop(self) -> None:
-        """End all work at the next token, and let nobody in."""
-        self.closed = True
+        """End all work at the next token, and let nobody in, not even who waits."""
+        self.closed = self._ended = True
         for turn in self._turns:
             turn.stop()
+        self._threads.shutdown(wait=False)
 
     async def begin(self, start: Start[T]) -> Turn[T]:
         """Wait for a place, begin a request there and return it.
@@ -143,6 +145,9 @@ class Line:
             raise TimedOutError("the request's turn did not come in time; try again later") from error
         finally:
             self.waiting -= 1
+        if self._ended:
+            self._free.release()
+            raise BusyError("the server is about to end; try again later", wait=1)
         self.running += 1
         self._turns.add(turn)
         began = time.monotonic()

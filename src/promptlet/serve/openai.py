@@ -31,11 +31,10 @@ from promptlet.serve.errors import (
 )
 from promptlet.serve.line import Turn
 from promptlet.serve.openai_bodies import CHAT_EXAMPLE, OWN, TEXT_EXAMPLE, chat_body, last_wish, text_body, wished
-from promptlet.serve.prompts import EVENTS, event
+from promptlet.serve.prompts import EVENTS, STREAMED, event
 from promptlet.serve.service import Service
 
-_RESPONSES = answers(InvalidError, ModelError, NothingError, BusyError, TimedOutError)
-_STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": {"type": "string"}}}}}
+_RESPONSES = answers(InvalidError, ModelError, NothingError, BusyError, TimedOutError) | {200: {"content": STREAMED}}
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -56,7 +55,7 @@ def openai_routes(service: Service) -> APIRouter:
         _check_model(service, name)
         return model
 
-    @router.post("/v1/chat/completions", response_model=None, responses=_RESPONSES | _STREAMED)
+    @router.post("/v1/chat/completions", response_model=None, responses=_RESPONSES)
     async def chat(
         http: HttpRequest,
         body: Annotated[chat_type, BodyOf(openapi_examples={"intents": {"value": CHAT_EXAMPLE}})],
@@ -66,7 +65,7 @@ def openai_routes(service: Service) -> APIRouter:
         request = asked(body, *OWN, intents=wished(last_wish(body.messages)))
         return await _complete(service, http, body, [request], _Chat())
 
-    @router.post("/v1/completions", response_model=None, responses=_RESPONSES | _STREAMED)
+    @router.post("/v1/completions", response_model=None, responses=_RESPONSES)
     async def text(
         http: HttpRequest,
         body: Annotated[text_type, BodyOf(openapi_examples={"free text": {"value": TEXT_EXAMPLE}})],

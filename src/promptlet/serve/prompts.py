@@ -29,6 +29,17 @@ from promptlet.serve.service import Service, Written
 from promptlet.serve.spans import Span, spans
 
 EVENTS = "text/event-stream"
+STREAMED: dict[str, Any] = {
+    EVENTS: {
+        "schema": {
+            "type": "object",
+            "description": "One event; its data is JSON.",
+            "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+            "required": ["data"],
+        }
+    }
+}
+"""What the OpenAPI says of streams."""
 
 
 class PromptAnswer(BaseModel):
@@ -119,7 +130,7 @@ _EXAMPLES: dict[str, Any] = {
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The prompts, the best of a request first; or events.",
-        "content": {EVENTS: {"schema": {"type": "string"}}},
+        "content": STREAMED,
         "model": PromptsAnswer | BatchAnswer,
     },
     **answers(InvalidError, NothingError, BusyError, TimedOutError),

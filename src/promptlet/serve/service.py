@@ -9,11 +9,13 @@ from typing import TypeVar
 
 from starlette.requests import Request as HttpRequest
 
-from promptlet.errors import NoPromptError, UsageError
+from promptlet.errors import NoPromptError, StoppedError, UsageError
 from promptlet.generation import Generator, Prompt, Request
+from promptlet.serve.errors import FaultError
 from promptlet.serve.line import Line, Start, Turn, attended
 from promptlet.serve.measures import Measures
 from promptlet.serve.settings import Settings
+from promptlet.serve.watch import log_fault
 
 T = TypeVar("T")
 Written = tuple[Request, list[Prompt]]
@@ -35,13 +37,13 @@ class Service:
 
     async def begin(self, http: HttpRequest, start: Start[T]) -> Turn[T]:
         """Wait for the turn of a request and begin it, as long as its client waits."""
-        return await attended(http, self.line.begin(self._timed(start)))
+        return await attended(http, self.line.begin(self._observed(http, start)))
 
     async def finish(self, http: HttpRequest, start: Start[T]) -> list[T]:
         """Do a request from beginning to end, as long as its client waits."""
 
         async def all_of_it() -> list[T]:
-            return [item async for item in await self.line.begin(self._timed(start))]
+            return [item async for item in await self.line.begin(self._observed(http, start))]
 
         return await attended(http, all_of_it())
 
@@ -67,12 +69,12 @@ class Service:
 
         return start
 
-    def _timed(self, start: Start[T]) -> Start[T]:
-        """Return the same work, of which the time to the first result is measured; waiting is part of it."""
-        arrived = time.monotonic()
+    def _observed(self, http: HttpRequest, start: Start[T]) -> Start[T]:
+        """Return the same work, its time to the first result measured (waiting is part of it), its faults logged."""
+        arrived, number = time.monotonic(), http.scope["state"]["id"]
 
         def observed(results: Iterator[T]) -> Iterator[T]:
-            for index, result in enumerate(results):
+            for index, result in enumerate(_told(number, results)):
                 if index == 0:
                     self.measures.first.observe(time.monotonic() - arrived)
                 yield result
@@ -86,3 +88,14 @@ class Service:
             yield last
         if last is not None:
             self.measures.drew(last.tokens, last.seconds)
+
+
+def _told(number: str, results: Iterator[T]) -> Iterator[T]:
+    """Yield the results; what fails by the server's fault is logged, and told without what it was."""
+    try:
+        yield from results
+    except (UsageError, NoPromptError, StoppedError):
+        raise
+    except Exception as error:
+        log_fault(number, error)
+        raise FaultError from error

@@ -61,7 +61,7 @@ class Watch:
         try:
             await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 (one request fails, the server goes on)
-            LOG.error("id=%s %s\n%s", number, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            log_fault(number, error)
             if status == 0:
                 await respond(explain(error))(scope, receive, answer)
         finally:
@@ -70,6 +70,11 @@ class Watch:
             self._measures.seconds.labels(route).observe(seconds)
             who = scope["state"].get("key", "-")
             LOG.info("id=%s %s %s status=%s ms=%.1f key=%s", number, method, route, status, seconds * 1000, who)
+
+
+def log_fault(number: str, error: Exception) -> None:
+    """Log where a request failed, but not the message, which may quote it."""
+    LOG.error("id=%s %s\n%s", number, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
 def _complete(headers: MutableHeaders, number: str) -> None:
