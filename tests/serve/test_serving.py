@@ -105,8 +105,8 @@ def test_killed_it_starts_again_at_the_same_port(tmp_path: Path) -> None:
         assert server.process.wait(20) == -signal.SIGKILL
         for thread in threads:
             thread.join()
-        with served(tmp_path / "log", "--port", port) as again, again.client() as client:
-            assert client.post("v1/prompts", json=LONG | {"n": 1}).json()["prompts"][0]["prompt"] == expected
+        with served(tmp_path / "log", "--port", port) as again, again.client() as other:
+            assert other.post("v1/prompts", json=LONG | {"n": 1}).json()["prompts"][0]["prompt"] == expected
 
 
 def _post(address: str) -> None:
