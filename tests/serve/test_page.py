@@ -181,6 +181,25 @@ def test_more_like_a_prompt_speaks_of_what_it_speaks_of(browser: Browser, addres
     assert (more["words"], more["n"]) == (12, 3)
 
 
+def test_closeness_can_be_asked_of_a_student_that_knows_it(browser: Browser, address: str) -> None:
+    def knowing(route: Route) -> None:
+        about = route.fetch().json()
+        about["commands"]["relevance"] = {"low": 0, "high": 4}
+        route.fulfill(json=about)
+
+    with visit(browser, address) as page:
+        closeness = page.get_by_role("slider", name="Closeness to your ideas")
+        expect(page.get_by_role("slider", name="Length")).to_be_visible()
+        expect(closeness).to_have_count(0)
+        page.route("**/v1/tasks", knowing)
+        page.route(PROMPTS, lambda _: None)  # the shipped student may not know it
+        page.reload()
+        expect(closeness).to_have_attribute("aria-valuetext", "Closest")
+        closeness.press("ArrowLeft")
+        page.get_by_role("combobox", name="Your ideas").fill("fox")
+        assert asked(page, lambda: page.keyboard.press("Control+Enter"))["relevance"] == 3
+
+
 def test_history_outlives_the_page_and_asks_nothing_again(browser: Browser, address: str) -> None:
     with visit(browser, address + LAKE) as page:
         written(page, 2)

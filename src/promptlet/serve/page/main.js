@@ -12,7 +12,7 @@ import { offerLook } from "./look.js";
 import * as notice from "./notice.js";
 import { Results } from "./results.js";
 import { run } from "./run.js";
-import { variation } from "./variations.js";
+import { MORE, variation } from "./variations.js";
 
 const running = new Set(); // an AbortController per run
 let composer = null;
@@ -34,8 +34,11 @@ function write() {
 }
 
 async function vary(how, prompt, card) {
-  const { request, label } = await variation(how, opened.request, prompt, composer.commands.words);
-  const batch = results.places(request.n, { after: card, label });
+  const order = opened;
+  const batch = results.places(how === "more" ? MORE : 1, { after: card });
+  const { request, label } = await variation(how, order.request, prompt, composer.commands.words);
+  if (order !== opened) return; // another order took the page meanwhile
+  batch.label = label;
   const again = () => vary(how, prompt, card);
   await go(request, batch, again, (made) => made.scrollIntoView({ block: "nearest", behavior: smooth() }));
 }
@@ -87,7 +90,10 @@ function remember() {
 }
 
 async function explain(error, again) {
-  if (!(error instanceof Refused)) throw error;
+  if (!(error instanceof Refused)) {
+    notice.show("Something went wrong on this page.", "Loading it anew may help.", { tone: "trouble" });
+    throw error; // it is a fault of ours, for the console
+  }
   const retry = { tone: "trouble", actions: [["Try again", again]] };
   if (error.kind === "key") {
     if (await askForKey(error.tried ? error.message : "")) return again();

@@ -34,14 +34,14 @@ export class Results {
     $("empty").hidden = false;
   }
 
-  // Returns a batch of empty places, at the end or behind a card.
-  places(count, { after = null, label = null } = {}) {
+  // Returns a batch of empty places, at the end or behind the card that its prompts are made of.
+  places(count, { after = null } = {}) {
     const waiting = Array.from({ length: count }, (_, index) =>
       element("li", { class: after ? "card varied place" : "card place", "aria-hidden": "true", "data-index": index }, ...[96, 88, 54].map((width) => element("span", { class: `line w${width}` }))),
     );
     if (after) after.after(...waiting);
     else $("cards").append(...waiting);
-    return new Batch(this, waiting, { label, varied: Boolean(after) });
+    return new Batch(this, waiting, Boolean(after));
   }
 
   // Returns the prompts in the order in which they stand, as the history keeps them.
@@ -108,8 +108,8 @@ export class Results {
 
 // The places of one request that are still empty.
 class Batch {
-  constructor(results, waiting, { label, varied }) {
-    Object.assign(this, { results, waiting, label, varied, found: 0 });
+  constructor(results, waiting, varied) {
+    Object.assign(this, { results, waiting, varied, label: null, found: 0 }); // the label stands above its first prompt
   }
 
   add(prompt) {

@@ -5,7 +5,7 @@ import { otherLengths } from "./card.js";
 import { drawSeed } from "./composer.js";
 import { listed } from "./intent.js";
 
-const MORE = 3;
+export const MORE = 3;
 const MOST_INTENTS = 8;
 const NEW_IDEAS = 1;
 const MOST_LOOKUPS = 6;
