@@ -17,7 +17,7 @@ export async function variation(how, request, prompt, range) {
     const said = ideas.map((each) => each.value);
     return {
       request: { ...request, intents: [...listed(request.intents), ...ideas.map((each) => each.intent)], n: MORE, seed: drawSeed() },
-      label: said.length ? `More like this, with ${said.join(" and ")}` : "More like this",
+      label: said.length ? `More like this, asked for ${said.join(" and ")} too` : "More like this",
     };
   }
   const words = otherLengths(prompt.words, range)[how];
