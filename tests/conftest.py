@@ -1,11 +1,13 @@
-"""What many tests share: one smoke run, made once, and running the command line in a new process."""
+"""What many tests share: one smoke run, made once, running the command line in a new process, and a browser."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +16,14 @@ from promptlet.pipeline import load_recipe, run_recipe
 
 ROOT = Path(__file__).parent.parent
 SMOKE = ROOT / "recipes" / "smoke.yaml"
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_BROWSER_OPTIONS = (
+    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync"
+).split()
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -45,3 +55,18 @@ def cli() -> Run:
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; one per module, since playwright keeps the event loop of its thread as long as it lasts."""
+    from playwright.sync_api import expect, sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    expect.set_options(timeout=20_000)  # the machine may be busy
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_OPTIONS)
+        yield started
+        started.close()

@@ -31,6 +31,11 @@ def stems(text: str) -> tuple[str, ...]:
     return tuple(map(stem, terms(text)))
 
 
+def placed_stems(text: str) -> list[tuple[int, int, str]]:
+    """Return start, end and stem of each word of a text."""
+    return [(*match.span(), stem(match[0].casefold())) for match in _WORD.finditer(text)]
+
+
 @lru_cache(maxsize=1 << 16)
 def content_stems(name: str) -> frozenset[str]:
     """Return the stems of the words of a name that can leave a trace: those of three letters and more, if any are."""

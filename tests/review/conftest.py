@@ -1,9 +1,8 @@
-"""A small review, and a browser; both are real."""
+"""A small review, and the page of it."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,16 +11,10 @@ from threading import Thread
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, expect, sync_playwright
 
 from promptlet.review.app import make_app
 from promptlet.review.creating import Plan, create_review
 from promptlet.review.store import Store
-
-_BROWSER_OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-).split()
 
 Write = Callable[..., Path]
 
@@ -81,16 +74,3 @@ def address(review: Review) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/#"
         server.should_exit = True
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no chromium: apt-get install chromium")
-    expect.set_options(timeout=20_000)  # the machine may be busy
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_OPTIONS)
-        yield started
-        started.close()

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from promptlet.cli import bench, evaluate, generate, improve, intents, plot, report, review, run, vocabulary
+from promptlet.cli import bench, evaluate, generate, improve, intents, plot, report, review, run, serve, vocabulary
 from promptlet.errors import PromptletError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -26,6 +26,7 @@ app.command("generate")(generate.generate)
 app.command("improve")(improve.improve)
 app.command("plot")(plot.plot)
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(intents.app, name="intents")
 app.add_typer(report.app, name="report")

@@ -1,0 +1,85 @@
+"""`promptlet serve`: a student over HTTP, with a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(  # noqa: PLR0913, PLR0917 (one per option)
+    student: Annotated[
+        Path | None, typer.Argument(help="A student's folder.", show_default="the shipped student")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; 0.0.0.0 is every network, which takes keys.")
+    ] = "127.0.0.1",
+    port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8700",
+    engine: Annotated[str, typer.Option(help="What computes: llamacpp or torch.")] = "llamacpp",
+    threads: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of API keys, a line each, as they are or as sha256:DIGITS; PROMPTLET_API_KEYS holds some too.",
+            show_default=False,
+        ),
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A site whose pages may use the API, as https://example.org; repeatable.", show_default=False
+        ),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(help="Most requests per key, as 120/minute.", show_default="no limit"),
+    ] = None,
+    queue: Annotated[str, typer.Option(metavar="NUMBER", help="Requests that may wait; more are refused.")] = "64",
+    running: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Requests worked on side by side.", show_default="two per thread"),
+    ] = None,
+    timeout: Annotated[str, typer.Option(metavar="SECONDS", help="Within which a request must be done.")] = "60",
+    grace: Annotated[
+        str, typer.Option(metavar="SECONDS", help="For running work, once the server is asked to end.")
+    ] = "25",
+    log_text: Annotated[bool, typer.Option("--log-text", help="Log what is asked for.")] = False,
+) -> None:
+    """Serve the page and the API until Ctrl-C. What was asked for is not logged, unless you say so."""
+    import os
+
+    from promptlet.cli.extras import needing
+    from promptlet.cli.numbers import number, whole
+
+    with needing("serving", "serve"):
+        from promptlet.serve import serving
+        from promptlet.serve.guard import check_rate
+        from promptlet.serve.keys import VARIABLE, Keys
+        from promptlet.serve.settings import Settings
+    from promptlet.generation import Generator
+
+    computing = None if threads is None else whole("threads", threads, 1)
+    if rate is not None:
+        check_rate(rate)
+    accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
+    settings = Settings(
+        running=2 * (computing or os.cpu_count() or 1) if running is None else whole("running", running, 1),
+        waiting=whole("queue", queue, 0),
+        timeout=number("timeout", timeout),
+        grace=number("grace", grace),
+        keys=accepted,
+        rate=rate,
+        origins=tuple(origin or ()),
+        hosts=() if accepted else serving.own_names(host),
+        log_text=log_text,
+    )
+    where = whole("port", port, 0)
+
+    def tell(address: str) -> None:
+        typer.echo(f"page      {address}\nAPI docs  {address}docs")
+
+    serving.serve(lambda: Generator.load(student, engine, computing), settings, host, where, tell)

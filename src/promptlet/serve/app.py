@@ -1,0 +1,56 @@
+"""The application: routes, and around them what all requests go through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from promptlet import __version__
+from promptlet.generation import Generator
+from promptlet.serve.documentation import document
+from promptlet.serve.errors import handle_errors
+from promptlet.serve.guard import Guard
+from promptlet.serve.lookup import lookup_routes
+from promptlet.serve.openai import openai_routes
+from promptlet.serve.operation import operation_routes
+from promptlet.serve.prompts import prompt_routes
+from promptlet.serve.service import Service
+from promptlet.serve.settings import Settings
+from promptlet.serve.watch import ID, Watch
+
+PAGE = Path(__file__).parent / "page"
+
+
+def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
+    """Return the application that serves a student; its `state.service` is what the routes share."""
+    service = Service(generator, settings or Settings())
+    app = FastAPI(
+        title="Promptlet",
+        version=__version__,
+        description="Prompts to order: these intents, this task, exactly this many words.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    handle_errors(app)
+    for routes in (prompt_routes, openai_routes, lookup_routes, operation_routes):
+        app.include_router(routes(service))
+    open_paths = [*document(app), "/", *(f"/{file.relative_to(PAGE)}" for file in PAGE.rglob("*") if file.is_file())]
+    page = StaticFiles(directory=PAGE, html=True)
+    app.router.routes += [Route(path, page) for path in open_paths if not path.startswith("/docs")]
+    # The last one is the outermost.
+    app.add_middleware(Guard, settings=service.settings, open_paths=open_paths)
+    if service.settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=service.settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", ID],
+            expose_headers=["Retry-After", ID],
+        )
+    app.add_middleware(Watch, measures=service.measures)
+    return app

@@ -1,0 +1,91 @@
+"""What the bodies of requests may hold, as the OpenAPI says it: limits, and the student's own commands and tasks.
+
+Only shapes and sizes are checked here; what the values mean, `generation.Request` knows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+
+from promptlet.generation.request import MAX_BIAS, MAX_BIASES, Request
+from promptlet.serve.settings import Limits
+from promptlet.student.format import Student
+
+EXAMPLE: dict[str, Any] = {
+    "intents": ["Topic: birthday", "Scene object: balloon"],
+    "task": "t2i",
+    "words": 19,
+    "n": 4,
+    "seed": 7,
+}
+
+
+class Body(BaseModel):
+    """A body: nothing is converted, nothing unknown is taken."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Fields = dict[str, Any]
+"""Names to annotation and field, as pydantic's `create_model` takes them."""
+
+
+def wishes(limits: Limits) -> Any:
+    """Return the type of intents, or of free text."""
+    text = Annotated[str, StringConstraints(min_length=1, max_length=limits.intent_characters)]
+    return text | Annotated[list[text], Field(min_length=1, max_length=limits.intents)]
+
+
+def order_fields(student: Student, limits: Limits) -> Fields:
+    """Return what both APIs let a client say of the prompts that it wants."""
+    term = Annotated[str, StringConstraints(min_length=1, max_length=limits.term_characters)]
+    terms = Annotated[list[term], Field(max_length=limits.terms)]
+    bias = Annotated[float, Field(ge=-MAX_BIAS, le=MAX_BIAS)]
+    token = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
+    biases = Annotated[dict[token, bias], Field(max_length=MAX_BIASES)]
+    fields: Fields = {
+        "task": (Literal[tuple(student.tasks)], _field("task", next(iter(student.tasks)))),
+        "n": (Annotated[int, Field(ge=1, le=limits.prompts)], _field("n", 1)),
+        "candidates": (
+            Annotated[int, Field(ge=1, le=limits.candidates)],
+            _field("candidates", min(limits.candidates, Request.model_fields["candidates"].default)),
+        ),
+        "keep": (terms, _field("keep", [])),
+        "ban": (terms, _field("ban", [])),
+        "logit_bias": (biases, _field("logit_bias", {})),
+    }
+    for name in ("seed", "exact", "temperature", "top_p", "top_k", "min_p"):
+        field = Request.model_fields[name]
+        fields[name] = (field.annotation, field)
+    for name, command in student.commands.items():
+        values = command.values()
+        number = Annotated[int, Field(ge=values[0], le=values[-1])]
+        span = Annotated[str, StringConstraints(max_length=20)]
+        told = f'{values[0]} to {values[-1]}, or a range of these, as in "{values[0]}-{values[1]}".'
+        fields[name] = (number | span | None, Field(None, description=told))
+    return fields
+
+
+def _field(name: str, default: Any) -> Any:
+    return Field(default, description=Request.model_fields[name].description)
+
+
+def prompt_body(student: Student, limits: Limits) -> type[Body]:
+    """Return the native API's body for one request."""
+    fields = order_fields(student, limits) | {
+        "intents": (wishes(limits), Field(description=Request.model_fields["intents"].description)),
+    }
+    return create_model("PromptRequest", __base__=Body, __doc__="What a prompt is asked for.", **fields)
+
+
+def asked(body: BaseModel, *without: str, **others: Any) -> Request:
+    """Return the request that a body holds, but for fields that are the API's own; it always has a seed.
+
+    Raises:
+        UsageError: for values that no student could be asked for.
+    """
+    given = body.model_dump(exclude=set(without), exclude_none=True, exclude_unset=True)
+    return Request.of({"task": body.task, "seed": secrets.randbelow(2**32)} | given | others)  # type: ignore[attr-defined]

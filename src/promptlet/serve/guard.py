@@ -1,0 +1,139 @@
+"""Who may come in, how often, and with how much: decided before a route sees the request.
+
+Everything is closed but health and the files of the page, which are the same for everyone and hold nothing: a route
+that is added later is closed too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Collection
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from promptlet.errors import UsageError
+from promptlet.serve.errors import (
+    ApiError,
+    HostError,
+    InvalidError,
+    KeyMissingError,
+    LargeError,
+    RateError,
+    SlowError,
+    respond,
+)
+from promptlet.serve.settings import Settings
+from promptlet.serve.watch import LOG
+
+_PORT = re.compile(r":[0-9]*$")
+_CLOSE = {"Connection": "close"}
+"""For what was not read: else the server would read on only to find the next request."""
+HEALTH = ("/healthz", "/readyz")
+
+
+class Guard:
+    """Lets requests in, with their bodies read."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, open_paths: Collection[str]) -> None:
+        self._app, self._settings, self._open = app, settings, frozenset({*HEALTH, *open_paths})
+        self._rate = check_rate(settings.rate) if settings.rate else None
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check_host(headers)
+            if scope["path"] not in self._open:
+                who = self._check_key(headers)
+                scope["state"]["key"] = who or "-"
+                await self._check_rate(who or (scope["client"] or ("",))[0])
+            if scope["method"] in {"POST", "PUT", "PATCH"}:
+                body = await self._body(headers, receive)
+                if self._settings.log_text:
+                    LOG.info("id=%s body=%r", scope["state"]["id"], body)
+                receive = _replayed(body, receive)
+        except ApiError as error:
+            await respond(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse names that are not the server's: another site's page could have led its own name here."""
+        host = _PORT.sub("", headers.get("host", ""))
+        if self._settings.hosts and host.casefold() not in self._settings.hosts:
+            raise HostError("the server is not known by this name")
+
+    def _check_key(self, headers: Headers) -> str | None:
+        keys = self._settings.keys
+        if not keys:
+            return None
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        name = keys.name(key.strip()) if kind.casefold() == "bearer" else None
+        if name is None:
+            told = "a valid API key is needed, as in 'Authorization: Bearer KEY'"
+            raise KeyMissingError(told, headers={"WWW-Authenticate": "Bearer"})
+        return name
+
+    async def _check_rate(self, who: str) -> None:
+        if self._rate and not await self._limiter.hit(self._rate, who):
+            reset, _ = await self._limiter.get_window_stats(self._rate, who)
+            raise RateError(f"more than {self._settings.rate} requests; slow down", wait=reset - time.time())
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        """Return the body, which must be small and come soon."""
+        most = self._settings.limits.body
+        told = headers.get("content-length", "0")
+        if told.isdigit() and int(told[:20]) > most:
+            raise LargeError(f"the body has {told[:20]} bytes; {most} are allowed", headers=_CLOSE)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.patience):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise InvalidError("the client left before it had sent its request")
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(body) > most:
+                        raise LargeError(f"the body has more than {most} bytes", headers=_CLOSE)
+        except TimeoutError as error:
+            raise SlowError(
+                f"the request was not sent within {self._settings.patience:g} seconds", headers=_CLOSE
+            ) from error
+        return bytes(body)
+
+
+def check_rate(rate: str) -> RateLimitItem:
+    """Return the limit that a text such as ``120/minute`` names.
+
+    Raises:
+        UsageError: if it names none.
+    """
+    try:
+        return parse(rate)
+    except ValueError as error:
+        raise UsageError(f"rate is '{rate}'; 120/minute, 5/second and the like are allowed") from error
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what gives the body that was read, and then what else comes: that the client has gone."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again

@@ -1,0 +1,65 @@
+"""What Prometheus reads at /metrics. Labels are routes, methods and statuses, never what a client wrote."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from promptlet.generation import Prompt
+from promptlet.serve.line import Line
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_TOKEN_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+class Measures:
+    """The server's metrics, in a registry of their own."""
+
+    def __init__(self, line: Line) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "promptlet_requests", "Requests that were answered.", ["route", "method", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "promptlet_request_seconds",
+            "Until the answer was sent.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.first = Histogram(
+            "promptlet_time_to_first_token_seconds",
+            "From a request's beginning, its wait included, to the first prompt that was given out.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.per_token = Histogram(
+            "promptlet_time_per_token_seconds", "Per token drawn.", buckets=_TOKEN_SECONDS, registry=self.registry
+        )
+        self.tokens = Counter("promptlet_tokens", "Tokens that were drawn.", registry=self.registry)
+        self.prompts = Counter("promptlet_prompts", "Prompts that were given out.", ["task"], registry=self.registry)
+        self.adherence = Histogram(
+            "promptlet_adherence",
+            "By how much prompts miss what was asked of a command.",
+            ["command"],
+            buckets=(0, 1, 2, 3, 5, 10),
+            registry=self.registry,
+        )
+        running = Gauge("promptlet_running", "Requests that are worked on.", registry=self.registry)
+        running.set_function(lambda: line.running)
+        waiting = Gauge("promptlet_waiting", "Requests that wait for their turn.", registry=self.registry)
+        waiting.set_function(lambda: line.waiting)
+
+    def count(self, prompt: Prompt) -> None:
+        """Count a prompt that is given out."""
+        self.prompts.labels(prompt.task).inc()
+        for command, missed in prompt.adherence.items():
+            self.adherence.labels(command).observe(abs(missed))
+
+    def drew(self, tokens: int, seconds: float) -> None:
+        """Count what a request took the engine."""
+        self.tokens.inc(tokens)
+        self.per_token.observe(seconds / max(1, tokens))
+
+    def text(self) -> bytes:
+        """Return all metrics as Prometheus reads them."""
+        return generate_latest(self.registry)

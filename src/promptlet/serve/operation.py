@@ -1,0 +1,34 @@
+"""Routes for who runs the server: whether it lives, whether it takes requests, what it measures."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from promptlet.serve.errors import BusyError, answers
+from promptlet.serve.service import Service
+
+
+def operation_routes(service: Service) -> APIRouter:
+    """Return the routes for who runs the server."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz", response_class=PlainTextResponse)
+    async def healthz() -> str:
+        """Say that the server is alive."""
+        return "ok\n"
+
+    @router.get("/readyz", response_class=PlainTextResponse, responses=answers(BusyError))
+    async def readyz() -> str:
+        """Say whether the server takes one more request."""
+        if service.line.full:
+            raise BusyError("the server takes no requests now", wait=1)
+        return "ready\n"
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Say what was measured, as Prometheus reads it."""
+        return Response(service.measures.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

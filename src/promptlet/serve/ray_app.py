@@ -1,0 +1,73 @@
+"""The same application on Ray Serve, for when one machine is not enough: replicas on as many as Ray has.
+
+serve run promptlet.serve.ray_app:build student=/models/mine replicas=4 threads=2
+
+Each replica has a student and a line of its own; Ray's proxies spread requests over them. API keys come from the
+environment of who runs this.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from promptlet.serve.keys import VARIABLE, Keys
+from promptlet.serve.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class Arguments(BaseModel):
+    """What `serve run` takes behind the name of `build`."""
+
+    model_config = ConfigDict(extra="forbid")
+    student: Path | None = None
+    """A folder that every machine has; None is the shipped student."""
+    engine: str = "llamacpp"
+    replicas: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1)
+    """Cores of each replica."""
+    queue: int = Field(default=64, ge=0)
+    """Requests that may wait at each replica."""
+    rate: str | None = None
+    """Requests per key at each replica, as in ``120/minute``."""
+    no_keys: bool = False
+    """Whether everyone who reaches Ray's proxy may use it."""
+
+
+def build(arguments: Arguments) -> Any:
+    """Return the Ray Serve application.
+
+    Raises:
+        UsageError: if there is no key, and none is said to be needed.
+    """
+    from ray import serve
+
+    from promptlet.errors import UsageError
+
+    keys = Keys.read(None, os.environ.get(VARIABLE, ""))
+    if not keys and not arguments.no_keys:
+        raise UsageError(f"API keys are needed in {VARIABLE}, or no_keys=true")
+    running = 2 * arguments.threads
+    settings = Settings(running=running, waiting=arguments.queue, keys=keys, rate=arguments.rate)
+
+    def replica() -> FastAPI:
+        """Load the student where the replica runs."""
+        from promptlet.generation import Generator
+        from promptlet.serve.app import make_app
+
+        return make_app(Generator.load(arguments.student, arguments.engine, arguments.threads), settings)
+
+    deployment = serve.deployment(
+        serve.ingress(replica)(),
+        name="promptlet",
+        num_replicas=arguments.replicas,
+        ray_actor_options={"num_cpus": arguments.threads},
+        # The replica refuses what is too much by itself, at once and with a word when to come again.
+        max_ongoing_requests=running + arguments.queue + 64,
+    )
+    return deployment.bind()

@@ -1,0 +1,96 @@
+"""Around every request: an id, headers that keep browsers safe, a line in the log, measures; and faults end here.
+
+The log and the measures name routes, never paths or texts that a client wrote. A fault is logged without its message,
+which may quote a request; the client gets the id, under which the log has where it happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+import traceback
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from promptlet.serve.errors import explain, respond
+from promptlet.serve.measures import Measures
+
+LOG = logging.getLogger("promptlet.serve")
+ID = "X-Request-Id"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": PAGE_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_OWN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Watch:
+    """The outermost layer."""
+
+    def __init__(self, app: ASGIApp, measures: Measures) -> None:
+        self._app, self._measures = app, measures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+        offered = Headers(scope=scope).get(ID, "")
+        number = offered if _OWN_ID.fullmatch(offered) else secrets.token_hex(8)
+        scope.setdefault("state", {})["id"] = number
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _complete(MutableHeaders(scope=message), number)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 (one request fails, the server goes on)
+            log_fault(number, error)
+            if status == 0:
+                await respond(explain(error))(scope, receive, answer)
+        finally:
+            seconds, route, method = time.monotonic() - began, _route(scope), _method(scope)
+            self._measures.requests.labels(route, method, status).inc()
+            self._measures.seconds.labels(route).observe(seconds)
+            who = scope["state"].get("key", "-")
+            LOG.info("id=%s %s %s status=%s ms=%.1f key=%s", number, method, route, status, seconds * 1000, who)
+
+
+def log_fault(number: str, error: Exception) -> None:
+    """Log where a request failed, but not the message, which may quote it."""
+    LOG.error("id=%s %s\n%s", number, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+
+
+def _complete(headers: MutableHeaders, number: str) -> None:
+    headers[ID] = number
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's pattern, so that there are only so many."""
+    route = scope.get("route")
+    if route is None:
+        return "page" if "endpoint" in scope else "none"
+    return "page" if isinstance(route, Mount) else str(route.path)
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in {"GET", "HEAD", "POST", "OPTIONS"} else "other"

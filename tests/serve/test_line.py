@@ -1,0 +1,169 @@
+"""Held back, not knocked over: the line before the engine, over real connections, with an engine of many steps."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from promptlet.errors import StudentError
+from tests.serve.conftest import ORDER, TEXT, Stage, Stepper, staged, until
+
+LONG = json.dumps(ORDER | {"n": 4, "exact": False})
+CHAT = json.dumps({"model": "promptlet-nano", "messages": [{"role": "user", "content": "a lake"}], "words": 8})
+BATCH = json.dumps({"requests": [ORDER, ORDER]})
+
+
+def streamed(body: str) -> str:
+    return json.dumps(json.loads(body) | {"stream": True})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/prompts", LONG),
+        ("/v1/prompts", streamed(LONG)),
+        ("/v1/prompts", BATCH),
+        ("/v1/chat/completions", CHAT),
+        ("/v1/chat/completions", streamed(CHAT)),
+    ],
+)
+def test_a_client_that_leaves_frees_its_place_within_two_steps(path: str, body: str) -> None:
+    with staged(Stepper(steps=1000, pace=0.1), running=1) as stage:
+        connection = stage.send(path, body)
+        until(lambda: stage.engine.taken >= 3)
+        assert stage.line.running == 1
+        connection.close()
+        left = stage.engine.taken
+        until(lambda: stage.line.running == 0)
+        assert stage.engine.taken <= left + 2
+        stage.engine.steps = 1
+        with stage.client() as client:
+            assert client.post("/v1/prompts", json=ORDER).status_code == 200
+
+
+@pytest.fixture
+def stage() -> Any:
+    """One place, one that may wait, and work that takes for ever."""
+    with staged(Stepper(steps=10_000, pace=0.02), running=1, waiting=1) as stage:
+        yield stage
+
+
+def test_who_leaves_the_line_takes_no_place(stage: Stage) -> None:
+    first, second = stage.send(body=LONG), stage.send(body=LONG)
+    until(lambda: (stage.line.running, stage.line.waiting) == (1, 1))
+    second.close()
+    until(lambda: stage.line.waiting == 0)
+    assert stage.line.running == 1
+    first.close()
+
+
+def test_a_full_line_refuses_at_once(stage: Stage) -> None:
+    waiting = [stage.send(body=LONG), stage.send(body=LONG)]
+    until(lambda: stage.line.waiting == 1)
+    with stage.client() as client:
+        assert client.get("/healthz").status_code == 200
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.headers["retry-after"]) == (503, "1")
+        taken = []
+        for body in [LONG, streamed(LONG), BATCH] * 10:
+            began = time.perf_counter()
+            answer = client.post("/v1/prompts", content=body, headers={"Content-Type": "application/json"})
+            taken.append(time.perf_counter() - began)
+            assert answer.status_code == 503
+            assert answer.json()["error"]["code"] == "overloaded"
+            assert int(answer.headers["retry-after"]) >= 1
+        # A claim about speed belongs to benchmarks/serving.py; here it must only not wait for the work.
+        assert sorted(taken)[len(taken) // 2] < 1
+        assert client.get("/v1/tasks").status_code == 200
+    for connection in waiting:
+        connection.close()
+
+
+def test_everyone_in_line_is_served_in_turn() -> None:
+    with staged(Stepper(steps=3, pace=0.01), running=2, waiting=64) as stage, stage.client() as client:
+        with ThreadPoolExecutor(32) as threads:
+            answers = list(threads.map(lambda _: client.post("/v1/prompts", json=ORDER), range(64)))
+        assert [answer.json()["prompts"][0]["prompt"] for answer in answers] == [TEXT] * 64
+        assert stage.line.idle
+        assert len([thread for thread in threading.enumerate() if thread.name.startswith("request")]) <= 2
+
+
+@pytest.mark.parametrize("body", [ORDER, ORDER | {"stream": True}, {"requests": [ORDER, ORDER]}])
+def test_what_takes_too_long_is_ended(body: dict[str, Any]) -> None:
+    with staged(Stepper(steps=10_000, pace=0.02), running=1, timeout=1.0) as stage, stage.client() as client:
+        answer = client.post("/v1/prompts", json=body)
+        if body.get("stream"):
+            assert answer.status_code == 200
+            assert '"code": "timeout"' in answer.text
+        else:
+            assert answer.status_code == 504
+            assert answer.json()["error"]["code"] == "timeout"
+        until(lambda: stage.line.idle)
+
+
+def test_time_in_line_counts() -> None:
+    with staged(Stepper(steps=10_000, pace=0.02), running=1, timeout=0.4) as stage, stage.client() as client:
+        first = stage.send(body=LONG)
+        until(lambda: stage.line.running == 1)
+        second = client.post("/v1/prompts", json=ORDER)
+        assert second.status_code == 504
+        first.close()
+
+
+@pytest.mark.parametrize(
+    "fault", [StudentError("llama.cpp: secret prompt"), MemoryError("secret"), ValueError("secret")]
+)
+def test_an_engine_s_fault_fails_the_request_alone(fault: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    with staged(Stepper(), running=1) as stage, stage.client() as client:
+        stage.engine.fault = fault
+        for _ in range(3):
+            answer = client.post("/v1/prompts", json=ORDER)
+            assert answer.status_code == 500
+            assert answer.json()["error"]["type"] == "server_error"
+            told = client.post("/v1/prompts", json=ORDER | {"stream": True}).text
+            assert '"code": "internal_error"' in told
+            for text in (answer.text, told):
+                assert "secret" not in text
+                assert "Traceback" not in text
+        stage.engine.fault = None
+        assert client.post("/v1/prompts", json=ORDER).status_code == 200
+        assert stage.line.idle
+    assert "secret" not in caplog.text
+    assert type(fault).__name__ in caplog.text
+    assert "conftest.py" in caplog.text
+
+
+def test_a_slow_reader_keeps_no_place() -> None:
+    """The answer waits in memory; another request is worked on meanwhile."""
+    with staged(Stepper(), running=1) as stage, stage.client() as client:
+        slow = stage.send(body=json.dumps(ORDER | {"stream": True}))
+        until(lambda: stage.engine.taken == 1 and stage.line.idle)
+        assert client.post("/v1/prompts", json=ORDER).status_code == 200
+        got = b""
+        while b"event: done" not in got:
+            got += slow.recv(65536)
+        slow.close()
+
+
+def test_what_is_measured() -> None:
+    with staged(Stepper(), running=1) as stage, stage.client() as client:
+        for _ in range(3):
+            client.post("/v1/prompts", json=ORDER)
+        client.post("/v1/prompts", json=ORDER | {"n": 0})
+        client.get("/secret-path")
+        metrics = client.get("/metrics")
+        assert metrics.headers["content-type"].startswith("text/plain")
+        lines = dict(line.rsplit(" ", 1) for line in metrics.text.splitlines() if line[0] != "#")
+        assert lines['promptlet_requests_total{method="POST",route="/v1/prompts",status="200"}'] == "3.0"
+        assert lines['promptlet_requests_total{method="POST",route="/v1/prompts",status="400"}'] == "1.0"
+        assert lines["promptlet_time_to_first_token_seconds_count"] == "3.0"
+        assert lines["promptlet_time_per_token_seconds_count"] == "3.0"
+        assert lines["promptlet_tokens_total"] == "27.0"
+        assert lines['promptlet_adherence_bucket{command="words",le="0.0"}'] == "3.0"
+        assert lines["promptlet_running"] == lines["promptlet_waiting"] == "0.0"
+        assert "secret" not in metrics.text

@@ -1,0 +1,374 @@
+"""The page in a real browser, before a real server: the main way through, and what may go wrong on it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
+
+PATIENCE = 60_000
+"""Milliseconds for what the model writes; the machine may be busy."""
+PROMPTS = "**/v1/prompts"
+LAKE = "#task=t2i&intent=Topic:+mountain+lake&intent=Mood:+serene&words=12&n=2&seed=7"
+"""The fragment of a link to an order."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where a server of the shipped student listens."""
+    command = [sys.executable, "-m", "promptlet", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        told = re.search(r"http://\S+/", server.stdout.readline())
+        assert told, "the server does not say where it is"
+        yield told[0]
+        server.terminate()
+
+
+@contextmanager
+def visit(browser: Browser, address: str, **settings: Any) -> Iterator[Page]:
+    """Open the page in a browser of its own; what its scripts or its policy refuse fails the test."""
+    context: BrowserContext = browser.new_context(**settings)
+    context.set_default_timeout(PATIENCE)
+    page, wrong = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    page.goto(address)
+    yield page
+    context.close()
+    assert not wrong
+
+
+def cards(page: Page) -> Locator:
+    return page.locator("#cards > li:not(.place)")
+
+
+def texts(page: Page) -> list[str]:
+    return cards(page).locator(".text").all_inner_texts()
+
+
+def written(page: Page, count: int) -> list[str]:
+    """Wait until the page has so many prompts and writes no more; return them."""
+    expect(cards(page)).to_have_count(count, timeout=PATIENCE)
+    expect(page.get_by_role("button", name=re.compile(r"^Write \d"))).to_be_visible(timeout=PATIENCE)
+    return texts(page)
+
+
+def events(*pairs: tuple[str, Any]) -> str:
+    return "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in pairs)
+
+
+def trouble(message: str, param: str | None = None, code: str = "invalid_value") -> dict[str, Any]:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+
+
+def asked(page: Page, act: Any) -> dict[str, Any]:
+    """Return what the page asks the server for when something is done."""
+    with page.expect_request(PROMPTS) as request:
+        act()
+    return dict(request.value.post_data_json)
+
+
+def test_an_order_is_given_by_keyboard_alone(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        expect(page.get_by_role("heading", name="Say what you have in mind.")).to_be_visible()
+        idea = page.get_by_role("combobox", name="Your ideas")
+        idea.focus()
+        page.keyboard.type("Scene object: ballo")
+        expect(page.get_by_role("option").first).to_contain_text("balloon")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Remove Scene object: balloon")).to_be_visible()
+        page.keyboard.type("birthday, mistake,")  # what nobody suggests is a topic
+        page.keyboard.press("Backspace")  # goes to the last idea
+        expect(page.get_by_role("button", name="Remove Topic: mistake")).to_be_focused()
+        page.keyboard.press("Backspace")
+        expect(page.get_by_role("button", name="Remove Topic: mistake")).to_have_count(0)
+        length = page.get_by_role("slider", name="Length")
+        length.focus()
+        for _ in range(6):
+            page.keyboard.press("ArrowLeft")
+        expect(length).to_have_attribute("aria-valuetext", "14 words")
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+        found = written(page, 4)
+    assert body["intents"] == ["Scene object: balloon", "Topic: birthday"]
+    assert (body["task"], body["words"], body["n"]) == ("t2i", 14, 4)
+    assert [len(text.split()) for text in found] == [14] * 4
+    assert len(set(found)) == 4
+
+
+def test_cards_mark_where_ideas_are_said(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE) as page:
+        first = written(page, 2)[0].lower()
+        card = cards(page).first
+        lake = card.locator("mark[data-kind=topic]")
+        said = re.findall(r"mountains? lakes?|mountains?|lakes?", first)
+        assert [part.lower() for part in lake.all_inner_texts()] == said
+        expect(card).to_contain_text("12 words")
+        colour = "[e.dataset.kind, getComputedStyle(e).backgroundColor]"
+        hues = page.locator("mark").evaluate_all(f"all => all.map(e => {colour})")
+        assert len({hue for _, hue in hues}) == len({kind for kind, _ in hues})
+        legend = page.get_by_role("group", name="Show where an idea is said").get_by_role(
+            "button", name="mountain lake"
+        )
+        legend.click()
+        expect(legend).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("mark.lit")).to_have_count(page.locator("mark[data-kind=topic]").count())
+
+
+def test_a_prompt_is_copied_as_it_is(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE, permissions=["clipboard-read", "clipboard-write"]) as page:
+        first = written(page, 2)[0]
+        cards(page).first.get_by_role("button", name="Copy").click()
+        expect(cards(page).first.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == first
+
+
+def test_a_link_brings_the_same_prompts_to_someone_else(browser: Browser, address: str) -> None:
+    with visit(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.get_by_role("radio", name="Template").check(force=True)
+        page.get_by_role("combobox").fill("coffee shop, Design type: menu,")
+        page.get_by_text("Fine-tune").click()
+        page.get_by_label("Always say").fill("Blue Door")
+        page.get_by_label("Never say").fill("vintage")
+        page.get_by_role("button", name="One fewer").click(click_count=2)
+        page.get_by_role("button", name="Roll a seed").click()
+        seed = page.get_by_label("Seed", exact=True).input_value()
+        page.get_by_role("button", name="Write 2 prompts").click()
+        here = written(page, 2)
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        link = page.evaluate("navigator.clipboard.readText()")
+    assert all("Blue Door" in text and "vintage" not in text.lower() for text in here)
+    query = parse_qs(urlsplit(link).fragment)
+    assert query["seed"] == [seed]
+    assert query["intent"] == ["Topic: coffee shop", "Design type: menu"]
+    with visit(browser, link) as page:
+        assert written(page, 2) == here
+        expect(page.get_by_role("button", name="Remove Blue Door")).to_be_visible()
+
+
+def test_a_prompt_is_made_longer_and_shorter_by_its_own_seed(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE) as page:
+        first, second = written(page, 2)
+        longer = asked(page, cards(page).first.get_by_role("button", name="Longer").click)
+        shown = written(page, 3)
+        shorter = asked(page, cards(page).nth(1).get_by_role("button", name="Shorter").click)
+        written(page, 4)
+    assert (shown[0], shown[2]) == (first, second), "it stands behind the prompt that it was made of"
+    assert longer["words"] == len(shown[1].split()) == 17
+    assert longer["n"] == shorter["n"] == 1
+    assert shorter["words"] == 12
+
+
+def test_more_like_a_prompt_speaks_of_what_it_speaks_of(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE) as page:
+        first, second = written(page, 2)
+        more = asked(page, cards(page).first.get_by_role("button", name="More like this").click)
+        shown = written(page, 5)
+        expect(cards(page).nth(1)).to_contain_text("More like this")
+    assert (shown[0], shown[4]) == (first, second)
+    assert more["intents"][:2] == ["Topic: mountain lake", "Mood: serene"]
+    assert all(new.partition(": ")[2].rstrip("s") in first.lower() for new in more["intents"][2:])
+    assert (more["words"], more["n"]) == (12, 3)
+
+
+def test_closeness_can_be_asked_of_a_student_that_knows_it(browser: Browser, address: str) -> None:
+    def knowing(route: Route) -> None:
+        about = route.fetch().json()
+        about["commands"]["relevance"] = {"low": 0, "high": 4}
+        route.fulfill(json=about)
+
+    with visit(browser, address) as page:
+        closeness = page.get_by_role("slider", name="Closeness to your ideas")
+        expect(page.get_by_role("slider", name="Length")).to_be_visible()
+        expect(closeness).to_have_count(0)
+        page.route("**/v1/tasks", knowing)
+        page.route(PROMPTS, lambda _: None)  # the shipped student may not know it
+        page.reload()
+        expect(closeness).to_have_attribute("aria-valuetext", "Closest")
+        closeness.press("ArrowLeft")
+        page.get_by_role("combobox", name="Your ideas").fill("fox")
+        assert asked(page, lambda: page.keyboard.press("Control+Enter"))["relevance"] == 3
+
+
+def test_history_outlives_the_page_and_asks_nothing_again(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE) as page:
+        written(page, 2)
+        cards(page).first.get_by_role("button", name="Longer").click()
+        before = written(page, 3)
+        page.goto("about:blank")
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Say what you have in mind.")).to_be_visible()
+        page.route(PROMPTS, lambda _: pytest.fail("the history has them already"))
+        page.get_by_role("button", name="History").click()
+        page.get_by_role("button", name=re.compile("mountain lake.*3 prompts")).click()
+        assert written(page, 3) == before
+        expect(page.get_by_role("button", name="Remove Mood: serene")).to_be_visible()
+        page.get_by_role("button", name="History").click()
+        page.get_by_role("button", name="Forget this one").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Nothing yet")
+
+
+def test_free_words_are_sent_as_they_are_and_shown_as_text(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Write freely").click()
+        page.keyboard.type('a fox <img src="x"> in the snow')
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+        expect(page.get_by_text('“a fox <img src="x"> in the snow”')).to_be_visible()
+        written(page, 4)
+        assert page.locator("main img").count() == 0
+    assert body["intents"] == 'a fox <img src="x"> in the snow'
+
+
+def test_an_order_without_an_idea_is_not_sent(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda _: pytest.fail("there is nothing to ask for"))
+        page.get_by_role("button", name="Write 4 prompts").click()
+        expect(page.get_by_role("combobox")).to_be_focused()
+        expect(page.get_by_role("combobox")).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_text("Add an idea first")).to_be_visible()
+
+
+def test_what_the_server_refuses_is_told_where_it_can_be_mended(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE + "&intent=Weather:+fog&keep=moon&ban=moon") as page:
+        ideas = page.get_by_role("combobox", name="Your ideas")
+        expect(ideas).to_be_focused()
+        expect(ideas).to_have_accessible_description(re.compile("Weather"))
+        page.get_by_role("button", name="Remove Weather: fog").click()
+        page.get_by_role("button", name="Write 2 prompts").click()
+        expect(ideas).not_to_have_attribute("aria-invalid", "true")
+        # What concerns two fields stands above the prompts.
+        expect(page.get_by_role("alert")).to_contain_text("The term 'moon' can't be kept: 'moon' is banned.")
+        page.get_by_role("button", name="Remove moon").first.click()
+        page.get_by_role("button", name="Write 2 prompts").click()
+        written(page, 2)
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_busy_server_is_asked_again_when_it_says(browser: Browser, address: str) -> None:
+    tries = list[Request]()
+
+    def busy(route: Route) -> None:
+        tries.append(route.request)
+        if len(tries) > 1:
+            return route.continue_()
+        full = trouble("the queue is full", code="overloaded")
+        return route.fulfill(status=503, headers={"Retry-After": "2"}, json=full)
+
+    with visit(browser, address) as page:
+        page.route(PROMPTS, busy)
+        page.goto(address + LAKE)
+        expect(page.get_by_text(re.compile("The server is busy. Trying again in [12] s"))).to_be_visible()
+        written(page, 2)
+        expect(page.get_by_text("The server is busy")).to_have_count(0)
+    assert len(tries) == 2
+
+
+def test_a_slow_server_is_told_and_can_be_stopped(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda _: None)  # no answer ever
+        page.clock.install()
+        page.goto(address + LAKE)
+        expect(page.locator(".place").first).to_be_visible()
+        page.clock.fast_forward(5_000)
+        expect(page.get_by_text("One moment.")).to_be_visible()
+        page.clock.fast_forward(11_000)
+        expect(page.get_by_text("Still at it.")).to_be_visible()
+        with page.expect_event("requestfailed") as stopped:
+            page.keyboard.press("Escape")
+        assert stopped.value.url.endswith("/v1/prompts"), "the server is not told"
+        expect(page.get_by_text("Still at it.")).to_have_count(0)
+        expect(page.get_by_role("heading", name="Say what you have in mind.")).to_be_visible()
+        page.unroute_all(behavior="ignoreErrors")
+        page.get_by_role("button", name="Write 2 prompts").click()
+        written(page, 2)
+
+
+def test_no_prompt_is_told_with_what_may_help(browser: Browser, address: str) -> None:
+    none = trouble("no prompt in 24 candidates does what was asked", code="no_prompt")
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda route: route.fulfill(content_type="text/event-stream", body=events(("error", none))))
+        page.goto(address + LAKE)
+        expect(page.get_by_role("alert")).to_contain_text("No prompt fits all of that.")
+        expect(page.locator(".place")).to_have_count(0)
+        page.unroute_all()
+        again = asked(page, page.get_by_role("button", name="Try another seed").click)
+        written(page, 2)
+        expect(page.get_by_role("alert")).to_have_count(0)
+    assert again["seed"] != 7
+
+
+def test_a_lost_server_keeps_what_has_come(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE) as page:
+        written(page, 2)
+        page.route(PROMPTS, lambda route: route.abort())
+        cards(page).first.get_by_role("button", name="Longer").click()
+        expect(page.get_by_role("alert")).to_contain_text("The connection is gone")
+        written(page, 2)
+        page.unroute_all()
+        page.get_by_role("button", name="Try again").click()
+        written(page, 3)
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, address: str) -> None:
+    def guard(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer right":
+            return route.continue_()
+        return route.fulfill(status=401, json=trouble("this API key is not valid", code="invalid_api_key"))
+
+    with visit(browser, address) as page:
+        page.context.route("**/v1/**", guard)
+        page.reload()
+        key = page.get_by_role("dialog", name="This server needs a key").get_by_label("API key")
+        expect(key).to_be_focused()
+        expect(page.get_by_text("This API key is not valid.")).to_have_count(0)
+        for offered in ("wrong", "right"):
+            key.fill(offered)
+            page.keyboard.press("Enter")
+            if offered == "wrong":
+                expect(page.get_by_text("This API key is not valid.")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.goto(address + LAKE)
+        page.reload()
+        written(page, 2)
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, address: str, width: int) -> None:
+    phone = {"viewport": {"width": width, "height": 740}, "has_touch": True, "is_mobile": True}
+    with visit(browser, address + LAKE, **phone) as page:
+        written(page, 2)
+        expect(cards(page).first).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        buttons = cards(page).first.get_by_role("button").all()
+        for button in (*buttons, page.get_by_role("button", name="Write 2 prompts")):
+            box = button.bounding_box()
+            assert box
+            assert box["height"] >= 44, "too small for a thumb"
+        page.get_by_text("Fine-tune").tap()
+        page.get_by_role("button", name="History").tap()
+        expect(page.get_by_role("dialog", name="History")).to_contain_text("2 prompts")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_look_is_kept(browser: Browser, address: str) -> None:
+    with visit(browser, address, color_scheme="light") as page:
+        background = "getComputedStyle(document.body).backgroundColor"
+        light = page.evaluate(background)
+        look = page.get_by_role("button", name=re.compile("^Look"))
+        look.click()
+        look.click()
+        expect(look).to_have_accessible_name("Look: dark")
+        dark = page.evaluate(background)
+        page.reload()
+        assert page.evaluate(background) == dark != light
