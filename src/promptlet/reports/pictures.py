@@ -112,7 +112,8 @@ def bubbles(
         every = [value for point in counts for value in point]
         ends = min(every) - 3, max(every) + 3
         axes.plot(ends, ends, color=_LINE, linewidth=1.5)
-        axes.fill_between(ends, [end - band for end in ends], [end + band for end in ends], color=_LINE, alpha=0.6, linewidth=0)
+        low, high = ([end + shift for end in ends] for shift in (-band, band))
+        axes.fill_between(ends, low, high, color=_LINE, alpha=0.6, linewidth=0)
         axes.scatter(*zip(*counts, strict=True), s=sizes, color=_BAR, alpha=0.55, linewidths=0)
         axes.set_xlim(*ends)
         axes.set_ylim(*ends)
