@@ -57,7 +57,7 @@ def test_a_tuned_teacher_is_the_one_that_is_asked(tmp_path: Path, chat_model: Pa
     assert AutoTokenizer.from_pretrained(done["tune"] / "model").chat_template == CHAT
     asked = Manifest.read(done["synthesize"])
     assert asked is not None
-    assert asked.counts["teacher"].startswith("model:")
+    assert asked.counts["teacher"].startswith(f"{chat_model.name}, tuned on exemplars: model:")
     assert asked.counts["requests"] == sum(
         sample.split in ("train", "validation") for sample in read_samples(done["intents"])
     )

@@ -57,6 +57,7 @@ def publish(run: Path, folder: Path, licence: str | None = None, name: str = "Pr
             "teacher_licence": known[0] if known else "not recorded",
             "teacher_source": known[1] if known else "not recorded",
             "files": files,
+            "tuned": "tune" in stages,
             "sources": _intents_sources(shards, stages),
             **_facts(shards, stages),
         }
@@ -107,7 +108,7 @@ def _facts(shards: Shards, stages: Mapping[str, StageData]) -> dict[str, Any]:
             "SELECT split_part(reason, ':', 1), stage, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC, 1, 2"
         ),
         "has_scores": shards.has_scores,
-        "stages": [stages[name].manifest for name in ("intents", "synthesize", "curate") if name in stages],
+        "stages": [stages[name].manifest for name in ("intents", "tune", "synthesize", "curate") if name in stages],
     }
 
 

@@ -11,7 +11,7 @@ from promptlet.reports.runs import StageData
 
 def provenance(stages: Mapping[str, StageData]) -> Section:
     """Return the section about a run's manifests."""
-    ordered = [stages[name] for name in ("intents", "synthesize", "curate") if name in stages]
+    ordered = [stages[name] for name in ("intents", "tune", "synthesize", "curate") if name in stages]
     rows = [
         (stage.manifest.stage, stage.manifest.finished or "", round(stage.manifest.seconds), stage.manifest.digest)
         for stage in ordered

@@ -9,7 +9,7 @@ from pathlib import Path
 from promptlet.errors import RunError, UsageError
 from promptlet.io.manifest import Manifest
 
-_FROM = {"curate": "synthesize", "synthesize": "intents"}
+_FROM = {"curate": ("synthesize",), "synthesize": ("intents", "tune")}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class StageData:
 
 
 def find_stages(run: Path) -> Mapping[str, StageData]:
-    """Return the newest finished curation of a run, and by its digests the stages before it, as far as they are there.
+    """Return the newest finished curation of a run, and by its digests the stages before it, as far as they are there
+    and had something to do.
 
     Raises:
         UsageError: if the run's folder is missing.
@@ -39,14 +40,13 @@ def find_stages(run: Path) -> Mapping[str, StageData]:
             f"no curation in {run} is finished; `promptlet run RECIPE --folder {run} --until curate` makes one"
         )
     found = {"curate": max(finished, key=lambda stage: stage.manifest.finished or "")}
-    name = "curate"
-    while before := _FROM.get(name):
-        outcome = found[name].manifest.inputs.get(before)
-        stages = [stage for folder in run.glob(f"{before}-*") if (stage := _read(folder))]
-        stage = next((stage for stage in stages if stage.manifest.outcome == outcome), None)
-        if stage is None:
-            break
-        found[before], name = stage, before
+    for name, sources in _FROM.items():
+        for before in sources if name in found else ():
+            outcome = found[name].manifest.inputs.get(before)
+            stages = [stage for folder in run.glob(f"{before}-*") if (stage := _read(folder))]
+            stage = next((stage for stage in stages if stage.manifest.outcome == outcome), None)
+            if stage is not None and stage.manifest.counts:
+                found[before] = stage
     return found
 
 

@@ -33,7 +33,7 @@ from promptlet.registry import unknown
 from promptlet.runners.base import Run, Runner, ask_all, given_up
 from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig
-from promptlet.stages.tune import tuned
+from promptlet.stages.tune import origin, tuned
 from promptlet.tasks import load_task, task_names
 from promptlet.teachers.base import Teacher, TeacherRequest
 from promptlet.types import Sample, intents_key
@@ -170,7 +170,7 @@ class SynthesizeStage(Stage):
         counts = _write(jobs, answers, given, context)
         if config.price:
             counts["cost"] = round(config.price.of(counts["prompt tokens"], counts["completion tokens"]), 6)
-        return counts | {"teacher": teacher.identity}
+        return counts | {"teacher": origin(context.inputs["tune"]) + teacher.identity}
 
     def estimate(self, config: SynthesizeConfig, context: Context) -> Estimate:
         """Return what the stage takes, judged by a short sample, whose answers are kept as those of a run are.

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 from promptlet.commands.words import count_words
 from promptlet.errors import MissingExtraError, RunError, UsageError
 from promptlet.io.atomic import file_digest, replacing_folder
+from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, trainable, weights_file
 from promptlet.prompting import messages
 from promptlet.stages.base import Context, Stage, StageConfig
@@ -86,6 +87,7 @@ class TuneStage(Stage):
             shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)
             tokenizer.save_pretrained(folder)
         return {
+            "model": path.stem,
             "exemplars": len(training),
             "steps": outcome.steps,
             "best held-out loss": round(outcome.best_loss, 4),
@@ -96,6 +98,13 @@ def tuned(folder: Path) -> Path | None:
     """Return the tuned teacher that a finished stage left in its folder, or None."""
     model = folder / MODEL
     return model if model.is_dir() else None
+
+
+def origin(folder: Path) -> str:
+    """Return what a teacher's identity begins with: the model that was tuned, or nothing."""
+    manifest = Manifest.read(folder)
+    model = manifest.counts.get("model") if manifest else None
+    return f"{model}, tuned on exemplars: " if model else ""
 
 
 def _encoded(tasks: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[int], int]]:
