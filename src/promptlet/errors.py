@@ -21,6 +21,14 @@ class StudentError(PromptletError):
     """A student's folder is missing, incomplete or damaged."""
 
 
+class NoPromptError(StudentError):
+    """A student wrote nothing that may be given out for a request."""
+
+
+class StoppedError(PromptletError):
+    """Decoding was stopped, because nobody waits for the text any more."""
+
+
 class TeacherError(PromptletError):
     """A teacher could not be reached or gave no usable answer."""
 

@@ -5,6 +5,7 @@ The only module that knows xllamacpp. Both the embedded teacher and the CPU engi
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -56,9 +57,30 @@ def start_server(model: Path, slots: int, context: int, threads: int) -> Any:
 def ask(handler: Callable[[dict[str, Any]], Any], body: dict[str, Any], failure: type[PromptletError]) -> Any:
     """Return a handler's reply, with llama.cpp's error objects and exceptions turned into `failure`."""
     try:
-        reply = handler(body)
+        return _checked(handler(body), failure)
     except RuntimeError as error:
         raise failure(f"llama.cpp: {error}") from error
+
+
+def ask_stepwise(
+    handler: Callable[..., Any], body: dict[str, Any], stop: Callable[[], bool], failure: type[PromptletError]
+) -> list[Any]:
+    """Return a handler's replies, one per token; after each `stop` says whether to leave it at those."""
+    replies: list[bytes] = []
+
+    def take(reply: bytes) -> bool:
+        replies.append(reply)
+        return stop()
+
+    try:
+        # As bytes, replies are parsed when the text is there, not while llama.cpp waits.
+        handler(json.dumps(body | {"stream": True}).encode(), take)
+    except RuntimeError as error:
+        raise failure(f"llama.cpp: {error}") from error
+    return [_checked(json.loads(reply), failure) for reply in replies]
+
+
+def _checked(reply: Any, failure: type[PromptletError]) -> Any:
     if "error" in reply:
         raise failure(f"llama.cpp: {reply['error'].get('message', reply['error'])}")
     return reply

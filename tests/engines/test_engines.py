@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
@@ -14,7 +17,7 @@ from promptlet import registry
 from promptlet.commands import with_defaults
 from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
-from promptlet.errors import StudentError
+from promptlet.errors import StoppedError, StudentError
 from promptlet.generation import Generator
 from promptlet.student.format import check_commands, default_student, load_student
 from promptlet.types import Intent, Sample
@@ -167,3 +170,44 @@ def test_training_does_not_go_on_from_damaged_weights(student_folder: Path, tmp_
 def test_the_reference_engine_says_what_it_lacks() -> None:
     with pytest.raises(StudentError, match=r"no model\.safetensors.*llamacpp"):
         Generator.load(default_student(), engine="torch")
+
+
+def test_what_can_be_stopped_is_the_same_text(engine: Engine, student_folder: Path) -> None:
+    """Free texts at a high temperature: their characters are often made of several tokens."""
+    for exact, temperature in ((True, 0.8), (False, 2.0)):
+        wanted = [decoding(student_folder, 20, seed, exact, temperature) for seed in range(6)]
+        assert engine.decode(wanted, Event()) == engine.decode(wanted)
+        assert engine.decode(wanted[:1], Event()) == engine.decode(wanted)[:1]
+
+
+def test_decoding_stops_at_the_next_token(engine: Engine, student_folder: Path) -> None:
+    """A stop that says yes when it is asked for the third time is asked no fourth time, and the engine goes on."""
+
+    class Third(Event):
+        asked = 0
+
+        def is_set(self) -> bool:
+            self.asked += 1
+            return self.asked >= 4
+
+    stop = Third()
+    with pytest.raises(StoppedError):
+        engine.decode([decoding(student_folder, 40, 1)], stop)
+    assert stop.asked <= 5
+    assert engine.decode([decoding(student_folder, 12, 1)])[0].finished
+
+
+def test_threads_write_side_by_side_what_each_writes_alone(engine: Engine, student_folder: Path) -> None:
+    wanted = [decoding(student_folder, 12, seed) for seed in range(8)]
+    alone = [engine.decode([each])[0] for each in wanted]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda each: engine.decode([each], Event())[0], wanted)) == alone
+
+
+def test_a_bias_makes_tokens_likely_or_impossible(engine: Engine, student_folder: Path) -> None:
+    plain = engine.decode([decoding(student_folder, 12, seed=1, temperature=0)])[0]
+    never = replace(decoding(student_folder, 12, seed=1, temperature=0), bias=((plain.ids[0], -100.0),))
+    assert engine.decode([never])[0].ids[0] != plain.ids[0]
+    other = next(index for index in plain.ids if index != plain.ids[0])
+    always = replace(decoding(student_folder, 12, seed=1, temperature=0), bias=((other, 100.0),))
+    assert engine.decode([always])[0].ids[0] == other

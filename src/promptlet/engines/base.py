@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Self
 
+from promptlet.errors import StoppedError
 from promptlet.student.format import Student
 
 
@@ -33,6 +35,8 @@ class Decoding:
     """GBNF that the text must follow, or None to leave it to the model."""
     never: tuple[int, ...] = ()
     """Tokens that must not be written, besides the controls, which never are."""
+    bias: tuple[tuple[int, float], ...] = ()
+    """What is added to the logits of tokens before one is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,10 @@ class Decoded:
 
 
 class Engine(ABC):
-    """Runs one student. The same decoding gives the same text, in any process and whatever was decoded before."""
+    """Runs one student. The same decoding gives the same text, in any process and whatever was decoded before.
+
+    Threads may call `decode` side by side.
+    """
 
     name: str
 
@@ -65,5 +72,19 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def decode(self, decodings: Sequence[Decoding]) -> list[Decoded]:
-        """Return what the student writes for each decoding, in order."""
+    def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
+        """Return what the student writes for each decoding, in order.
+
+        Raises:
+            StoppedError: at the next token after `stop` is set.
+        """
+
+
+def go_on(stop: Event | None) -> None:
+    """Return if decoding shall go on.
+
+    Raises:
+        StoppedError: if it shall not.
+    """
+    if stop is not None and stop.is_set():
+        raise StoppedError("decoding was stopped")

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from threading import Event, Lock
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from transformers import AutoModelForCausalLM, StaticCache
 from transformers.utils import logging
 
 from promptlet.engines._constraint import Constraints, fill
-from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
+from promptlet.engines.base import Decoded, Decoding, Engine, Sampling, go_on
 from promptlet.errors import StudentError
 from promptlet.student.format import WEIGHTS, Student
 
@@ -44,6 +45,8 @@ class Torch(Engine):
         self._writable_V = torch.ones(len(student.codec), dtype=torch.bool, device=self.device)
         self._writable_V[student.codec.control_ids] = False
         self._writable_V[student.codec.end_id] = True
+        self._turn = Lock()
+        """One batch at a time: torch's number of threads belongs to the process."""
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
@@ -60,20 +63,24 @@ class Torch(Engine):
             raise StudentError(f"the model in {student.folder} can't be loaded: {reason}") from error
         return cls(student, model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), threads)
 
-    def decode(self, decodings: Sequence[Decoding]) -> list[Decoded]:
+    def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         waiting, decoded = iter(decodings), []
         while batch := list(islice(waiting, _ROWS)):
             rows = [_Row(decoding, self._constraints) for decoding in batch]
-            with _computing_with(self.threads):
-                self._write(rows)
+            with self._turn, _computing_with(self.threads):
+                self._write(rows, stop)
             decoded += [row.decoded(self.student) for row in rows]
         return decoded
 
     @torch.inference_mode()
-    def _write(self, rows: list[_Row]) -> None:
+    def _write(self, rows: list[_Row], stop: Event | None) -> None:
         """Let the rows write until all have ended."""
         for logits_BV in self._logits(rows):
+            go_on(stop)
             chances_BV = logits_BV.log_softmax(1)
+            for index, row in enumerate(rows):
+                for token, bias in row.decoding.bias:
+                    logits_BV[index, token] += bias
             logits_BV.masked_fill_(~self._allowed(rows), -torch.inf)
             for index, row in enumerate(rows):
                 if row.writes:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from promptlet import registry
 from promptlet.commands.words import count_words
 from promptlet.engines.base import Engine
-from promptlet.errors import StudentError, UsageError
+from promptlet.errors import NoPromptError, UsageError
 from promptlet.generation.plan import WORDS, Plan
 from promptlet.generation.ranking import Candidate, pick
 from promptlet.generation.request import Request
@@ -106,20 +107,22 @@ class Generator:
 
         Raises:
             UsageError: for a value that is not allowed; it says what is.
-            StudentError: if no candidate does what must be done.
+            NoPromptError: if no candidate does what must be done.
         """
         values = {"intents": intents, "task": task, "words": words, "n": n, "seed": seed}
         return list(self.stream(Request.of(values | others)))
 
-    def stream(self, request: Request) -> Iterator[Prompt]:
+    def stream(self, request: Request, stop: Event | None = None) -> Iterator[Prompt]:
         """Return an iterator over the prompts of a request, which come as they are found.
+
+        Once `stop` is set, the iterator raises `StoppedError` at the next token.
 
         Raises:
             UsageError: at once, for what this student can't be asked for.
         """
-        return self._write(Plan.of(request, self.student))
+        return self._write(Plan.of(request, self.student), stop)
 
-    def _write(self, plan: Plan) -> Iterator[Prompt]:
+    def _write(self, plan: Plan, stop: Event | None) -> Iterator[Prompt]:
         """Yield prompts: for each, rounds of candidates are drawn until one is without fault or enough were drawn."""
         request, start = plan.request, time.perf_counter()
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
@@ -135,7 +138,7 @@ class Generator:
                     # No fewer candidates than prompts are needed in any case, and together they are drawn sooner.
                     known = len(pool) + len(ahead)
                     more = max(count - len(ahead), min(_ROUND, request.n - known))
-                    ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)])
+                    ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)], stop)
                 pool += ahead[:count]
                 del ahead[:count]
                 best = pick(pool, picked)
@@ -144,11 +147,11 @@ class Generator:
             picked.append(best)
             yield self._prompt(plan, best, pool, time.perf_counter() - start)
         if not picked:
-            raise StudentError(f"no prompt in {len(pool)} candidates; the last one {pool[-1].misses}")
+            raise NoPromptError(f"no prompt in {len(pool)} candidates; the last one {pool[-1].misses}")
 
-    def _draw(self, plan: Plan, seeds: list[int]) -> list[Candidate]:
+    def _draw(self, plan: Plan, seeds: list[int], stop: Event | None) -> list[Candidate]:
         drafts = [plan.draft(seed) for seed in seeds]
-        written = self.engine.decode([draft.decoding for draft in drafts])
+        written = self.engine.decode([draft.decoding for draft in drafts], stop)
         return list(map(plan.judge, drafts, written))
 
     def _prompt(self, plan: Plan, best: Candidate, pool: list[Candidate], seconds: float) -> Prompt:

@@ -67,6 +67,8 @@ class Plan:
         if WORDS in wanted and kept.words >= wanted[WORDS][0]:
             wanted[WORDS] = _with_room(wanted[WORDS], kept.words)
         never = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
+        if unknown := [token for token in request.logit_bias if token >= len(student.codec)]:
+            raise UsageError(f"logit_bias: {unknown[0]} is no token; this student has 0 to {len(student.codec) - 1}")
         own = (*request.keep, *(intent.value for intent in request.intents))
         plan = cls(request, student, wanted, kept, banned, never, student.words.union(*map(terms, own)))
         plan.draft(0)  # intents that are too long are refused before anything is written
@@ -87,7 +89,8 @@ class Plan:
                 grammar = command.grammar(own if self.request.exact else None, placed(order, chance, own))
         head = self._head(planned)
         room = self.student.description.context - len(head)
-        decoding = Decoding(tuple(head), room, seed, self.request.sampling, grammar, self.never)
+        bias = tuple(self.request.logit_bias.items())
+        decoding = Decoding(tuple(head), room, seed, self.request.sampling, grammar, self.never, bias)
         return Draft(seed, values, order, decoding)
 
     def judge(self, draft: Draft, decoded: Decoded) -> Candidate:

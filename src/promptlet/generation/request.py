@@ -16,6 +16,8 @@ from promptlet.types import Intent, Intents, parse_intents
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
 """How many terms may be kept, or banned, and how long each may be."""
+MAX_BIASES, MAX_BIAS = 300, 100
+"""For how many tokens a bias may be given, and how far it may go."""
 _DEFAULT = Sampling()
 
 
@@ -44,6 +46,18 @@ def _terms(raw: Any) -> tuple[str, ...]:
         if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not term.isprintable():
             raise UsageError(f"the term {term[:30]!r} is not 1 to {MAX_TERM_CHARACTERS} printable characters")
     return terms
+
+
+def _bias(raw: Any) -> dict[int, float]:
+    """Return the bias per token; JSON has no other keys than text."""
+    if not isinstance(raw, Mapping) or len(raw) > MAX_BIASES:
+        raise UsageError(f"no more than {MAX_BIASES} tokens with a bias each are allowed")
+    for token, bias in raw.items():
+        if not (str(token).isascii() and str(token).isdigit() and len(str(token)) < 10):
+            raise UsageError(f"{str(token)[:30]!r} is no token; its number is")
+        if isinstance(bias, bool) or not isinstance(bias, int | float) or not -MAX_BIAS <= bias <= MAX_BIAS:
+            raise UsageError(f"the bias of token {token} is not from -{MAX_BIAS} to {MAX_BIAS}")
+    return {int(token): float(bias) for token, bias in raw.items()}
 
 
 _Terms = Annotated[tuple[str, ...], BeforeValidator(_terms)]
@@ -75,6 +89,8 @@ class Request(BaseModel):
     """Most tokens to draw from; 0 is all."""
     min_p: float = Field(default=_DEFAULT.min_p, ge=0, le=1)
     """Tokens less likely than this share of the likeliest are not drawn."""
+    logit_bias: Annotated[dict[int, float], BeforeValidator(_bias)] = Field(default_factory=dict)
+    """By number of a token, what makes it likelier (up to 100) or less likely (down to -100)."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

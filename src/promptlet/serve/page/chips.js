@@ -1,0 +1,150 @@
+// A field whose text becomes removable chips. With kinds, a chip is an intent and its kind can be changed.
+//
+// Enter or a comma makes a chip. In the empty field, Backspace or the left arrow goes to the last chip; there the
+// arrows move on and Backspace or Delete removes.
+
+import { element, hue, icon } from "./dom.js";
+import { cleaned, split, textOf } from "./intent.js";
+
+export class Chips extends EventTarget {
+  constructor(box, { noun, most = 16, longest = 120, kinds = null }) {
+    super();
+    Object.assign(this, { box, noun, most, longest, kinds, values: [] });
+    this.input = box.querySelector("input");
+    this.list = element("ul", { class: "chips", role: "list" });
+    box.prepend(this.list);
+    box.addEventListener("mousedown", (event) => {
+      if (event.target !== box && event.target !== this.list) return;
+      event.preventDefault();
+      this.input.focus();
+    });
+    this.input.addEventListener("keydown", (event) => this.#onEntryKey(event));
+    this.input.addEventListener("input", () => this.#onText());
+    this.list.addEventListener("keydown", (event) => this.#onChipKey(event));
+  }
+
+  get full() {
+    return this.values.length >= this.most;
+  }
+
+  set(values) {
+    this.values = [...values];
+    this.#draw();
+  }
+
+  // Takes "Mood: serene" or plain text, whose kind is `kind` or the first of all kinds.
+  add(text, kind = null) {
+    const read = this.kinds ? split(text, kind ? [] : this.kinds) : { value: cleaned(text) };
+    const value = read.value.slice(0, this.longest);
+    if (!value || this.full) return false;
+    const made = this.kinds ? { kind: kind ?? read.kind ?? this.kinds[0], value } : value;
+    if (!this.values.some((each) => this.#name(each).toLowerCase() === this.#name(made).toLowerCase())) {
+      this.values.push(made);
+      this.#draw();
+      this.#changed(`Added ${this.#name(made)}`);
+    }
+    return true;
+  }
+
+  // Turns what is still being written into a chip.
+  commit() {
+    const text = this.input.value;
+    if (cleaned(text) && this.add(text)) this.clear();
+  }
+
+  clear() {
+    this.input.value = "";
+    this.input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  remove(index) {
+    const [removed] = this.values.splice(index, 1);
+    this.#draw();
+    const left = this.#removers();
+    (left[Math.min(index, left.length - 1)] ?? this.input).focus();
+    this.#changed(`Removed ${this.#name(removed)}`);
+  }
+
+  #name(value) {
+    return this.kinds ? textOf(value) : value;
+  }
+
+  #changed(said) {
+    this.dispatchEvent(new CustomEvent("change", { detail: said }));
+  }
+
+  #removers() {
+    return [...this.list.querySelectorAll(".remove")];
+  }
+
+  #draw() {
+    this.list.replaceChildren(...this.values.map((value, index) => this.#chip(value, index)));
+    this.input.placeholder = this.full ? `That is all ${this.most}` : this.values.length ? "" : (this.input.dataset.placeholder ?? "");
+    this.input.readOnly = this.full;
+  }
+
+  #chip(value, index) {
+    const remove = element(
+      "button",
+      { type: "button", class: "remove", tabindex: "-1", "aria-label": `Remove ${this.#name(value)}`, click: () => this.remove(index) },
+      icon("close"),
+    );
+    const shown = element("span", { class: "value" }, this.kinds ? value.value : value);
+    const chip = element("li", { class: "chip" }, shown, remove);
+    if (this.kinds) {
+      chip.dataset.kind = hue(value.kind);
+      chip.classList.toggle("odd", !this.kinds.includes(value.kind));
+      chip.prepend(this.#kindChoice(value));
+    }
+    return chip;
+  }
+
+  #kindChoice(value) {
+    const known = this.kinds.includes(value.kind) ? this.kinds : [value.kind, ...this.kinds];
+    const choice = element(
+      "select",
+      { "aria-label": `Kind of ${value.value}`, change: () => this.#changeKind(value, choice) },
+      ...known.map((kind) => element("option", { value: kind, selected: kind === value.kind }, kind)),
+    );
+    return element("span", { class: "kind" }, value.kind, icon("down"), choice);
+  }
+
+  #changeKind(value, choice) {
+    value.kind = choice.value;
+    const index = this.values.indexOf(value);
+    this.#draw();
+    this.list.querySelectorAll("select")[index].focus();
+    this.#changed(`Now ${textOf(value)}`);
+  }
+
+  // A comma ends a chip; so a list may be pasted.
+  #onText() {
+    if (!this.input.value.includes(",")) return;
+    const parts = this.input.value.split(",");
+    const rest = parts.pop();
+    parts.forEach((part) => this.add(part));
+    this.input.value = rest.trimStart();
+  }
+
+  #onEntryKey(event) {
+    if (event.isComposing || event.defaultPrevented) return;
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && cleaned(this.input.value)) {
+      event.preventDefault();
+      this.commit();
+    } else if (!this.input.value && (event.key === "Backspace" || event.key === "ArrowLeft") && this.values.length) {
+      event.preventDefault();
+      this.#removers().at(-1).focus();
+    }
+  }
+
+  #onChipKey(event) {
+    const removers = this.#removers();
+    const index = removers.indexOf(event.target);
+    if (index < 0) return;
+    if (event.key === "Backspace" || event.key === "Delete") this.remove(index);
+    else if (event.key === "ArrowLeft") (removers[index - 1] ?? removers[0]).focus();
+    else if (event.key === "ArrowRight") (removers[index + 1] ?? this.input).focus();
+    else return;
+    event.preventDefault();
+  }
+}

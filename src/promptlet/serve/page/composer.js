@@ -1,0 +1,221 @@
+// The form: from the controls to a request and back.
+
+import { Chips } from "./chips.js";
+import { $, button, element, hue, plural } from "./dom.js";
+import { cleaned, parse, textOf } from "./intent.js";
+import { Suggest } from "./suggest.js";
+
+// Short names of the tasks that Promptlet comes with; others go by their own title.
+const NAMES = { t2i: "Picture", t2t: "Design template", tags: "Tags" };
+const CLOSENESS = ["Loosest", "Loose", "Balanced", "Close", "Closest"];
+const MOST_SEED = 2 ** 32 - 1;
+const USUAL = { words: 20, n: 4 };
+
+export const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
+export const taskName = (task) => NAMES[task.name] ?? task.title.charAt(0).toUpperCase() + task.title.slice(1);
+
+export class Composer {
+  #free = false;
+
+  // `about` is what the server tells at v1/tasks.
+  constructor(about) {
+    const limits = about.limits ?? {};
+    this.tasks = about.tasks;
+    this.commands = about.commands;
+    this.mostPrompts = Math.min(limits.n ?? 8, 16);
+    this.ideas = new Chips($("ideas"), { noun: "idea", most: limits.intents ?? 8, kinds: this.tasks[0].kinds });
+    this.keep = new Chips($("keep"), { noun: "term", most: limits.keep ?? 16 });
+    this.ban = new Chips($("ban"), { noun: "term", most: limits.ban ?? 16 });
+    this.suggest = new Suggest(this.ideas, () => this.task.name);
+    this.#drawTasks();
+    this.#setRanges();
+    this.#listen();
+    this.fill({ task: this.tasks[0].name, intents: [] });
+  }
+
+  get task() {
+    const chosen = document.querySelector("input[name=task]:checked")?.value;
+    return this.tasks.find((task) => task.name === chosen) ?? this.tasks[0];
+  }
+
+  get empty() {
+    return this.#free ? !cleaned($("text").value) : !this.ideas.values.length && !cleaned(this.ideas.input.value);
+  }
+
+  // Returns the request that the controls ask for. A seed is drawn if none is set, so that it can be asked for again.
+  request() {
+    if (!this.#free) this.ideas.commit();
+    this.keep.commit();
+    this.ban.commit();
+    const request = {
+      task: this.task.name,
+      intents: this.#free ? cleaned($("text").value) : this.ideas.values.map(textOf),
+      words: Number($("words").value),
+      n: this.#count(),
+      seed: this.#seed() ?? drawSeed(),
+    };
+    if (this.commands.relevance) request.relevance = Number($("relevance").value);
+    if (this.keep.values.length) request.keep = [...this.keep.values];
+    if (this.ban.values.length) request.ban = [...this.ban.values];
+    return request;
+  }
+
+  fill(request, { pinSeed = false } = {}) {
+    const task = this.tasks.find((each) => each.name === request.task) ?? this.tasks[0];
+    $(`task-${task.name}`).checked = true;
+    this.#onTask();
+    this.#setFree(typeof request.intents === "string");
+    $("text").value = this.#free ? request.intents : "";
+    this.ideas.set(this.#free ? [] : request.intents.map(parse));
+    this.ideas.input.value = "";
+    $("words").value = request.words ?? USUAL.words;
+    $("relevance").value = request.relevance ?? $("relevance").max;
+    this.keep.set(request.keep ?? []);
+    this.ban.set(request.ban ?? []);
+    $("n").value = request.n ?? USUAL.n;
+    $("seed").value = pinSeed ? (request.seed ?? "") : "";
+    $("fine").open ||= Boolean(this.keep.values.length || this.ban.values.length);
+    this.#show();
+    this.problem(null);
+  }
+
+  // Says at the control what the server found wrong there; returns whether there is such a control.
+  problem(name, message = "") {
+    for (const told of document.querySelectorAll("#composer .problem")) told.hidden = true;
+    for (const wrong of document.querySelectorAll("#composer [aria-invalid]")) wrong.removeAttribute("aria-invalid");
+    const field = { intents: "ideas", task: "ideas" }[name] ?? name;
+    const told = field && $(`${field}-error`);
+    if (!told) return false;
+    told.textContent = message;
+    told.hidden = false;
+    if (told.closest("details")) told.closest("details").open = true;
+    const control = document.querySelector(`#composer [aria-describedby~="${told.id}"]:not([hidden])`);
+    control?.setAttribute("aria-invalid", "true");
+    control?.focus();
+    return true;
+  }
+
+  busy(running) {
+    const hadFocus = document.activeElement === $(running ? "write" : "stop");
+    $("write").hidden = running;
+    $("stop").hidden = !running;
+    if (hadFocus) $(running ? "stop" : "write").focus();
+  }
+
+  #drawTasks() {
+    const choices = this.tasks.map((task) => {
+      const input = element("input", { type: "radio", name: "task", value: task.name, id: `task-${task.name}`, change: () => this.#onTask() });
+      return element("label", {}, input, element("span", {}, taskName(task)));
+    });
+    $("tasks").replaceChildren(...choices);
+    $("task-field").hidden = this.tasks.length < 2;
+  }
+
+  #setRanges() {
+    for (const name of ["words", "relevance"]) {
+      const range = this.commands[name];
+      $(`${name}-field`).hidden = !range;
+      if (range) Object.assign($(name), { min: range.low, max: range.high });
+    }
+    const { low, high } = this.commands.words ?? {};
+    [$("words-low").textContent, $("words-high").textContent] = [low, high];
+  }
+
+  #listen() {
+    for (const name of ["words", "relevance", "n", "seed"]) $(name).addEventListener("input", () => this.#show());
+    for (const chips of [this.keep, this.ban]) chips.addEventListener("change", () => this.#show());
+    this.ideas.addEventListener("change", () => this.#show());
+    $("fewer").addEventListener("click", () => this.#step(-1));
+    $("another").addEventListener("click", () => this.#step(1));
+    $("n").addEventListener("change", () => this.#step(0));
+    $("mode").addEventListener("click", () => this.#switchMode());
+    $("dice").addEventListener("click", () => {
+      $("seed").value = drawSeed();
+      this.#show();
+    });
+  }
+
+  #step(by) {
+    $("n").value = Math.max(1, Math.min(this.mostPrompts, this.#count() + by));
+    this.#show();
+  }
+
+  #count() {
+    const count = Number.parseInt($("n").value, 10);
+    return count >= 1 ? Math.min(count, this.mostPrompts) : 1;
+  }
+
+  #seed() {
+    const digits = $("seed").value.replaceAll(/\D/g, "");
+    return digits ? Math.min(Number(digits), MOST_SEED) : null;
+  }
+
+  #onTask() {
+    this.ideas.kinds = this.task.kinds;
+    this.ideas.set(this.ideas.values);
+    this.#drawStarters();
+  }
+
+  // A way to every kind for those who don't know yet which there are.
+  #drawStarters() {
+    const used = new Set(this.ideas.values.map((each) => each.kind));
+    const starters = this.task.kinds
+      .filter((kind) => !used.has(kind))
+      .map((kind) => {
+        const made = button(kind, "plus", () => this.#start(kind), { class: "starter", "aria-label": `Add an idea: ${kind}` });
+        made.dataset.kind = hue(kind);
+        return made;
+      });
+    $("starters").replaceChildren(...(this.ideas.full ? [] : starters));
+  }
+
+  #start(kind) {
+    this.ideas.commit();
+    this.ideas.input.value = `${kind}: `;
+    this.ideas.input.focus();
+    this.ideas.input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  #switchMode() {
+    if (!this.#free) {
+      this.ideas.commit();
+      $("text").value = this.ideas.values.map((each) => each.value).join(", ").slice(0, $("text").maxLength);
+    } else if (!this.ideas.values.length && cleaned($("text").value)) {
+      this.ideas.set([{ kind: this.task.kinds[0], value: cleaned($("text").value) }]);
+    }
+    this.#setFree(!this.#free);
+    (this.#free ? $("text") : this.ideas.input).focus();
+    this.#show();
+  }
+
+  #setFree(free) {
+    this.#free = free;
+    $("text").hidden = !free;
+    $("ideas-chips").hidden = free;
+    $("mode").textContent = free ? "Use ideas" : "Write freely";
+    $("ideas-label").htmlFor = free ? "text" : "idea";
+    $("ideas-label").textContent = free ? "In your own words" : "Your ideas";
+  }
+
+  #show() {
+    for (const name of ["words", "relevance"]) {
+      const { min, max, value } = $(name);
+      $(name).style.setProperty("--filled", (value - min) / (max - min));
+    }
+    $("words-shown").replaceChildren(element("b", {}, $("words").value), " words");
+    const closeness = CLOSENESS[$("relevance").value] ?? $("relevance").value;
+    $("relevance-shown").textContent = closeness;
+    $("relevance").setAttribute("aria-valuetext", closeness);
+    $("words").setAttribute("aria-valuetext", `${$("words").value} words`);
+    $("write-text").textContent = `Write ${plural(this.#count(), "prompt")}`;
+    $("fewer").disabled = this.#count() <= 1;
+    $("another").disabled = this.#count() >= this.mostPrompts;
+    const parts = [
+      this.keep.values.length && `${this.keep.values.length} kept`,
+      this.ban.values.length && `${this.ban.values.length} banned`,
+      $("seed").value && "seed set",
+    ];
+    $("fine-shown").textContent = parts.filter(Boolean).join(" · ") || "kept and banned words, seed";
+    this.#drawStarters();
+  }
+}

@@ -1,0 +1,100 @@
+// Suggestions under the field of ideas: the combobox pattern of ARIA, filled by the server.
+
+import { suggestions } from "./api.js";
+import { $, element, hue } from "./dom.js";
+import { cleaned, split } from "./intent.js";
+
+const WAIT_MS = 90;
+
+export class Suggest {
+  #asked = null; // the request on its way
+  #timer = 0;
+  #active = -1;
+  #options = [];
+
+  constructor(chips, task) {
+    Object.assign(this, { chips, task, input: chips.input, list: $("suggestions") });
+    this.input.addEventListener("input", () => this.#later());
+    this.input.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
+    this.input.addEventListener("blur", () => this.close());
+    this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
+    this.list.addEventListener("click", (event) => {
+      const option = event.target.closest("[role=option]");
+      if (option) this.#take(Number(option.dataset.index));
+    });
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#asked?.abort();
+    this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
+    this.#mark(-1);
+  }
+
+  #later() {
+    clearTimeout(this.#timer);
+    this.#asked?.abort();
+    if (!this.input.value.trim()) return this.close();
+    this.#timer = setTimeout(() => this.#ask(), WAIT_MS);
+  }
+
+  async #ask() {
+    const asked = (this.#asked = new AbortController());
+    const { kind, value } = split(this.input.value, this.chips.kinds);
+    try {
+      const found = await suggestions({ prefix: value, kind, task: this.task() }, asked.signal);
+      if (!asked.signal.aborted) this.#show(found, kind, value);
+    } catch {
+      if (!asked.signal.aborted) this.close(); // suggestions are a help; writing goes on without them
+    }
+  }
+
+  #show(found, kind, value) {
+    const taken = new Set(this.chips.values.map((each) => `${each.kind}: ${each.value}`.toLowerCase()));
+    this.#options = found.filter((each) => !taken.has(each.intent.toLowerCase()));
+    this.list.replaceChildren(...this.#options.map((each, index) => this.#option(each, index, value)));
+    const nothing = !this.#options.length || this.chips.full;
+    this.list.hidden = nothing;
+    this.input.setAttribute("aria-expanded", String(!nothing));
+    this.#mark(kind && !value ? -1 : this.#options.findIndex((each) => each.value.toLowerCase() === cleaned(value).toLowerCase()));
+  }
+
+  #option({ kind, value }, index, typed) {
+    const at = value.toLowerCase().indexOf(typed.toLowerCase());
+    const end = at + typed.length;
+    const name = at < 0 || !typed ? [value] : [value.slice(0, at), element("b", {}, value.slice(at, end)), value.slice(end)];
+    return element(
+      "li",
+      { id: `suggestion-${index}`, role: "option", "data-index": index, "data-kind": hue(kind), "aria-selected": "false" },
+      element("span", { class: "value" }, ...name),
+      element("span", { class: "kind" }, kind),
+    );
+  }
+
+  #mark(index) {
+    this.#active = index;
+    for (const [at, option] of [...this.list.children].entries()) option.setAttribute("aria-selected", String(at === index));
+    if (index < 0) this.input.removeAttribute("aria-activedescendant");
+    else this.input.setAttribute("aria-activedescendant", `suggestion-${index}`);
+    this.list.children[index]?.scrollIntoView({ block: "nearest" });
+  }
+
+  #take(index) {
+    const { kind, value } = this.#options[index];
+    this.close();
+    if (this.chips.add(value, kind)) this.chips.clear();
+  }
+
+  #onKey(event) {
+    if (this.list.hidden || event.isComposing) return;
+    const count = this.#options.length;
+    if (event.key === "ArrowDown") this.#mark((this.#active + 1) % count);
+    else if (event.key === "ArrowUp") this.#mark(this.#active <= 0 ? count - 1 : this.#active - 1);
+    else if (event.key === "Escape") this.close();
+    else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && this.#active >= 0) this.#take(this.#active);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}

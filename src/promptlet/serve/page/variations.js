@@ -1,0 +1,46 @@
+// What is asked for when a prompt is to be varied.
+
+import { suggestions } from "./api.js";
+import { otherLengths } from "./card.js";
+import { drawSeed } from "./composer.js";
+
+const MORE = 3;
+const MOST_INTENTS = 8;
+const NEW_IDEAS = 2;
+const MOST_LOOKUPS = 6;
+
+// Returns the request and what stands above its prompts.
+export async function variation(how, request, prompt, range) {
+  if (how === "more") {
+    const ideas = await ideasIn(prompt, request);
+    const said = ideas.map((each) => each.value);
+    return {
+      request: { ...request, intents: [...listed(request.intents), ...ideas.map((each) => each.intent)], n: MORE, seed: drawSeed() },
+      label: said.length ? `More like this, with ${said.join(" and ")}` : "More like this",
+    };
+  }
+  const words = otherLengths(prompt.words, range)[how];
+  return {
+    request: { ...request, intents: listed(prompt.intents), words, n: 1, seed: prompt.seed },
+    label: `${how === "shorter" ? "Shorter" : "Longer"}, ${words} words`,
+  };
+}
+
+const listed = (intents) => (typeof intents === "string" ? [`Topic: ${intents}`] : intents);
+
+// What else the prompt speaks of, as far as the server knows an idea of that name: so that others speak of it too.
+async function ideasIn(prompt, request) {
+  const room = Math.min(NEW_IDEAS, MOST_INTENTS - listed(request.intents).length);
+  if (room <= 0) return [];
+  const letters = [...prompt.prompt];
+  for (const [start, end] of prompt.spans ?? []) letters.fill(" ", start, end);
+  const words = [...new Set(letters.join("").toLowerCase().match(/\p{L}{4,}/gu) ?? [])].slice(0, MOST_LOOKUPS);
+  const found = await Promise.all(words.map((word) => ideaNamed(word, request.task)));
+  return found.filter(Boolean).slice(0, room);
+}
+
+async function ideaNamed(word, task) {
+  const singular = word.replace(/s$/, "");
+  const found = await suggestions({ prefix: singular, task, limit: 3 }).catch(() => []); // it is only a help
+  return found.find(({ value }) => value === word || value === singular) ?? null;
+}
