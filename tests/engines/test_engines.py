@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StoppedError, StudentError
 from promptlet.generation import Generator
-from promptlet.student.format import check_commands, default_student, load_student
+from promptlet.student.format import check_commands, default_student, load_student, write_description
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))
@@ -160,6 +161,18 @@ def test_a_damaged_file_is_refused_by_who_opens_it(
 ) -> None:
     folder = damaged(student_folder, tmp_path / "student", name, damage)
     with pytest.raises(StudentError, match=re.escape(name)):
+        Generator.load(folder, engine)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_a_tokenizer_of_another_model_is_refused(engine: str, student_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "student"
+    shutil.copytree(student_folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": config["vocab_size"] - 1}))
+    description = load_student(student_folder).description
+    write_description(folder, description, description.digests)
+    with pytest.raises(StudentError, match=r"tokenizer\.json has \d+ tokens, and the model knows"):
         Generator.load(folder, engine)
 
 

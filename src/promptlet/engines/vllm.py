@@ -116,6 +116,8 @@ class VLLM(Engine):
         else:
             # With a grammar the server tells chances among what the grammar allows, not the student's.
             chances = self._chances(decoding.head, ids)
+        if len(chances) != len(ids):
+            raise EngineError(f"{self.url} told {len(chances)} chances of {len(ids)} tokens")
         finished = choices[-1].finish_reason == "stop"
         return Decoded(self.student.codec.decode(ids), tuple(ids), tuple(chances), finished)
 
