@@ -168,8 +168,9 @@ def test_a_damaged_file_is_refused_by_who_opens_it(
 def test_a_tokenizer_of_another_model_is_refused(engine: str, student_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "student"
     shutil.copytree(student_folder, folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": config["vocab_size"] - 1}))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["surplus"] = len(tokenizer["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     description = load_student(student_folder).description
     write_description(folder, description, description.digests)
     with pytest.raises(StudentError, match=r"tokenizer\.json has \d+ tokens, and the model knows"):
