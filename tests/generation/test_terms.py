@@ -73,11 +73,35 @@ def test_usual_terms_of_image_makers_stand_in_every_prompt(generator: Generator)
         ("golden hour", "in golden hours"),
         ("run", "a man running"),
         ("child", "a child's hat"),
+        ("child", "three Children"),
+        ("women", "a woman's hat"),
+        ("wolf", "two wolves"),
+        ("run", "he ran home"),
+        ("running", "he ran home"),
+        ("swim", "having swum"),
+        ("dark", "the darkest night"),
+        ("happy man", "happier men"),
+        ("bus", "red buses"),
+        ("quiz", "quizzes"),
     ],
 )
 def test_a_banned_term_is_found_in_every_form(banned: str, text: str) -> None:
     assert Banned([banned], load_policy()).find(text) == banned
     assert Banned([banned], load_policy()).find("a hat, a runway, an hour of golden light") is None
+
+
+@pytest.mark.parametrize(
+    ("banned", "text"),
+    [("rose", "the sun is rising"), ("left", "leaves fall"), ("stranger", "a strange hat"), ("ground", "grinding")],
+)
+def test_a_form_that_is_a_word_of_its_own_bans_no_other(banned: str, text: str) -> None:
+    assert Banned([banned], load_policy()).find(f"a {banned}") == banned
+    assert Banned([banned], load_policy()).find(text) is None
+
+
+def test_tokens_of_all_forms_are_out_of_reach() -> None:
+    vocabulary = {"\u0120mice": 1, "\u0120Mouse": 2, "\u0120moon": 3, "mice": 4}
+    assert Banned(["mouse"], load_policy()).tokens(vocabulary) == (1, 2)
 
 
 def test_no_prompt_says_what_is_banned(generator: Generator) -> None:

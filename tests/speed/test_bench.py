@@ -17,15 +17,17 @@ from promptlet.speed.report import table
 from tests.conftest import Run
 
 
-def test_the_verb_measures_the_shipped_student(cli: Run, tmp_path: Path) -> None:
+def test_the_verb_measures_the_shipped_student(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROMPTLET_VLLM_URL", raising=False)
     result = cli("bench", "--tokens", 4, "--repeats", 1, "--threads", 1, "--json", tmp_path / "bench.json")
     assert result.returncode == 0, result.stderr
     kept = json.loads((tmp_path / "bench.json").read_text())
-    ours, torch = kept["contenders"]
+    ours, torch, vllm = kept["contenders"]
     assert ours["samples"].keys() == {*map(batch, BATCHES), START, EXACT, FIRST, SUGGEST}
     assert all(ours["samples"][batch(heads)][0][1] == 4 * heads for heads in BATCHES)
     assert ours["resident"] > 1e7
     assert "model.safetensors" in torch["skipped"]
+    assert "threads" in vllm["skipped"]
     assert kept["bytes read per second"] > 1e8
     rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
     assert len({row.count("|") for row in rows}) == 1

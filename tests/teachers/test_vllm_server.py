@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,48 +11,16 @@ import pytest
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
-from tests.conftest import ROOT
-
-MODEL = os.environ.get("PROMPTLET_VLLM")
-SECONDS_TO_START = 900
+from tests.vllm import MODEL, serving
 
 pytestmark = pytest.mark.skipif(MODEL is None, reason="opt-in: make test-vllm")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the root of OpenAI's API on a server that scripts/vllm.sh starts."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("vllm") / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [ROOT / "scripts" / "vllm.sh", "serve", str(MODEL)],
-            env=os.environ | {"PORT": str(port)},
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}/v1"
-    try:
-        deadline = time.monotonic() + SECONDS_TO_START
-        while not _answers(f"{url}/models"):
-            assert process.poll() is None, log.read_text()[-3000:]
-            assert time.monotonic() < deadline, log.read_text()[-3000:]
-            time.sleep(1)
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5):
-            return True
-    except (urllib.error.URLError, TimeoutError):
-        return False
+    """Yield the root of OpenAI's API on a server of the teacher."""
+    with serving(str(MODEL), tmp_path_factory.mktemp("vllm") / "log") as url:
+        yield f"{url}/v1"
 
 
 @pytest.mark.parametrize("answers", ["plain", "json"])

@@ -32,11 +32,11 @@ def bench(
     from promptlet.student.format import default_student, load_student
 
     length, times = whole("tokens", tokens, lowest=1), whole("repeats", repeats, lowest=1)
-    cores = whole("threads", threads, lowest=1) if threads else os.cpu_count() or 1
+    limit = whole("threads", threads, lowest=1) if threads else None
     folder = student or default_student()
     load_student(folder)
-    facts, bandwidth = machine_facts(), read_bandwidth(cores)
-    engines = [OurEngine(name, name, folder, cores) for name in registry.names("promptlet.engines")]
+    facts, bandwidth = machine_facts(), read_bandwidth(limit or os.cpu_count() or 1)
+    engines = [OurEngine(name, name, folder, limit) for name in registry.names("promptlet.engines")]
     found = measure(engines, length, times, starts=min(times, 5))
     typer.echo(", ".join(f"{name} {fact}" for name, fact in facts.items()))
     typer.echo(f"reads {bandwidth / 1e9:.1f} GB/s; medians, and in brackets what 95% of the repeats kept to\n")

@@ -82,7 +82,9 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     student: Annotated[
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
     ] = None,
-    engine: Annotated[str, typer.Option(help="What computes: llamacpp or torch.")] = "llamacpp",
+    engine: Annotated[
+        str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
+    ] = "llamacpp",
     threads: Annotated[
         str | None,
         typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),

@@ -71,8 +71,19 @@ class Plan:
             raise UsageError(f"logit_bias: {unknown[0]} is no token; this student has 0 to {len(student.codec) - 1}")
         own = (*request.keep, *(intent.value for intent in request.intents))
         plan = cls(request, student, wanted, kept, banned, never, student.words.union(*map(terms, own)))
-        plan.draft(0)  # intents that are too long are refused before anything is written
+        head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
+        plan._check_room(student.description.context - len(head))
         return plan
+
+    def _check_room(self, room: int) -> None:
+        """Refuse kept terms that have more tokens than the student can write behind its head."""
+        if not self.kept.terms:
+            return
+        encode = self.student.codec.tokenizer.encode
+        kept = sum(len(encode(f" {term.spoken}", add_special_tokens=False)) for term in self.kept.terms)
+        others = max(0, self.wanted[WORDS][0] - self.kept.words) if self.request.exact else 0
+        if kept + others >= room:  # a token for each other word and one for the end, at the least
+            raise UsageError(f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}")
 
     def draft(self, seed: int) -> Draft:
         """Return the candidate of a seed."""

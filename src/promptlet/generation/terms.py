@@ -11,6 +11,8 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Self
 
 from promptlet.commands.base import Placed
@@ -108,7 +110,12 @@ class Banned:
             name = text.removeprefix(_CATEGORY).strip()
             if text.startswith(_CATEGORY) and name not in policy.file.denied:
                 raise UsageError(unknown("category", name, policy.file.denied))
-        self.phrases = {text: stems(text) for text in raw if not text.startswith(_CATEGORY)}
+        self.phrases = {
+            text: tuple(_forms().get(each, frozenset((each,))) for each in stems(text))
+            for text in raw
+            if not text.startswith(_CATEGORY)
+        }
+        """By term, the stems that each of its words is said by."""
         for text, phrase in self.phrases.items():
             if not phrase:
                 raise UsageError(f"the banned term '{text}' holds no word")
@@ -117,15 +124,16 @@ class Banned:
         """Return the first banned term that a text says in some form, or a denied one of the policy, or None."""
         said = stems(text)
         for term, phrase in self.phrases.items():
-            if any(said[start : start + len(phrase)] == phrase for start in range(len(said) - len(phrase) + 1)):
-                return term
+            for start in range(len(said) - len(phrase) + 1):
+                if all(each in forms for each, forms in zip(said[start:], phrase, strict=False)):
+                    return term
         # All categories are banned always; who names one makes sure that the policy has it.
         finding = self.policy.find_denied(text)
         return None if finding is None else str(finding)
 
     def tokens(self, vocabulary: Mapping[str, int]) -> tuple[int, ...]:
         """Return the tokens of a byte-level vocabulary that write a banned word after a space."""
-        words = {phrase[0] for phrase in self.phrases.values() if len(phrase) == 1}
+        words = {each for phrase in self.phrases.values() if len(phrase) == 1 for each in phrase[0]}
         beginnings = tuple(_SPACE + start for word in words for start in (word[:2], word[:2].capitalize()))
         return tuple(
             sorted(
@@ -134,3 +142,15 @@ class Banned:
                 if token.startswith(beginnings) and stem(token.removeprefix(_SPACE).casefold()) in words
             )
         )
+
+
+@cache
+def _forms() -> dict[str, frozenset[str]]:
+    """Return, by stem, all stems that a word is said by, for the words whose forms have several (``forms.txt``)."""
+    found: dict[str, frozenset[str]] = {}
+    for line in (resources.files(__package__) / "forms.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            together = frozenset(stem(form.removesuffix("*")) for form in line.split())
+            for each in {stem(form) for form in line.split() if not form.endswith("*")}:
+                found[each] = found.get(each, frozenset((each,))) | together
+    return found

@@ -14,8 +14,8 @@ from promptlet.types import Intent
 
 INTENTS = (Intent("Topic", "birthday party"), Intent("Mood", "festive"))
 SUGGESTED_WORDS = 20
-_WEIGHTS = {"llamacpp": GGUF, "torch": WEIGHTS}
-"""The file that an engine reads once per token."""
+_OWN_WEIGHTS = {"llamacpp": GGUF}
+"""The file that an engine reads once per token, where it is not the one of transformers."""
 
 
 class Writer(ABC):
@@ -60,13 +60,14 @@ class OurEngine(Contender):
     name: str
     engine: str
     folder: Path
-    threads: int
+    threads: int | None
+    """None is the engine's choice; one that computes elsewhere allows no other."""
     judged: bool = True
     """Whether suggestions are those that users get, the best of several draws; else the first draw of each."""
 
     @property
     def weights(self) -> int:  # type: ignore[override] # a field there, found here
-        path = self.folder / _WEIGHTS[self.engine]
+        path = self.folder / _OWN_WEIGHTS.get(self.engine, WEIGHTS)
         return path.stat().st_size if path.exists() else 0
 
     def open(self) -> Writer:

@@ -6,6 +6,7 @@ weights lie there more than once, for different engines: each file of them is ch
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,8 @@ from promptlet.tokenizer import Codec
 from promptlet.vocabulary import Policy, load_policy
 
 DESCRIPTION, TOKENIZER, GGUF, WORDS, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "words.txt", "README.md"
+CONFIG = "config.json"
+"""The model's shape, for transformers; folders that only llama.cpp runs have none."""
 WEIGHTS = "model.safetensors"
 """The weights for transformers; those for llama.cpp are `GGUF`."""
 POLICY = "policy.yaml"
@@ -66,8 +69,17 @@ class Student:
 
     @cached_property
     def codec(self) -> Codec:
-        """The student's tokenizer."""
-        return Codec.load(self.folder / TOKENIZER, self.commands, self.tasks)
+        """The student's tokenizer.
+
+        Raises:
+            StudentError: if it is damaged, or has tokens that the model lacks.
+        """
+        codec = Codec.load(self.folder / TOKENIZER, self.commands, self.tasks)
+        if CONFIG in self.description.digests:
+            known = json.loads(self.file(CONFIG).read_bytes())["vocab_size"]
+            if known < len(codec):
+                raise StudentError(f"{self.folder}: {TOKENIZER} has {len(codec)} tokens, and the model knows {known}")
+        return codec
 
     @cached_property
     def words(self) -> frozenset[str]:

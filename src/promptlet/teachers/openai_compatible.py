@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from promptlet.errors import MissingExtraError, TeacherError
 from promptlet.io.atomic import value_digest
 from promptlet.pacing import Pace
+from promptlet.remote import reason
 from promptlet.teachers.base import Answer, Message, Teacher, TeacherConfig, TeacherRequest
 
 _FIELDS = ("max_tokens", "temperature", "top_p", "seed", "response_format")
@@ -134,7 +135,7 @@ class OpenAICompatible(Teacher):
             return teacher  # an endpoint that lists no models says by its answers whether it has this one
         except (openai.APIError, ValueError, AttributeError, TypeError) as error:  # a list of an unexpected shape
             teacher.close()
-            raise TeacherError(f"the teacher at {config.base_url} can't be reached: {_reason(error)}") from error
+            raise TeacherError(f"the teacher at {config.base_url} can't be reached: {reason(error)}") from error
         if config.model not in served:
             teacher.close()
             raise TeacherError(f"{config.base_url} serves no model '{config.model}'; it serves: {', '.join(served)}")
@@ -158,7 +159,7 @@ class OpenAICompatible(Teacher):
                 model=self.config.model, messages=[], extra_body=named | self.config.extra
             )
         except (openai.APIError, ValueError) as error:
-            raise TeacherError(f"{self.config.base_url}: {_reason(error)}") from error
+            raise TeacherError(f"{self.config.base_url}: {reason(error)}") from error
         return self._read(response.http_response)
 
     def _read(self, response: Any) -> Answer:
@@ -219,14 +220,6 @@ def _following(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _tokens_of(request: Any) -> float:
     return len(request.content) / _BYTES_PER_TOKEN
-
-
-def _reason(error: Exception) -> str:
-    """Return why in one line: what the endpoint said, or what went wrong on the way to it."""
-    import openai
-
-    lost = isinstance(error, openai.APIConnectionError)
-    return " ".join(str((error.__cause__ if lost else None) or error).split())[:200]
 
 
 TEACHER = OpenAICompatible
