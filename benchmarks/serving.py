@@ -236,14 +236,14 @@ def main() -> None:
         [
             "# What HTTP costs, and what a server stands",
             "Written by `benchmarks/serving.py`; what is measured stands at its head. Clients run on the same cores.",
-            f"{told}; {arguments.threads} threads, {arguments.seconds:g} s per load, {arguments.rounds} rounds; medians.",
+            f"{told}; {arguments.threads} threads, {arguments.seconds:g} s a load, {arguments.rounds} rounds; medians.",
             "| draws | clients | bare tok/s | served tok/s | overhead |\n| --- | --- | --- | --- | --- |\n"
             + "\n".join(rows),
             f"Memory after that: {facts['memory']:.0f} MB.",
             f"Overload, {10 * (PLACES + WAITING)} clients at {PLACES} places and {WAITING} in line: "
             f"{full['answered']:.0f} answered, {full['refused']:.0f} refused ({full['rate']:.0f} per second), in "
             f"{full['median'] * 1000:.0f} ms (99%: {full['p99'] * 1000:.0f} ms) as clients see it; memory "
-            f"{full['before']:.0f} MB before, {full['after']:.0f} MB after, {full['later']:.0f} MB after the same again.",
+            f"{full['before']:.0f} MB before, {full['after']:.0f} MB after, {full['later']:.0f} MB after another time.",
             "\n".join(f"- {what}: {'reached' if reached else '**missed**'}" for what, reached in goals),
         ]
     )
