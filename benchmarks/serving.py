@@ -1,0 +1,258 @@
+"""What HTTP costs and what a server stands, in one run: makes docs/results/serving.md.
+
+python benchmarks/serving.py [--seconds 20] [--rounds 3] [--markdown docs/results/serving.md]
+
+Every client asks for one prompt after the other: 20 words, seeds of its own, at most so many draws. The bare engine is
+as many threads that ask the same things of a `Generator`, in a process of their own. Bare and served take turns.
+Overload: ten times as many clients as the server has places, each asking again as soon as it is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx2 as httpx
+import psutil
+
+from promptlet.generation import Generator
+from promptlet.io.atomic import write_text
+from promptlet.speed.machine import machine_facts
+
+INTENTS = ["Topic: birthday", "Scene object: balloon", "Mood: festive"]
+PLACES, WAITING = 4, 16
+"""Of the server that is overloaded."""
+
+
+@dataclass
+class Load:
+    """What clients found: seconds and tokens of each answer, seconds of each refusal."""
+
+    seconds: float = 0.0
+    answers: list[tuple[float, int]] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+
+    @property
+    def tokens_per_second(self) -> float:
+        return sum(tokens for _, tokens in self.answers) / self.seconds
+
+    def latency(self, share: float) -> float:
+        return quantile([seconds for seconds, _ in self.answers], share)
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
+
+
+def order(client: int, number: int, candidates: int) -> dict[str, Any]:
+    return {"intents": INTENTS, "words": 20, "seed": 1000 * client + number, "candidates": candidates}
+
+
+def drive(
+    clients: int, seconds: float, ask: Callable[[int], Callable[[dict[str, Any]], int | None]], draws: int
+) -> Load:
+    """Let clients ask for so long, each one thing after the other; `ask` gives each its way: to tokens, or None."""
+    load, start = Load(), threading.Barrier(clients + 1)
+    ends: list[float] = []
+
+    def client(index: int) -> None:
+        one, number = ask(index), 0
+        one(order(index, 999, draws))  # servers start, connections open
+        start.wait()
+        until = time.perf_counter() + seconds
+        while (now := time.perf_counter()) < until:
+            tokens = one(order(index, number, draws))
+            taken = time.perf_counter() - now
+            if tokens is None:
+                load.refusals.append(taken)
+            else:
+                load.answers.append((taken, tokens))
+            number += 1
+        ends.append(time.perf_counter())
+
+    threads = [threading.Thread(target=client, args=(index,)) for index in range(clients)]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    load.seconds = max(ends) - began
+    return load
+
+
+def _bare(clients: int, seconds: float, draws: int, threads: int, told: Any) -> None:
+    generator = Generator.load(threads=threads)
+
+    def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
+        return lambda wanted: generator.generate(**wanted)[-1].tokens
+
+    told.put(drive(clients, seconds, ask, draws))
+
+
+def bare(clients: int, seconds: float, draws: int, threads: int) -> Load:
+    """Measure the engine without HTTP, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    told = context.Queue()
+    process = context.Process(target=_bare, args=(clients, seconds, draws, threads, told))
+    process.start()
+    load: Load = told.get()
+    process.join()
+    return load
+
+
+@contextmanager
+def server(*options: object) -> Iterator[tuple[str, psutil.Process, float]]:
+    """Run a server; yield its address, its process and the seconds until it answered."""
+    command = [sys.executable, "-m", "promptlet", "serve", "--port", "0", *map(str, options)]
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        told = re.search(r"http://\S+/", process.stdout.readline())
+        assert told
+        with httpx.Client(timeout=60) as client:
+            while client.get(f"{told[0]}readyz").status_code != 200:
+                time.sleep(0.01)
+        yield told[0], psutil.Process(process.pid), time.perf_counter() - began
+        process.terminate()
+
+
+def served(address: str, clients: int, seconds: float, draws: int) -> Load:
+    """Measure the same over HTTP, from a process of its own, as clients are elsewhere."""
+    context = multiprocessing.get_context("spawn")
+    told = context.Queue()
+    process = context.Process(target=_clients, args=(address, clients, seconds, draws, told))
+    process.start()
+    load: Load = told.get()
+    process.join()
+    return load
+
+
+def _clients(address: str, clients: int, seconds: float, draws: int, told: Any) -> None:
+    def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
+        client = httpx.Client(base_url=address, timeout=120)
+
+        def one(wanted: dict[str, Any]) -> int | None:
+            answer = client.post("v1/prompts", json=wanted)
+            if answer.status_code == 503 and "retry-after" in answer.headers:
+                return None
+            assert answer.status_code == 200, answer.text
+            return int(answer.json()["prompts"][-1]["tokens"])
+
+        return one
+
+    told.put(drive(clients, seconds, ask, draws))
+
+
+def megabytes(process: psutil.Process) -> float:
+    return process.memory_info().rss / 1e6
+
+
+def costs(seconds: float, rounds: int, threads: int) -> tuple[list[str], dict[str, Any]]:
+    """Return rows of a table of bare and served rates, in turns, and what is claimed of them."""
+    rates: dict[tuple[str, int, int], list[float]] = {}
+    with server("--threads", threads) as (address, process, start):
+        for _ in range(rounds):
+            for draws, clients in ((1, 1), (1, 8), (24, 1), (24, 8)):
+                for who in ("bare", "served"):
+                    load = (
+                        bare(clients, seconds, draws, threads)
+                        if who == "bare"
+                        else served(address, clients, seconds, draws)
+                    )
+                    rates.setdefault((who, draws, clients), []).append(load.tokens_per_second)
+        memory = megabytes(process)
+    middle = {key: median(values) for key, values in rates.items()}
+    rows = [
+        f"| {draws} | {clients} | {middle['bare', draws, clients]:.0f} | {middle['served', draws, clients]:.0f} | "
+        f"{1 - middle['served', draws, clients] / middle['bare', draws, clients]:.1%} |"
+        for draws, clients in ((1, 1), (1, 8), (24, 1), (24, 8))
+    ]
+    facts = {
+        "overhead": 1 - middle["served", 24, 8] / middle["bare", 24, 8],
+        "batching": middle["served", 1, 8] / middle["served", 1, 1],
+        "start": start,
+        "memory": memory,
+    }
+    return rows, facts
+
+
+def overload(seconds: float, threads: int) -> dict[str, float]:
+    """Return what a server with few places says to ten times as many clients, and whether its memory stays."""
+    with server("--threads", threads, "--running", PLACES, "--queue", WAITING) as (address, process, _):
+        served(address, PLACES, seconds / 4, 24)
+        before = megabytes(process)
+        load = served(address, 10 * (PLACES + WAITING), seconds, 24)
+        after = megabytes(process)
+        again = served(address, 10 * (PLACES + WAITING), seconds, 24)
+        return {
+            "refused": len(load.refusals) + len(again.refusals),
+            "answered": len(load.answers) + len(again.answers),
+            "median": median(load.refusals + again.refusals),
+            "p99": quantile(load.refusals + again.refusals, 0.99),
+            "rate": (len(load.refusals) + len(again.refusals)) / (load.seconds + again.seconds),
+            "before": before,
+            "after": after,
+            "later": megabytes(process),
+        }
+
+
+def main() -> None:
+    """Print the page, and keep it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    told = ", ".join(f"{name} {fact}" for name, fact in machine_facts().items())
+    rows, facts = costs(arguments.seconds, arguments.rounds, arguments.threads)
+    full = overload(arguments.seconds, arguments.threads)
+    goals = [
+        (f"{facts['overhead']:.1%} overhead at 8 clients (goal: under 5%)", facts["overhead"] < 0.05),
+        (f"{facts['batching']:.2f} times the tokens/s of one client at 8 (goal: 1.5)", facts["batching"] >= 1.5),
+        (f"{facts['start']:.1f} s to start (goal: under 3)", facts["start"] < 3),
+        (f"{full['median'] * 1000:.0f} ms to refuse (goal: under 50)", full["median"] < 0.05),
+        (
+            f"{full['later'] - full['after']:.1f} MB grown in the second half (goal: under 10)",
+            full["later"] - full["after"] < 10,
+        ),
+    ]
+    page = "\n\n".join(
+        [
+            "# What HTTP costs, and what a server stands",
+            "Written by `benchmarks/serving.py`; what is measured stands at its head. Clients run on the same cores.",
+            f"{told}; {arguments.threads} threads, {arguments.seconds:g} s a load, {arguments.rounds} rounds; medians.",
+            "| draws | clients | bare tok/s | served tok/s | overhead |\n| --- | --- | --- | --- | --- |\n"
+            + "\n".join(rows),
+            f"Memory after that: {facts['memory']:.0f} MB.",
+            f"Overload, {10 * (PLACES + WAITING)} clients at {PLACES} places and {WAITING} in line: "
+            f"{full['answered']:.0f} answered, {full['refused']:.0f} refused ({full['rate']:.0f} per second), in "
+            f"{full['median'] * 1000:.0f} ms (99%: {full['p99'] * 1000:.0f} ms) as clients see it; memory "
+            f"{full['before']:.0f} MB before, {full['after']:.0f} MB after, {full['later']:.0f} MB after another time.",
+            "\n".join(f"- {what}: {'reached' if reached else '**missed**'}" for what, reached in goals),
+        ]
+    )
+    print(page)
+    if arguments.markdown:
+        write_text(arguments.markdown, page + "\n")
+    if arguments.json:
+        write_text(arguments.json, json.dumps(facts | full, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
