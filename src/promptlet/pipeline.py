@@ -182,7 +182,7 @@ def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) 
 
 def _summary(manifest: Manifest) -> str:
     numbers = (f"{key} {value}" for key, value in manifest.counts.items() if not isinstance(value, dict | list))
-    return f"{', '.join(numbers)}, {manifest.seconds:.0f} s"
+    return f"{', '.join(numbers) or 'nothing to do'}, {manifest.seconds:.0f} s"
 
 
 @contextmanager

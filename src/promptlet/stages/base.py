@@ -6,12 +6,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from promptlet import registry
+from promptlet.tasks import load_task
 from promptlet.vocabulary import load_policy
+
+
+def _known_tasks(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        load_task(name)
+    return names
+
+
+TaskNames = Annotated[tuple[str, ...], AfterValidator(_known_tasks)]
+"""Tasks that a stage's configuration names."""
 
 
 class StageConfig(BaseModel):

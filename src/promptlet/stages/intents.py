@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import SOURCE, Graph, load_graph
@@ -19,7 +19,7 @@ from promptlet.intents.splits import split_of
 from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.records import count_rows, read_samples, shards, write_samples
 from promptlet.progress import metering
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
 from promptlet.tasks import load_task
 from promptlet.types import Sample, intents_key
 
@@ -27,18 +27,11 @@ from promptlet.types import Sample, intents_key
 class IntentsConfig(StageConfig):
     """How many combinations, of which tasks."""
 
-    tasks: tuple[str, ...] = ("t2i", "t2t")
+    tasks: TaskNames = ("t2i", "t2t")
     count: int = Field(default=3000, ge=1, le=100_000_000)
     """Combinations per task."""
     imported: Path | None = Field(default=None, exclude_if=lambda folder: folder is None)
     """A folder that `promptlet intents import` made; its intents of these tasks are used, too."""
-
-    @field_validator("tasks")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            load_task(name)
-        return names
 
 
 class IntentsStage(Stage):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from promptlet.commands.words import count_words
 from promptlet.errors import MissingExtraError, RunError, UsageError
@@ -21,7 +21,7 @@ from promptlet.io.atomic import file_digest, replacing_folder
 from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, trainable, weights_file
 from promptlet.prompting import messages
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
 from promptlet.student.config import LoopConfig
 from promptlet.student.sources import locate
 from promptlet.tasks import load_task
@@ -37,16 +37,9 @@ class TuneConfig(StageConfig):
     model: str | None = None
     """A chat model: a Hugging Face folder, a GGUF file, or `smollm2`, the packaged one. None: the teacher stays as it
     is."""
-    tasks: tuple[str, ...] = ("t2i", "t2t")
+    tasks: TaskNames = ("t2i", "t2t")
     """Whose exemplars it learns: those of `intents.tasks`, for others it would have to be shown."""
     loop: LoopConfig = Field(default=LoopConfig(steps=300, batch=16, learning_rate=2e-4, warmup=20, evaluate_every=50))
-
-    @field_validator("tasks")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            load_task(name)
-        return names
 
 
 class TuneStage(Stage):
