@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from promptlet.lemmas import content_stems, stem, stems
+from promptlet.lemmas import content_stems, placed_stems, stem, stems
+
+_ENDINGS = ("ing", "ed", "s", "ization", "fulness", "ational", "ously", "ivity", "ements", "ables", "icate", "ness")
 
 
 @pytest.mark.parametrize(
@@ -41,3 +46,23 @@ def test_words_of_different_meaning_have_different_stems(one: str, other: str) -
 def test_names_are_stemmed_word_by_word() -> None:
     assert stems("Business Invitations, well-lit") == ("business", "invitation", "well", "lit")
     assert content_stems("a fit of anime") == {stem("fit"), stem("anime")}
+
+
+def test_threads_find_the_stems_that_one_finds() -> None:
+    """A server judges several texts at once."""
+    words = [f"{start}{middle}{end}" for start in "bcdfgl" for middle in ("aun", "ight", "onal") for end in _ENDINGS]
+    alone = [stem.__wrapped__(word) for word in words]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            hands = list(threads.map(lambda _: [stem.__wrapped__(word) for word in words], range(8)))
+    finally:
+        sys.setswitchinterval(before)
+    assert all(hand == alone for hand in hands)
+
+
+def test_stems_stand_where_their_words_do() -> None:
+    text = "Two hikers' BALLOONS, flying"
+    assert [text[start:end] for start, end, _ in placed_stems(text)] == ["Two", "hikers'", "BALLOONS", "flying"]
+    assert tuple(found for _, _, found in placed_stems(text)) == stems(text)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from importlib import resources
+from threading import Lock
 from typing import Any
 
+_TURN = Lock()
+"""A stemmer holds the word that it works on, so threads take turns."""
 _WORD = re.compile(r"[\w']+")
 
 
@@ -22,7 +25,10 @@ def terms(text: str) -> list[str]:
 @lru_cache(maxsize=1 << 17)
 def stem(word: str) -> str:
     """Return the word's stem, so that plurals and participles match."""
-    stemmed: str = _set_apart().get(word) or _stemmer().stemWord(word)
+    if word in _set_apart():
+        return _set_apart()[word]
+    with _TURN:
+        stemmed: str = _stemmer().stemWord(word)
     return stemmed
 
 
