@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,13 +84,14 @@ def drive(
             number += 1
         ends.append(time.perf_counter())
 
-    threads = [threading.Thread(target=client, args=(index,)) for index in range(clients)]
-    for thread in threads:
-        thread.start()
-    start.wait()
-    began = time.perf_counter()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(clients) as threads:
+        working = [threads.submit(client, index) for index in range(clients)]
+        for each in working:
+            each.add_done_callback(lambda done: start.abort() if done.exception() else None)
+        start.wait()
+        began = time.perf_counter()
+        for each in working:
+            each.result()
     load.seconds = max(ends) - began
     return load
 
@@ -100,7 +102,15 @@ def _bare(clients: int, seconds: float, draws: int, threads: int, told: Any) -> 
     def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
         return lambda wanted: generator.generate(**wanted)[-1].tokens
 
-    told.put(drive(clients, seconds, ask, draws))
+    told.put(outcome(lambda: drive(clients, seconds, ask, draws)))
+
+
+def outcome(work: Callable[[], Load]) -> Load | str:
+    """Return what was measured, or why it was not: who waits in another process must know."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 (whatever it is)
+        return f"{type(error).__name__}: {error}"
 
 
 def bare(clients: int, seconds: float, draws: int, threads: int) -> Load:
@@ -109,8 +119,9 @@ def bare(clients: int, seconds: float, draws: int, threads: int) -> Load:
     told = context.Queue()
     process = context.Process(target=_bare, args=(clients, seconds, draws, threads, told))
     process.start()
-    load: Load = told.get()
+    load = told.get()
     process.join()
+    assert isinstance(load, Load), load
     return load
 
 
@@ -136,8 +147,9 @@ def served(address: str, clients: int, seconds: float, draws: int) -> Load:
     told = context.Queue()
     process = context.Process(target=_clients, args=(address, clients, seconds, draws, told))
     process.start()
-    load: Load = told.get()
+    load = told.get()
     process.join()
+    assert isinstance(load, Load), load
     return load
 
 
@@ -154,7 +166,7 @@ def _clients(address: str, clients: int, seconds: float, draws: int, told: Any) 
 
         return one
 
-    told.put(drive(clients, seconds, ask, draws))
+    told.put(outcome(lambda: drive(clients, seconds, ask, draws)))
 
 
 def megabytes(process: psutil.Process) -> float:

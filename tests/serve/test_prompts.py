@@ -15,7 +15,8 @@ from promptlet.serve.app import make_app
 from promptlet.serve.settings import Limits, Settings
 from promptlet.serve.spans import spans
 
-ORDER: dict[str, Any] = {"intents": ["Topic: birthday", "Scene object: balloon"], "words": 12, "n": 3, "seed": 7}
+INTENTS = ["Topic: birthday", "Scene object: balloon"]
+ORDER: dict[str, Any] = {"intents": INTENTS, "words": 12, "n": 3, "seed": 7, "candidates": 4}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def events(text: str) -> list[tuple[str, Any]]:
 def test_prompts_are_those_of_the_generator(client: TestClient, shipped: Generator) -> None:
     answer = client.post("/v1/prompts", json=ORDER)
     assert answer.status_code == 200
-    expected = shipped.generate(ORDER["intents"], "t2i", 12, 3, 7)
+    expected = shipped.generate(ORDER["intents"], "t2i", 12, 3, 7, candidates=4)
     assert [each["prompt"] for each in answer.json()["prompts"]] == [each.prompt for each in expected]
     assert answer.json()["seed"] == 7
     for each in answer.json()["prompts"]:
@@ -62,7 +63,7 @@ def test_a_seed_that_the_server_chose_gives_the_same_again(client: TestClient) -
 
 
 def test_a_batch_answers_in_order_and_a_bad_request_fails_alone(client: TestClient) -> None:
-    orders = [ORDER | {"n": 1}, {"intents": ["Planet: mars"]}, {"intents": "a fox", "words": 9, "seed": 1}]
+    orders = [ORDER | {"n": 1}, {"intents": ["Planet: mars"]}, ORDER | {"words": 9}]
     results = client.post("/v1/prompts", json={"requests": orders}).json()["results"]
     assert (
         results[0]["prompts"][0]["prompt"] == client.post("/v1/prompts", json=orders[0]).json()["prompts"][0]["prompt"]

@@ -32,7 +32,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_replicas_give_what_the_generator_gives(address: str, shipped: Generator) -> None:
     order = {"intents": "a calm lake", "words": 9, "seed": 3, "n": 2}
     expected = [each.prompt for each in shipped.generate("a calm lake", words=9, seed=3, n=2)]
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=address, timeout=180) as client:
         assert client.post("/v1/prompts", json=order).status_code == 401
         client.headers["Authorization"] = f"Bearer {KEY}"
         for _ in range(6):

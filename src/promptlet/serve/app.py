@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -28,7 +30,14 @@ PAGE = Path(__file__).parent / "page"
 def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     """Return the application that serves a student; its `state.service` is what the routes share."""
     service = Service(generator, settings or Settings())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.line.stop()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Promptlet",
         version=__version__,
         description="Prompts to order: these intents, this task, exactly this many words.",

@@ -55,7 +55,7 @@ class Guard:
             if scope["path"] not in self._open:
                 who = self._check_key(headers)
                 scope["state"]["key"] = who or "-"
-                await self._check_rate(who or (scope["client"] or ("",))[0])
+                await self._check_rate(who or (scope.get("client") or ("",))[0])
             if scope["method"] in {"POST", "PUT", "PATCH"}:
                 body = await self._body(headers, receive)
                 if self._settings.log_text:
