@@ -99,7 +99,8 @@ def serve(
 
     number = whole("port", port, 0)
     with needing("the page", "serve"):
-        from promptlet.review.serving import is_loopback, serve
+        from promptlet.listening import is_loopback
+        from promptlet.review.serving import serve
         from promptlet.review.store import Store
     if not is_loopback(host):
         typer.echo("promptlet: access codes travel unencrypted; put a proxy with TLS in front", err=True)

@@ -10,11 +10,9 @@ import asyncio
 import contextlib
 import logging
 import resource
-import socket
 import sys
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from types import FrameType
 from typing import Any
 
@@ -25,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from promptlet.errors import UsageError
 from promptlet.generation import Generator
+from promptlet.listening import address, is_loopback, listen
 from promptlet.serve.app import make_app
 from promptlet.serve.line import Line
 from promptlet.serve.settings import Settings
@@ -43,30 +42,15 @@ def serve(load: Callable[[], Generator], settings: Settings, host: str, port: in
     """
     if not is_loopback(host) and not settings.keys:
         raise UsageError(f"others reach {host}: API keys are needed (--keys FILE)")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"nothing can listen at {host}, port {port}: {error}") from error
+    listening = listen(host, port, _BACKLOG)
     _allow_many_connections()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("promptlet.serve").setLevel(logging.INFO)
     with listening:
         app = make_app(load(), settings)
-        shown = f"[{host}]" if ":" in host else host
-        tell(f"http://{shown}:{listening.getsockname()[1]}/")
+        tell(address(host, listening))
         with contextlib.suppress(KeyboardInterrupt):
             _Server(app, settings).run(sockets=[listening])
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches the host."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def own_names(host: str) -> tuple[str, ...]:
