@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx2 as httpx
 import psutil
 
 from promptlet.generation import Generator
@@ -134,11 +134,15 @@ def server(*options: object) -> Iterator[tuple[str, psutil.Process, float]]:
         assert process.stdout
         told = re.search(r"http://\S+/", process.stdout.readline())
         assert told
-        with httpx.Client(timeout=60) as client:
-            while client.get(f"{told[0]}readyz").status_code != 200:
-                time.sleep(0.01)
-        yield told[0], psutil.Process(process.pid), time.perf_counter() - began
-        process.terminate()
+        # It listens already, and answers as soon as it can.
+        connection = HTTPConnection(told[0].removeprefix("http://").strip("/"), timeout=60)
+        connection.request("GET", "/readyz")
+        assert connection.getresponse().status == 200
+        connection.close()
+        try:
+            yield told[0], psutil.Process(process.pid), time.perf_counter() - began
+        finally:
+            process.terminate()
 
 
 def served(address: str, clients: int, seconds: float, draws: int) -> Load:
@@ -155,14 +159,21 @@ def served(address: str, clients: int, seconds: float, draws: int) -> Load:
 
 def _clients(address: str, clients: int, seconds: float, draws: int, told: Any) -> None:
     def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
-        client = httpx.Client(base_url=address, timeout=120)
+        # The clients share the cores with the server, so they are the lightest there are.
+        connection = HTTPConnection(address.removeprefix("http://").strip("/"), timeout=120)
 
         def one(wanted: dict[str, Any]) -> int | None:
-            answer = client.post("v1/prompts", json=wanted)
-            if answer.status_code == 503 and "retry-after" in answer.headers:
+            try:
+                connection.request("POST", "/v1/prompts", json.dumps(wanted), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+            except (ConnectionError, RemoteDisconnected):  # it was idle for too long
+                connection.close()
+                return one(wanted)
+            body = json.loads(answer.read())
+            if answer.status == 503 and answer.headers["Retry-After"]:
                 return None
-            assert answer.status_code == 200, answer.text
-            return int(answer.json()["prompts"][-1]["tokens"])
+            assert answer.status == 200, body
+            return int(body["prompts"][-1]["tokens"])
 
         return one
 
