@@ -4,7 +4,7 @@ python benchmarks/serving.py [--seconds 20] [--rounds 3] [--markdown docs/result
 
 Every client asks for one prompt after the other: 20 words, seeds of its own, at most so many draws. The bare engine is
 as many threads that ask the same things of a `Generator`, in a process of their own. Bare and served take turns.
-Overload: ten times as many clients as the server has places, each asking again as soon as it is refused.
+Overload: ten times as many clients as the server has places, which together ask ten times as often as it can answer.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx2 as httpx
 import psutil
 
 from promptlet.generation import Generator
@@ -63,9 +63,16 @@ def order(client: int, number: int, candidates: int) -> dict[str, Any]:
 
 
 def drive(
-    clients: int, seconds: float, ask: Callable[[int], Callable[[dict[str, Any]], int | None]], draws: int
+    clients: int,
+    seconds: float,
+    ask: Callable[[int], Callable[[dict[str, Any]], int | None]],
+    draws: int,
+    pace: float = 0.0,
 ) -> Load:
-    """Let clients ask for so long, each one thing after the other; `ask` gives each its way: to tokens, or None."""
+    """Let clients ask for so long, each one thing after the other; `ask` gives each its way: to tokens, or None.
+
+    No client asks again before so many seconds (`pace`) are over.
+    """
     load, start = Load(), threading.Barrier(clients + 1)
     ends: list[float] = []
 
@@ -73,6 +80,7 @@ def drive(
         one, number = ask(index), 0
         one(order(index, 999, draws))  # servers start, connections open
         start.wait()
+        time.sleep(pace * index / clients)  # they do not come in one crowd
         until = time.perf_counter() + seconds
         while (now := time.perf_counter()) < until:
             tokens = one(order(index, number, draws))
@@ -82,6 +90,7 @@ def drive(
             else:
                 load.answers.append((taken, tokens))
             number += 1
+            time.sleep(max(0.0, pace - taken))
         ends.append(time.perf_counter())
 
     with ThreadPoolExecutor(clients) as threads:
@@ -134,18 +143,22 @@ def server(*options: object) -> Iterator[tuple[str, psutil.Process, float]]:
         assert process.stdout
         told = re.search(r"http://\S+/", process.stdout.readline())
         assert told
-        with httpx.Client(timeout=60) as client:
-            while client.get(f"{told[0]}readyz").status_code != 200:
-                time.sleep(0.01)
-        yield told[0], psutil.Process(process.pid), time.perf_counter() - began
-        process.terminate()
+        # It listens already, and answers as soon as it can.
+        connection = HTTPConnection(told[0].removeprefix("http://").strip("/"), timeout=60)
+        connection.request("GET", "/readyz")
+        assert connection.getresponse().status == 200
+        connection.close()
+        try:
+            yield told[0], psutil.Process(process.pid), time.perf_counter() - began
+        finally:
+            process.terminate()
 
 
-def served(address: str, clients: int, seconds: float, draws: int) -> Load:
+def served(address: str, clients: int, seconds: float, draws: int, pace: float = 0.0) -> Load:
     """Measure the same over HTTP, from a process of its own, as clients are elsewhere."""
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
-    process = context.Process(target=_clients, args=(address, clients, seconds, draws, told))
+    process = context.Process(target=_clients, args=(address, clients, seconds, draws, pace, told))
     process.start()
     load = told.get()
     process.join()
@@ -153,20 +166,27 @@ def served(address: str, clients: int, seconds: float, draws: int) -> Load:
     return load
 
 
-def _clients(address: str, clients: int, seconds: float, draws: int, told: Any) -> None:
+def _clients(address: str, clients: int, seconds: float, draws: int, pace: float, told: Any) -> None:
     def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
-        client = httpx.Client(base_url=address, timeout=120)
+        # The clients share the cores with the server, so they are the lightest there are.
+        connection = HTTPConnection(address.removeprefix("http://").strip("/"), timeout=120)
 
         def one(wanted: dict[str, Any]) -> int | None:
-            answer = client.post("v1/prompts", json=wanted)
-            if answer.status_code == 503 and "retry-after" in answer.headers:
+            try:
+                connection.request("POST", "/v1/prompts", json.dumps(wanted), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+            except (ConnectionError, RemoteDisconnected):  # it was idle for too long
+                connection.close()
+                return one(wanted)
+            body = json.loads(answer.read())
+            if answer.status == 503 and answer.headers["Retry-After"]:
                 return None
-            assert answer.status_code == 200, answer.text
-            return int(answer.json()["prompts"][-1]["tokens"])
+            assert answer.status == 200, body
+            return int(body["prompts"][-1]["tokens"])
 
         return one
 
-    told.put(outcome(lambda: drive(clients, seconds, ask, draws)))
+    told.put(outcome(lambda: drive(clients, seconds, ask, draws, pace)))
 
 
 def megabytes(process: psutil.Process) -> float:
@@ -205,11 +225,12 @@ def costs(seconds: float, rounds: int, threads: int) -> tuple[list[str], dict[st
 def overload(seconds: float, threads: int) -> dict[str, float]:
     """Return what a server with few places says to ten times as many clients, and whether its memory stays."""
     with server("--threads", threads, "--running", PLACES, "--queue", WAITING) as (address, process, _):
-        served(address, PLACES, seconds / 4, 24)
-        before = megabytes(process)
-        load = served(address, 10 * (PLACES + WAITING), seconds, 24)
+        fit = served(address, PLACES, seconds, 24)
+        before, crowd = megabytes(process), 10 * (PLACES + WAITING)
+        pace = crowd / (10 * len(fit.answers) / fit.seconds)
+        load = served(address, crowd, seconds, 24, pace)
         after = megabytes(process)
-        again = served(address, 10 * (PLACES + WAITING), seconds, 24)
+        again = served(address, crowd, seconds, 24, pace)
         return {
             "refused": len(load.refusals) + len(again.refusals),
             "answered": len(load.answers) + len(again.answers),
