@@ -22,6 +22,8 @@ Choice = Literal["shared", "diverse", "nearest"]
 """How exemplars are chosen: one hand for many requests, different ones for each, or those most like the request."""
 _POOL = 24
 """Exemplars nearest in length among which is chosen."""
+_WIDER = 6
+"""Of a task's exemplars one in so many, those nearest in length, is compared with the request."""
 
 
 def choose(
@@ -38,7 +40,8 @@ def choose(
         hand: which of the shared hands.
         seed: the request's seed; it matters to `diverse`.
     """
-    pool = _pool(task, words, max(_POOL, shots))
+    compared = len(task.exemplars) // _WIDER if choice == "nearest" else 0
+    pool = _pool(task, words, max(_POOL, shots, compared))
     if choice == "shared":
         return tuple(random.Random(f"{task.name}:{words}:{hand}").sample(pool, min(shots, len(pool))))
     if choice == "nearest":

@@ -26,7 +26,7 @@ class StageData:
 
 def find_stages(run: Path) -> Mapping[str, StageData]:
     """Return the newest finished curation of a run, and by its digests the stages before it, as far as they are there
-    and had something to do.
+    (and tuned a teacher, if that is theirs).
 
     Raises:
         UsageError: if the run's folder is missing.
@@ -45,7 +45,7 @@ def find_stages(run: Path) -> Mapping[str, StageData]:
             outcome = found[name].manifest.inputs.get(before)
             stages = [stage for folder in run.glob(f"{before}-*") if (stage := _read(folder))]
             stage = next((stage for stage in stages if stage.manifest.outcome == outcome), None)
-            if stage is not None and stage.manifest.counts:
+            if stage is not None and (before != "tune" or stage.manifest.counts):
                 found[before] = stage
     return found
 
