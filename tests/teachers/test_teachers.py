@@ -121,7 +121,8 @@ def test_a_missing_teacher_model_is_named(tmp_path: Path) -> None:
 def test_a_llama_cpp_server_answers_in_json(llama_server: str) -> None:
     config = OpenAICompatibleConfig(base_url=llama_server, model="smollm2", answers="json")
     with OpenAICompatible.open(config) as teacher:
-        answer = teacher.complete(request(0))
-    assert answer.finished
-    assert len(answer.text.split()) >= 3
-    assert "{" not in answer.text
+        answers = [teacher.complete(request(index)) for index in range(6)]
+    # So small a model now and then goes on until it is cut off, and then it is no JSON.
+    finished = [answer.text for answer in answers if answer.finished]
+    assert len(finished) >= 2
+    assert all(len(text.split()) >= 3 and "{" not in text for text in finished)
