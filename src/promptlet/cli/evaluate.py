@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import FailUnder
+
 
 def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     systems: Annotated[
@@ -37,14 +39,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     training: Annotated[
         Path | None, typer.Option(help="Training data, to count what was copied from it.", show_default="none")
     ] = None,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=NUMBER",
-            help="Exit with 1 if a system's answered, exact, within2 or distinct2 is less; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    fail_under: FailUnder = None,
     speed: Annotated[bool, typer.Option(help="Measure how fast students write here.")] = True,
 ) -> None:
     """Measure length, relevance, diversity, safety and speed of what systems write. Safe to stop and to run again."""

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import FailUnder
+
 app = typer.Typer(help="Write pages that show what a run made.", invoke_without_command=True)
 
 
@@ -38,14 +40,7 @@ def data(
 def evaluation(
     run: Annotated[Path, typer.Argument(help="The evaluation's folder, as in evaluations/paper.")],
     output: Annotated[Path | None, typer.Option(help="Where the files go.", show_default="RUN")] = None,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=NUMBER",
-            help="Exit with 1 if a system's answered, exact, within2 or distinct2 is less; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    fail_under: FailUnder = None,
 ) -> None:
     """Write one HTML page and Markdown about a finished evaluation, from its files alone."""
     from promptlet.cli.extras import needing

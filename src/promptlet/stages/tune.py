@@ -17,7 +17,7 @@ from pydantic import Field
 
 from promptlet.commands.words import count_words
 from promptlet.errors import MissingExtraError, RunError, UsageError
-from promptlet.io.atomic import file_digest, replacing_folder
+from promptlet.io.atomic import file_digest, replacing_folder, value_digest
 from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, trainable, weights_file
 from promptlet.prompting import messages
@@ -49,7 +49,10 @@ class TuneStage(Stage):
     Config = TuneConfig
 
     def materials(self, config: TuneConfig) -> dict[str, str]:
-        return {"model": file_digest(weights_file(locate(config.model)))} if config.model else {}
+        if config.model is None:
+            return {}
+        learned = [[task, *map(repr, load_task(task).exemplars)] for task in config.tasks]
+        return {"model": file_digest(weights_file(locate(config.model))), "exemplars": value_digest(learned)}
 
     def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
         if config.model is None:

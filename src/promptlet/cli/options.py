@@ -1,0 +1,16 @@
+"""Options that several verbs have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+FailUnder = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=NUMBER",
+        help="Exit with 1 if a system's answered, exact, within2 or distinct2 is less; may be repeated.",
+        show_default=False,
+    ),
+]
