@@ -39,7 +39,8 @@ class Embedder:
         if not (folder / "modules.json").is_file():
             raise PromptletError(f"{folder} is no folder of a sentence-transformers model: it has no modules.json")
         logging.disable_progress_bar()
-        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        # Where no device is named, the library takes a GPU if there is one.
+        self._model = SentenceTransformer(str(folder), local_files_only=True)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (N, width)."""

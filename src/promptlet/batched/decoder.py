@@ -89,18 +89,23 @@ class BatchDecoder:
             state.likelihood_B += (state.hidden_BW * self._head_VW[drawn_B]).sum(1).float() - totals_B
             state.written_BN = torch.cat([state.written_BN, drawn_B[:, None]], 1)
             full_B = state.written_BN.shape[1] >= state.limits_B
-            for row in (state.live_B & (stopped_B | full_B)).nonzero()[:, 0].tolist():
-                stopped = bool(stopped_B[row])
-                tokens = self._ids_V[state.written_BN[row]].tolist()
-                likelihood = float(state.likelihood_B[row]) / len(tokens)
-                yield Written(state.rows[row], tokens[:-1] if stopped else tokens, stopped, likelihood)
-            state.live_B &= ~(stopped_B | full_B)
+            ended_B = state.live_B & (stopped_B | full_B)
+            yield from self._ended(state, ended_B, stopped_B)
+            state.live_B &= ~ended_B
             live = int(state.live_B.sum())
             if live <= _CROWDED * len(state.rows):
                 drawn_B = drawn_B[state.live_B]
                 _drop_ended(state)
             if live:
                 self._step(state, drawn_B)
+
+    def _ended(self, state: _State, ended_B: torch.Tensor, stopped_B: torch.Tensor) -> Iterator[Written]:
+        """Yield the rows that have ended; all at once leave the device, where each by itself would wait for it."""
+        places = ended_B.nonzero()[:, 0]
+        columns = stopped_B[places], state.likelihood_B[places], self._ids_V[state.written_BN[places]]
+        for place, stopped, likelihood, tokens in zip(places.tolist(), *(c.tolist() for c in columns), strict=True):
+            text = tokens[:-1] if stopped else tokens
+            yield Written(state.rows[place], text, stopped, likelihood / len(tokens))
 
     def _read(self, prompts: Sequence[Sequence[int]], limits: Sequence[int], sampler: RowSampler) -> _State:
         prefix = _common(prompts)
