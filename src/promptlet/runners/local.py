@@ -40,7 +40,7 @@ class Local(Runner):
             return
         # Forking a process whose libraries hold threads may hang; a fresh one costs a second.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self._processes, mp_context=context) as pool:
+        with ProcessPoolExecutor(self._processes, context, _one_thread) as pool:
             waiting: deque[Future[pa.Table]] = deque()
             for table in chain(first, tables):
                 waiting.append(pool.submit(function, table))
@@ -84,6 +84,11 @@ class Local(Runner):
             finally:
                 stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Let a process of the pool compute with one thread: there is a process for every core."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 class _Failure:

@@ -1,0 +1,224 @@
+"""Decoding with fixed shapes: every tensor stays where it is, so on a GPU a step is a CUDA graph that is replayed.
+
+Rows and places that nobody needs are computed too; what else is in a batch changes no bit of a row. Shapes: B rows,
+T tokens of a head, N tokens that may be written, P = T + N places, V tokens of the vocabulary, M words of 32 bits,
+H heads, G key heads, D values per head.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from promptlet.engines.base import Decoding
+
+NAME = "promptlet_fixed_places"
+_WARM = 3
+"""Runs before a graph is recorded: libraries set themselves up in the first ones."""
+_COLDEST = 1e-6
+
+
+def install(model: Any) -> None:
+    """Let a transformers model keep its keys and values in the `Places` that each call is given."""
+    ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, lambda *_, **__: None)
+    model.set_attn_implementation(NAME)
+
+
+class Places:
+    """The keys and values of all rows, and which places the tokens of a call stand at and see."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.at_T = self.seen_BTP = torch.zeros(0)
+
+    def attend(
+        self, layer: int, query_BHTD: torch.Tensor, key_BGTD: torch.Tensor, value_BGTD: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        """Store the new keys and values of a layer; return what the queries find, [B, H, T, D]."""
+        if layer not in self._kept:
+            rows, groups, _, size = key_BGTD.shape
+            shape = (rows, groups, self.count, size)
+            self._kept[layer] = key_BGTD.new_zeros(shape), value_BGTD.new_zeros(shape)
+        keys_BGPD, values_BGPD = self._kept[layer]
+        keys_BGPD.index_copy_(2, self.at_T, key_BGTD)
+        values_BGPD.index_copy_(2, self.at_T, value_BGTD)
+        return scaled_dot_product_attention(
+            query_BHTD,
+            keys_BGPD,
+            values_BGPD,
+            attn_mask=self.seen_BTP[:, None],
+            scale=scale,
+            enable_gqa=query_BHTD.shape[1] != key_BGTD.shape[1],
+        )
+
+
+def _attention(
+    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, _mask: None, **others: Any
+) -> tuple[torch.Tensor, None]:
+    """Attend as transformers asks its attention functions to."""
+    places: Places = others["places"]
+    scale = others.get("scaling") or query.shape[-1] ** -0.5
+    return places.attend(module.layer_idx, query, key, value, scale).transpose(1, 2), None
+
+
+class Decoder:
+    """A model with room for `rows` rows: `begin` with decodings, then `draw` and `read` in turn."""
+
+    def __init__(self, model: Any, rows: int, head: int, tokens: int, writable_V: torch.Tensor, end: int) -> None:
+        """Make the room, and on a GPU record what a step does.
+
+        Args:
+            model: a transformers causal language model on which `install` was called.
+            rows: how many; fewer may be used.
+            head: most tokens of a head.
+            tokens: most tokens to write.
+            writable_V: which tokens may be written at all.
+            end: the token that ends a text, and fills heads.
+        """
+        self.model, self.rows, self.head, self.tokens, self.end = model, rows, head, tokens, end
+        self.device, vocabulary = model.device, len(writable_V)
+        self._places = Places(head + tokens)
+        self._all_P = torch.arange(head + tokens, device=self.device)
+        self._ranks_V = torch.arange(vocabulary, device=self.device)
+        self._shifts = torch.arange(32, dtype=torch.int32, device=self.device)
+        self._barred_V = torch.zeros(vocabulary, device=self.device).masked_fill_(~writable_V, -torch.inf)
+        self.ids_BT = self._zeros(rows, head, of=torch.long)
+        self.real_BP = self._zeros(rows, head + tokens, of=torch.bool)
+        self.bias_BV, self.logits_BV = self._zeros(rows, vocabulary), self._zeros(rows, vocabulary)
+        self.bits_BM = self._zeros(rows, (vocabulary + 31) // 32, of=torch.int32)
+        self.bars_BV = self._zeros(rows, vocabulary)
+        self.how_B4, self.uniform_BN = self._zeros(rows, 4), self._zeros(rows, tokens)
+        self.room_B, self.written_BN = self._zeros(rows, of=torch.long), self._zeros(rows, tokens, of=torch.long)
+        self.chances_BN, self.writes_B = self._zeros(rows, tokens), self._zeros(rows, of=torch.bool)
+        self.position_B, self.step_1 = self._zeros(rows, of=torch.long), self._zeros(1, of=torch.long)
+        self._read_heads = self._recorded(self._heads)
+        self.narrow = self._recorded(self._narrow)
+        self._draw = {sort: self._recorded(partial(self._choose, sort)) for sort in (False, True)}
+        self.read = self._recorded(self._step)
+        self.draw = self._draw[False]
+
+    def _zeros(self, *shape: int, of: torch.dtype = torch.float32) -> torch.Tensor:
+        return torch.zeros(*shape, dtype=of, device=self.device)
+
+    def begin(self, decodings: Sequence[Decoding]) -> None:
+        """Take decodings, at most as many as there are rows, and read their heads."""
+        count = len(decodings)
+        heads = [list(decoding.head) for decoding in decodings] + [[self.end]] * (self.rows - count)
+        # Padding on the left brings all heads to an end at the same place.
+        padding_B = torch.tensor([self.head - len(head) for head in heads])
+        self.ids_BT.copy_(torch.tensor([[self.end] * (self.head - len(head)) + head for head in heads]))
+        self.real_BP.copy_(torch.arange(self.head + self.tokens) >= padding_B[:, None])
+        self.bias_BV.copy_(self._barred_V.expand_as(self.bias_BV))
+        for row, decoding in enumerate(decodings):
+            for token, bias in decoding.bias:
+                self.bias_BV[row, token] += bias
+            if decoding.never:
+                self.bias_BV[row, list(decoding.never)] = -torch.inf
+        how, uniform = zip(
+            *((_how(d, self.bias_BV.shape[1]), _uniform(d, self.tokens)) for d in decodings), strict=True
+        )
+        self.how_B4[:count].copy_(torch.tensor(how))
+        self.uniform_BN[:count].copy_(torch.tensor(uniform))
+        self.room_B.zero_()
+        self.room_B[:count].copy_(torch.tensor([min(decoding.max_tokens, self.tokens) for decoding in decodings]))
+        self.writes_B.copy_(self.room_B > 0)
+        self.step_1.zero_()
+        self.bars_BV.zero_()
+        self.draw = self._draw[any(d.sampling.top_p < 1 or d.sampling.top_k for d in decodings)]
+        self._read_heads()
+
+    def _heads(self) -> None:
+        real_BT, at_T = self.real_BP[:, : self.head], self._all_P[: self.head]
+        positions_BT = (real_BT.long().cumsum(1) - 1).clamp(min=0)
+        # Padding sees itself, so that it stays a number.
+        before_TP, itself_TP = self._all_P <= at_T[:, None], self._all_P == at_T[:, None]
+        self._places.at_T, self._places.seen_BTP = at_T, (self.real_BP[:, None] & before_TP) | itself_TP
+        self._forward(self.ids_BT, positions_BT)
+        self.position_B.copy_(positions_BT[:, -1])
+
+    def _step(self) -> None:
+        """Read the tokens just drawn."""
+        self.position_B += self.writes_B  # a row that has ended stays where it is
+        self._places.at_T = self.step_1 + (self.head - 1)
+        self._places.seen_BTP = (self.real_BP & (self._all_P <= self._places.at_T))[:, None]
+        drawn_B1 = self.written_BN.gather(1, (self.step_1 - 1).expand(self.rows, 1))
+        self._forward(drawn_B1, self.position_B[:, None])
+
+    def _forward(self, ids_BT: torch.Tensor, positions_BT: torch.Tensor) -> None:
+        hidden_BTD = self.model.base_model(
+            input_ids=ids_BT, position_ids=positions_BT, use_cache=False, places=self._places
+        ).last_hidden_state
+        logits_BV = self.model.get_output_embeddings()(hidden_BTD[:, -1])
+        self.logits_BV.copy_(logits_BV[:, : self.logits_BV.shape[1]])
+
+    def _narrow(self) -> None:
+        """Bar the tokens whose bits are not set: for grammars only, before each draw."""
+        bits_BM32 = (self.bits_BM[:, :, None] >> self._shifts) & 1
+        allowed_BV = bits_BM32.flatten(1)[:, : self.bars_BV.shape[1]].bool()
+        self.bars_BV.zero_().masked_fill_(~allowed_BV, -torch.inf)
+
+    def _choose(self, sort: bool) -> None:
+        """Draw a token for each row that still writes, and take it down with its chance."""
+        scores_BV = self.logits_BV + self.bias_BV + self.bars_BV
+        best_B1, likeliest_B1 = scores_BV.max(1, keepdim=True)
+        temperature_B1, top_p_B1, top_k_B1, least_B1 = self.how_B4.split(1, dim=1)
+        tokens_BV = None
+        if sort:
+            scores_BV, tokens_BV = scores_BV.sort(1, descending=True)
+            scores_BV = scores_BV.masked_fill(self._ranks_V >= top_k_B1, -torch.inf)
+            shares_BV = scores_BV.softmax(1)
+            scores_BV = scores_BV.masked_fill(shares_BV.cumsum(1) - shares_BV >= top_p_B1, -torch.inf)
+        behind_BV = scores_BV - best_B1
+        weights_BV = (behind_BV / temperature_B1.clamp(min=_COLDEST)).exp() * (behind_BV >= least_B1)
+        sums_BV = weights_BV.cumsum(1)
+        drawn_B1 = self.uniform_BN.gather(1, self.step_1.expand(self.rows, 1)) * sums_BV[:, -1:]
+        place_B1 = (sums_BV <= drawn_B1).sum(1, keepdim=True).clamp(max=sums_BV.shape[1] - 1)
+        token_B1 = place_B1 if tokens_BV is None else tokens_BV.gather(1, place_B1)
+        # Rounding may lead one past the last token with any weight.
+        sure_B1 = (temperature_B1 == 0) | (weights_BV.gather(1, place_B1) == 0)
+        token_B1 = torch.where(sure_B1, likeliest_B1, token_B1)
+        chance_B1 = self.logits_BV.gather(1, token_B1) - self.logits_BV.logsumexp(1, keepdim=True)
+        self.written_BN.index_copy_(1, self.step_1, token_B1)
+        self.chances_BN.index_copy_(1, self.step_1, chance_B1)
+        self.step_1 += 1
+        self.writes_B &= (token_B1[:, 0] != self.end) & (self.step_1 < self.room_B)
+
+    def _recorded(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Return the work itself, or on a GPU what replays it."""
+        if self.device.type != "cuda":
+            return work
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM):
+                self.step_1.fill_(1)
+                work()
+        torch.cuda.current_stream().wait_stream(stream)
+        self.step_1.fill_(1)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            work()
+        replay: Callable[[], None] = graph.replay
+        return replay
+
+
+def _how(decoding: Decoding, vocabulary: int) -> list[float]:
+    """Return temperature, top-p, top-k and the logarithm of min-p."""
+    how = decoding.sampling
+    return [how.temperature, how.top_p, how.top_k or vocabulary, math.log(how.min_p) if how.min_p else -math.inf]
+
+
+def _uniform(decoding: Decoding, tokens: int) -> list[float]:
+    """Return a number from 0 to 1 for each token, from the decoding's seed alone."""
+    chance = random.Random(decoding.seed)
+    return [chance.random() for _ in range(tokens)]
