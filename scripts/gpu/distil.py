@@ -143,8 +143,7 @@ def _blocks(folder: Path, prompts: int, size: int) -> Iterator[list[Request]]:
         requests = []
         for sample in block:
             chance = random.Random(f"{sample.task}:{intents_key(sample.intents)}")
-            for _ in range(prompts):
-                requests.append(Request(sample, chance.randint(5, 44), chance.getrandbits(31)))
+            requests += [Request(sample, chance.randint(5, 44), chance.getrandbits(31)) for _ in range(prompts)]
         yield sorted(requests, key=lambda request: (request.words, request.sample.task))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from transformers import AutoModelForCausalLM
 
 from promptlet import registry
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling
@@ -51,6 +52,7 @@ def vllm_stand_in(folder: Path) -> Iterator[Endpoint]:
     """Yield a server of the student in `folder`."""
     student = load_student(folder)
     writer: Engine = registry.load("promptlet.engines", "torch").ENGINE.open(student, 1)
+    reader = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
 
     def answer(_: int, body: dict[str, Any]) -> Reply:
         try:
@@ -60,7 +62,7 @@ def vllm_stand_in(folder: Path) -> Iterator[Endpoint]:
         if len(asked.prompt) + asked.max_tokens > student.description.context:
             return refused(400, f"maximum context length is {student.description.context} tokens")
         if asked.allowed_token_ids is not None:
-            return _reply(asked, [scored(writer, asked)])
+            return _reply(asked, [scored(reader, asked)])
         written = writer.decode([_decoding(asked)])[0]
         return _reply(asked, _parts(asked, written))
 
@@ -86,12 +88,12 @@ def _parts(asked: Completion, written: Decoded) -> list[dict[str, Any]]:
     return parts
 
 
-def scored(writer: Any, asked: Completion) -> dict[str, Any]:
+def scored(reader: Any, asked: Completion) -> dict[str, Any]:
     """Return a choice of the one token that is allowed, with the chances of what stands before it."""
     (last,) = asked.allowed_token_ids or ()
-    ids = torch.tensor([[*asked.prompt, last]], device=writer.device)
+    ids = torch.tensor([[*asked.prompt, last]])
     with torch.inference_mode():
-        logits_BTV = writer.model(ids).logits.float().log_softmax(-1)
+        logits_BTV = reader(ids).logits.float().log_softmax(-1)
     chances = [float(logits_BTV[0, place, index]) for place, index in enumerate(ids[0, 1:].tolist())]
     told = [{str(index): {"logprob": chance}} for index, chance in zip(asked.prompt[1:], chances, strict=False)]
     return _choice([last], chances[-1:]) | {"prompt_logprobs": [None, *told], "finish_reason": "length"}

@@ -34,17 +34,15 @@ def install(model: Any) -> None:
 
 
 class Places:
-    """The keys and values of all rows, and which places the tokens of a call stand at and see."""
+    """The keys and values of all rows, and the places of a call's tokens."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        self.at_T = self.seen_BTP = torch.zeros(0)
+        self.at_T = torch.zeros(0)
 
-    def attend(
-        self, layer: int, query_BHTD: torch.Tensor, key_BGTD: torch.Tensor, value_BGTD: torch.Tensor, scale: float
-    ) -> torch.Tensor:
-        """Store the new keys and values of a layer; return what the queries find, [B, H, T, D]."""
+    def store(self, layer: int, key_BGTD: torch.Tensor, value_BGTD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put new keys and values of a layer at their places; return those of all places, [B, G, P, D]."""
         if layer not in self._kept:
             rows, groups, _, size = key_BGTD.shape
             shape = (rows, groups, self.count, size)
@@ -52,29 +50,24 @@ class Places:
         keys_BGPD, values_BGPD = self._kept[layer]
         keys_BGPD.index_copy_(2, self.at_T, key_BGTD)
         values_BGPD.index_copy_(2, self.at_T, value_BGTD)
-        return scaled_dot_product_attention(
-            query_BHTD,
-            keys_BGPD,
-            values_BGPD,
-            attn_mask=self.seen_BTP[:, None],
-            scale=scale,
-            enable_gqa=query_BHTD.shape[1] != key_BGTD.shape[1],
-        )
+        return keys_BGPD, values_BGPD
 
 
 def _attention(
-    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, _mask: None, **others: Any
+    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen_B1TP: torch.Tensor, **others: Any
 ) -> tuple[torch.Tensor, None]:
     """Attend as transformers asks its attention functions to."""
     places: Places = others["places"]
-    scale = others.get("scaling") or query.shape[-1] ** -0.5
-    return places.attend(module.layer_idx, query, key, value, scale).transpose(1, 2), None
+    keys, values = places.store(module.layer_idx, key, value)
+    scale, grouped = others.get("scaling"), query.shape[1] != key.shape[1]
+    found = scaled_dot_product_attention(query, keys, values, seen_B1TP, scale=scale, enable_gqa=grouped)
+    return found.transpose(1, 2), None
 
 
 class Decoder:
     """A model with room for `rows` rows: `begin` with decodings, then `draw` and `read` in turn."""
 
-    def __init__(self, model: Any, rows: int, head: int, tokens: int, writable_V: torch.Tensor, end: int) -> None:
+    def __init__(self, model: Any, rows: int, head: int, tokens: int, writable: torch.Tensor, end: int) -> None:
         """Make the room, and on a GPU record what a step does.
 
         Args:
@@ -82,16 +75,16 @@ class Decoder:
             rows: how many; fewer may be used.
             head: most tokens of a head.
             tokens: most tokens to write.
-            writable_V: which tokens may be written at all.
+            writable: which tokens may be written at all.
             end: the token that ends a text, and fills heads.
         """
         self.model, self.rows, self.head, self.tokens, self.end = model, rows, head, tokens, end
-        self.device, vocabulary = model.device, len(writable_V)
+        self.device, vocabulary = model.device, len(writable)
         self._places = Places(head + tokens)
         self._all_P = torch.arange(head + tokens, device=self.device)
         self._ranks_V = torch.arange(vocabulary, device=self.device)
         self._shifts = torch.arange(32, dtype=torch.int32, device=self.device)
-        self._barred_V = torch.zeros(vocabulary, device=self.device).masked_fill_(~writable_V, -torch.inf)
+        self._barred_V = torch.zeros(vocabulary, device=self.device).masked_fill_(~writable, -torch.inf)
         self.ids_BT = self._zeros(rows, head, of=torch.long)
         self.real_BP = self._zeros(rows, head + tokens, of=torch.bool)
         self.bias_BV, self.logits_BV = self._zeros(rows, vocabulary), self._zeros(rows, vocabulary)
@@ -138,25 +131,29 @@ class Decoder:
         self._read_heads()
 
     def _heads(self) -> None:
-        real_BT, at_T = self.real_BP[:, : self.head], self._all_P[: self.head]
-        positions_BT = (real_BT.long().cumsum(1) - 1).clamp(min=0)
+        positions_BT = (self.real_BP[:, : self.head].long().cumsum(1) - 1).clamp(min=0)
+        self._places.at_T = self._all_P[: self.head]
         # Padding sees itself, so that it stays a number.
-        before_TP, itself_TP = self._all_P <= at_T[:, None], self._all_P == at_T[:, None]
-        self._places.at_T, self._places.seen_BTP = at_T, (self.real_BP[:, None] & before_TP) | itself_TP
-        self._forward(self.ids_BT, positions_BT)
+        seen_BTP = self.real_BP[:, None] & (self._all_P <= self._places.at_T[:, None])
+        self._forward(self.ids_BT, positions_BT, seen_BTP | (self._all_P == self._places.at_T[:, None]))
         self.position_B.copy_(positions_BT[:, -1])
 
     def _step(self) -> None:
         """Read the tokens just drawn."""
         self.position_B += self.writes_B  # a row that has ended stays where it is
         self._places.at_T = self.step_1 + (self.head - 1)
-        self._places.seen_BTP = (self.real_BP & (self._all_P <= self._places.at_T))[:, None]
+        seen_BP = self.real_BP & (self._all_P <= self._places.at_T)
         drawn_B1 = self.written_BN.gather(1, (self.step_1 - 1).expand(self.rows, 1))
-        self._forward(drawn_B1, self.position_B[:, None])
+        self._forward(drawn_B1, self.position_B[:, None], seen_BP[:, None])
 
-    def _forward(self, ids_BT: torch.Tensor, positions_BT: torch.Tensor) -> None:
+    def _forward(self, ids_BT: torch.Tensor, positions_BT: torch.Tensor, seen_BTP: torch.Tensor) -> None:
+        # A mask of four dimensions is taken as it is; without one, transformers looks at the values for what it needs.
         hidden_BTD = self.model.base_model(
-            input_ids=ids_BT, position_ids=positions_BT, use_cache=False, places=self._places
+            input_ids=ids_BT,
+            attention_mask=seen_BTP[:, None],
+            position_ids=positions_BT,
+            use_cache=False,
+            places=self._places,
         ).last_hidden_state
         logits_BV = self.model.get_output_embeddings()(hidden_BTD[:, -1])
         self.logits_BV.copy_(logits_BV[:, : self.logits_BV.shape[1]])
@@ -171,7 +168,7 @@ class Decoder:
         """Draw a token for each row that still writes, and take it down with its chance."""
         scores_BV = self.logits_BV + self.bias_BV + self.bars_BV
         best_B1, likeliest_B1 = scores_BV.max(1, keepdim=True)
-        temperature_B1, top_p_B1, top_k_B1, least_B1 = self.how_B4.split(1, dim=1)
+        temperature_B1, top_p_B1, top_k_B1, least_B1 = self.how_B4.T[:, :, None]
         tokens_BV = None
         if sort:
             scores_BV, tokens_BV = scores_BV.sort(1, descending=True)
@@ -197,7 +194,7 @@ class Decoder:
         """Return the work itself, or on a GPU what replays it."""
         if self.device.type != "cuda":
             return work
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM):
