@@ -19,9 +19,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--licence", help="of the data, as Hugging Face names it (default: apache-2.0)")
     parser.add_argument("--name", default="Promptlet pairs", help="the data set's title")
+    parser.add_argument("--teacher", help="who wrote the prompts, where the run was given them")
+    parser.add_argument("--note", default="", help="more about how they were made")
     arguments = parser.parse_args()
     try:
-        print(publish(arguments.run, arguments.folder, arguments.licence, arguments.name))
+        print(
+            publish(
+                arguments.run, arguments.folder, arguments.licence, arguments.name, arguments.teacher, arguments.note
+            )
+        )
     except PromptletError as error:
         print(f"publish_data: {error}", file=sys.stderr)
         raise SystemExit(error.exit_status) from error

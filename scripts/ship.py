@@ -1,6 +1,6 @@
 """Make a finished run's student the one that the package ships, with a model card written from the run's manifests.
 
-python scripts/ship.py runs/default recipes/default.yaml
+python scripts/ship.py runs/h100 recipes/h100.yaml --trained-on "one H100"
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from promptlet.io.atomic import replacing_folder, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
+from promptlet.stages.synthesize import NOT_ASKED
 from promptlet.student.format import CARD, GGUF, TOKENIZER, WORDS, default_student, load_student, write_description
 
 WISHES = [
@@ -32,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("recipe", type=Path, help="its recipe")
+    parser.add_argument("--trained-on", default="two CPU cores", help="the machine, as the card is to say it")
     arguments = parser.parse_args()
     stages = run_recipe(load_recipe(arguments.recipe), arguments.run, report=print)
     source = stages["export"] / "student"
@@ -41,15 +43,19 @@ def main() -> None:
             shutil.copy(source / name, folder / name)
         shutil.copy(arguments.recipe, folder / "recipe.yaml")
         write_description(folder, description, (GGUF, TOKENIZER, WORDS))
-    write_text(default_student() / CARD, card(stages))
+    write_text(default_student() / CARD, card(stages, arguments.trained_on))
     print(f"{default_student()} is {description.name}")
 
 
-def card(stages: dict[str, Path]) -> str:
+def card(stages: dict[str, Path], trained_on: str) -> str:
     """Return the model card, all numbers from the run."""
     manifests = {name: Manifest.read(folder) for name, folder in stages.items()}
     found = {name: manifest for name, manifest in manifests.items() if manifest and manifest.finished}
-    asked, kept, trained = found["synthesize"], found["curate"], found["train"]
+    asked, kept, trained, exported = (found[name] for name in ("synthesize", "curate", "train", "export"))
+    teacher = asked.counts["teacher"]
+    if teacher == NOT_ASKED:
+        teacher = "the one of the pairs in `data/`, which the run begins with; their card names it"
+    answers = "pairs" if asked.counts["teacher"] == NOT_ASKED else "answers"
     pairs = list(read_samples(stages["curate"]))
     per_task = Counter(sample.task for sample in pairs)
     lengths = Counter(count_words(sample.prompt) // 5 * 5 for sample in pairs)
@@ -69,18 +75,19 @@ recipe lies beside this file as `recipe.yaml`.
 
 - **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide,
   {size["vocab_size"]} tokens, {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here
-  as GGUF. Licence: Apache-2.0.
-- **Teacher**: {asked.counts["teacher"]}
-  (SmolLM2-135M-Instruct, Hugging Face, Apache-2.0). Nothing in the training data was written by hand or by a grammar;
-  the exemplars shown to the teacher are excluded from it.
-- **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} answers; {kept.counts["prompts"]} pairs kept
-  ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))}).
+  as GGUF, {exported.configuration["quantization"]}. Licence: Apache-2.0.
+- **Teacher**: {teacher}. It is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0); nothing in the training data was
+  written by hand or by a grammar, and what repeats an exemplar was rejected.
+- **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} {answers}; {kept.counts["prompts"]} pairs kept
+  ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))});
+  {found["augment"].counts["samples"]} samples with those made in hindsight.
 - **Rejected**: {reasons}; cut off or failed {asked.counts["rejected"]}.
 - **Lengths** (words: pairs): {", ".join(f"{low}-{low + 4}: {count}" for low, count in sorted(lengths.items()))}.
-- **Intents**: {found["intents"].counts["intents"]} combinations from the packaged creative graph; 2% of them are held
-  out for validation and 2% for the test below, by a hash of the combination.
-- **Training**: {trained.counts["steps"]} steps, {trained.counts["tokens"] / 1e6:.1f}M tokens with repetition,
-  {trained.counts["tokens per second"]} tokens/s, {trained.seconds / 60:.0f} minutes on two CPU cores.
+- **Intents**: combinations from the packaged creative graph; 2% of them are held out for validation and 2% for the
+  test below, by a hash of the combination.
+- **Training**: {trained.counts["steps"]} steps of {trained.configuration["loop"]["batch"]} samples
+  ({trained.configuration["loop"]["optimizer"]}), {trained.counts["tokens"] / 1e6:.1f}M tokens with repetition,
+  {trained.counts["tokens per second"]} tokens/s, {trained.seconds / 60:.1f} minutes on {trained_on}.
   Best held-out loss {trained.counts["best held-out loss"]} per prompt token.
 
 ## Table 3 of the paper, on held-out combinations
@@ -97,10 +104,11 @@ recipe lies beside this file as `recipe.yaml`.
 
 ## Limits
 
-A small teacher writes unevenly and so does its student: odd pairings of things, clauses that make no sense, words that
-do not exist (in about one text of seven), intents that are left out; long prompts suffer most. English only. Denied
-words (`vocabulary/policy.yaml`) were removed from the training data and are kept out of what is generated, as far as
-lists and patterns go. Kinds of intents and topics far from the creative graph are understood less well.
+A small teacher's pairings are sometimes odd, and so are its student's: things that do not belong together, a clause
+that makes no sense, the more the longer the prompt. An intent may be left out, or said in other words. It has its
+favourites (a corner, a wooden table, one small thing in the middle). English only. Denied words
+(`vocabulary/policy.yaml`) were removed from the training data and are kept out of what is generated, as far as lists
+and patterns go. Topics far from the creative graph are understood less well.
 """
 
 

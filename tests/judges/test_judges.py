@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from promptlet import registry
+from promptlet.errors import RunError
 from promptlet.judges.base import Judge
 from promptlet.types import RELEVANCE, Intent, Sample
 
@@ -19,7 +20,9 @@ GOOD = "A lonely lighthouse in soft watercolor above grey waves"
 WRONG_TOPIC = "A lonely bakery in soft watercolor beside a quiet street"
 UNRELATED = "Bold pizza menu with red columns and cheerful prices"
 
-JUDGES = registry.names("promptlet.judges")
+GIVEN = "given"
+"""The one that scores nothing itself."""
+JUDGES = [name for name in registry.names("promptlet.judges") if name != GIVEN]
 
 
 @pytest.fixture(params=JUDGES)
@@ -56,6 +59,14 @@ def test_an_alias_is_as_good_as_the_name(judge: Judge) -> None:
     by_name, by_alias, by_none = (scores[RELEVANCE] for scores in judge.judge(said))
     assert by_name == pytest.approx(by_alias, abs=0.3)
     assert by_alias > by_none + 0.2
+
+
+def test_given_scores_are_taken_as_they_are_and_must_be_there() -> None:
+    given: Judge = registry.load("promptlet.judges", GIVEN).JUDGE.open()
+    scores = {RELEVANCE: 0.25, "likelihood": -1.5}
+    assert given.judge([replace(sample(GOOD), scores=scores)]) == [scores]
+    with pytest.raises(RunError, match="another one judge"):
+        given.judge([sample(GOOD)])
 
 
 def test_meaning_counts_where_words_differ() -> None:

@@ -85,8 +85,8 @@ class Manifest:
 
 
 def _versions() -> dict[str, str]:
-    found = {"promptlet": metadata.version("promptlet"), "python": platform.python_version()}
-    for name in _VERSIONS_OF:
+    found = {"python": platform.python_version()}
+    for name in ("promptlet", *_VERSIONS_OF):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from promptlet.errors import RunError, UsageError
-from promptlet.intents.graph import SOURCE
+from promptlet.intents.graph import SOURCE, graph_digest
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import file_digest, replacing, write_text
 from promptlet.reports.document import percent
@@ -17,6 +17,7 @@ from promptlet.reports.provenance import teacher_of
 from promptlet.reports.render import render
 from promptlet.reports.runs import StageData, find_stages
 from promptlet.reports.shards import Shards, open_shards
+from promptlet.stages.tune import TUNED
 from promptlet.tasks import load_task
 
 CARD = "README.md"
@@ -30,7 +31,14 @@ _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 _SIZE_NAMES = ("1K", "10K", "100K", "1M", "10M", "100M")
 
 
-def publish(run: Path, folder: Path, licence: str | None = None, name: str = "Promptlet pairs") -> Path:
+def publish(
+    run: Path,
+    folder: Path,
+    licence: str | None = None,
+    name: str = "Promptlet pairs",
+    teacher: str | None = None,
+    note: str = "",
+) -> Path:
     """Write ``train.parquet``, ``validation.parquet`` and the card README.md into `folder`; return the card's path.
 
     Args:
@@ -38,13 +46,15 @@ def publish(run: Path, folder: Path, licence: str | None = None, name: str = "Pr
         folder: made if it is missing; other files in it stay.
         licence: of the data, as Hugging Face names it; None is apache-2.0 where the teacher is known to allow it.
         name: the data set's title.
+        teacher: who wrote the prompts, where the run was given them and asked nobody.
+        note: more about how they were made.
 
     Raises:
         UsageError: if the run is missing, or the teacher's licence is not known and none is given.
         RunError: if the run holds no finished curation, or pairs of an unknown split.
     """
     stages = find_stages(run)
-    teacher = teacher_of(stages)
+    teacher = teacher or teacher_of(stages)
     known = next((about for part, about in _TEACHERS.items() if part in teacher), None)
     if known is None and licence is None:
         raise UsageError(f"the licence of what the teacher '{teacher}' writes is not known; name the data's licence")
@@ -57,7 +67,8 @@ def publish(run: Path, folder: Path, licence: str | None = None, name: str = "Pr
             "teacher_licence": known[0] if known else "not recorded",
             "teacher_source": known[1] if known else "not recorded",
             "files": files,
-            "tuned": "tune" in stages,
+            "tuned": TUNED in teacher,
+            "note": note,
             "sources": _intents_sources(shards, stages),
             **_facts(shards, stages),
         }
@@ -122,7 +133,7 @@ def _intents_sources(shards: Shards, stages: Mapping[str, StageData]) -> list[tu
         "SELECT split_part(source, '#', 1), count(*) FROM read_parquet($files) GROUP BY ALL ORDER BY 2 DESC, 1",
         files=intents.shards("data"),
     )
-    own = not intents.manifest.configuration.get("graph")
+    own = intents.manifest.configuration.get("graph") in {None, graph_digest(None)}
     return [
         (
             "the project's own creative graph" if own and source == SOURCE else source,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from promptlet.errors import RunError
+from promptlet.errors import NoPromptError, RunError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, table
 from promptlet.generation import Generator
 from promptlet.intents.splits import TEST
@@ -58,7 +59,9 @@ class EvaluateStage(Stage):
             held_out = load_test_set(config.test_set)
         generator = Generator.load(context.inputs["export"] / STUDENT)
         results = evaluate_words(generator, held_out, config, context.head.seed, context.folder)
-        return {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
+        within = {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
+        asked = len(MODES) * len(config.targets) * config.prompts_per_target
+        return within | {"not written": asked - sum(row.prompts for rows in results.values() for row in rows)}
 
 
 def evaluate_words(
@@ -85,23 +88,35 @@ def evaluate_words(
                     continue
                 wish = held_out[index % len(held_out)]
                 exact, own_seed = mode == "exact", (seed * 100_003 + index) % 2**32
-                prompt = generator.generate(
-                    wish.intents, wish.task, target, seed=own_seed, exact=exact, **({} if exact else {"candidates": 1})
-                )[0]
-                journal.append({"mode": mode, "index": index} | prompt.to_dict())
-                counts[mode, target, index] = prompt.words
+                others = {} if exact else {"candidates": 1}
+                try:
+                    written = generator.generate(wish.intents, wish.task, target, seed=own_seed, exact=exact, **others)[
+                        0
+                    ].to_dict()
+                except NoPromptError as error:  # a lone candidate may say what is denied
+                    written = {"target_words": target, "words": None, "error": str(error)}
+                journal.append({"mode": mode, "index": index} | written)
+                counts[mode, target, index] = written["words"]
                 meter.advance()
     results = {
-        mode: [
-            measure_adherence(target, [counts[mode, target, index] for index in range(config.prompts_per_target)])
-            for target in config.targets
-        ]
-        for mode in MODES
+        mode: [measure_adherence(target, _written(counts, mode, target)) for target in config.targets] for mode in MODES
     }
     write_json(folder / "adherence.json", {mode: [asdict(row) for row in rows] for mode, rows in results.items()})
     text = "\n\n".join(f"### {mode.capitalize()}\n\n{table(rows)}" for mode, rows in results.items())
     write_text(folder / "adherence.md", text + "\n")
     return results
+
+
+def _written(counts: Mapping[tuple[str, int, int], int | None], mode: str, target: int) -> list[int]:
+    """Return the words of each prompt for a target; what could not be written is left out.
+
+    Raises:
+        RunError: if nothing could.
+    """
+    words = [count for key, count in counts.items() if key[:2] == (mode, target) and count is not None]
+    if not words:
+        raise RunError(f"the student wrote none of the prompts of {target} words; prompts.jsonl says why")
+    return words
 
 
 STAGE = EvaluateStage

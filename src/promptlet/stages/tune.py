@@ -29,6 +29,8 @@ from promptlet.tasks import load_task
 MODEL = "model"
 _HELD_OUT = 20
 """One of so many exemplars is held out: the weights that find those likeliest are taken."""
+TUNED = "tuned on exemplars"
+"""What the identity of a tuned teacher says."""
 
 
 class TuneConfig(StageConfig):
@@ -100,7 +102,7 @@ def origin(folder: Path) -> str:
     """Return what a teacher's identity begins with: the model that was tuned, or nothing."""
     manifest = Manifest.read(folder)
     model = manifest.counts.get("model") if manifest else None
-    return f"{model}, tuned on exemplars: " if model else ""
+    return f"{model}, {TUNED}: " if model else ""
 
 
 def _encoded(tasks: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[int], int]]:
