@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
@@ -182,13 +183,24 @@ def add_gradients(
         batch = make_batch(data, own if len(own) else indices[:1], pad).to(processes.device)
         if not len(own):
             batch = Batch(batch.ids_BT, batch.places_N[:0], batch.targets_N[:0])
-        with _unsynced(objective, place < len(groups) - 1):
+        with _unsynced(objective, place < len(groups) - 1), _attending(processes.device):
             with _autocast(processes.device, config):
                 loss = _apply(objective, batch)
             # Processes' gradients are averaged, and are to be added.
             (loss * (processes.world / learned)).backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return processes.sum(total).item() / learned
+
+
+def _attending(device: torch.device) -> AbstractContextManager[None]:
+    """Leave out cuDNN's attention: it plans anew for every width (on an H100 a step of 512 takes 59 ms with it, 51
+    without)."""
+    if device.type != "cuda":
+        return nullcontext()
+    kernel: AbstractContextManager[None] = sdpa_kernel(
+        [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+    )
+    return kernel
 
 
 def _unsynced(objective: torch.nn.Module, more: bool) -> AbstractContextManager[None]:
