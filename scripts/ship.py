@@ -76,8 +76,9 @@ recipe lies beside this file as `recipe.yaml`.
 - **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide,
   {size["vocab_size"]} tokens, {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here
   as GGUF, {exported.configuration["quantization"]}. Licence: Apache-2.0.
-- **Teacher**: {teacher}. It is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0); nothing in the training data was
-  written by hand or by a grammar, and what repeats an exemplar was rejected.
+- **Teacher**: {teacher}.
+  It is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0); nothing in the training data was written by hand or by a
+  grammar, and what repeats an exemplar was rejected.
 - **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} {answers}; {kept.counts["prompts"]} pairs kept
   ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))});
   {found["augment"].counts["samples"]} samples with those made in hindsight.

@@ -22,7 +22,7 @@ from promptlet.student.format import Student, default_student, load_student
 from promptlet.types import Intent
 
 MAX_THREADS = 256
-_ROUND = 8
+_ROUND = 4
 """Texts that are drawn together. Drawing ends with the round in which a text without fault is found."""
 
 
