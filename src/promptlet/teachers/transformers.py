@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.intents.graph import load_graph
 from promptlet.io.atomic import file_digest, value_digest
 from promptlet.pretrained import load_pretrained, weights_file
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
@@ -123,8 +124,12 @@ def _stops(tokenizer: Any) -> list[int]:
 
 
 def _plain(tokenizer: Any) -> set[int]:
-    """Return the tokens that write dictionary words, in the middle of a text or at its start, and the common marks."""
-    words = sorted(dictionary_words())
+    """Return the tokens that write words of the dictionary or the graph, within a text or first, and common marks.
+
+    Without the graph's names a teacher that is asked for the Taj Mahal writes "Taj Mall".
+    """
+    names = {word.casefold() for node in load_graph().nodes() for word in node.value.split()}
+    words = sorted(dictionary_words() | names)
     forms = [form for word in words for form in (word, f" {word}", word.capitalize(), f" {word.capitalize()}")]
     encoded = tokenizer([*forms, *_MARKS], add_special_tokens=False)["input_ids"]
     return {token for ids in encoded for token in ids}
