@@ -49,11 +49,9 @@ class Embedder:
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         if not places:
             return np.zeros((0, int(self._model.get_embedding_dimension() or 0)), np.float32)
-        found = self._model.encode(
-            list(places), batch_size=_BATCH, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
-        )
-        unlike: Vectors = found.float().cpu().numpy()
-        return unlike[[places[text] for text in texts]]
+        found = self._model.encode(list(places), batch_size=_BATCH, convert_to_tensor=True, show_progress_bar=False)
+        whole: Vectors = found.float().cpu().numpy()
+        return (whole / np.linalg.norm(whole, axis=1, keepdims=True))[[places[text] for text in texts]]
 
 
 def _number_type() -> Any:

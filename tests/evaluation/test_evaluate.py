@@ -63,7 +63,7 @@ def test_a_student_and_an_endpoint_are_asked_for_the_same(tmp_path: Path) -> Non
     with endpoint(wordy) as server:
         found = evaluated(str(default_student()), f"{server.url}#m", folder=tmp_path)
     names = [system.name for system in found.systems]
-    assert names == ["promptlet-nano, free", "promptlet-nano, exact", "m, zero-shot", "m, few-shot"]
+    assert names == ["promptlet-104m, free", "promptlet-104m, exact", "m, zero-shot", "m, few-shot"]
     assert [[each.wish for each in written] for written in found.written.values()] == [
         SMALL.wishes(TASKS, 1),
     ] * 4
@@ -245,7 +245,7 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
         (["embedded", "--fail-under", "within2=all"], "'within2=all' is not NAME=NUMBER"),
         (["embedded", "--budget", "3"], "name one with --judge"),
         (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "3"], "budget needs prices"),
-        ([default_student(), default_student()], "2 systems are called 'promptlet-nano, free'"),
+        ([default_student(), default_student()], "2 systems are called 'promptlet-104m, free'"),
         ([default_student(), "--training", "nowhere"], "no data set at nowhere"),
     ],
 )

@@ -14,7 +14,7 @@ from promptlet.errors import StudentError
 from tests.serve.conftest import ORDER, TEXT, Stage, Stepper, staged, until
 
 LONG = json.dumps(ORDER | {"n": 4, "exact": False})
-CHAT = json.dumps({"model": "promptlet-nano", "messages": [{"role": "user", "content": "a lake"}], "words": 8})
+CHAT = json.dumps({"model": "promptlet-104m", "messages": [{"role": "user", "content": "a lake"}], "words": 8})
 BATCH = json.dumps({"requests": [ORDER, ORDER]})
 
 

@@ -38,7 +38,7 @@ def expected(shipped: Generator, n: int = 1) -> list[str]:
 
 
 def test_models_are_listed_and_described(client: openai.OpenAI, model: str) -> None:
-    assert model == "promptlet-nano"
+    assert model == "promptlet-104m"
     assert client.models.retrieve(model).object == "model"
     with pytest.raises(openai.NotFoundError) as error:
         client.models.retrieve("gpt-5")

@@ -182,17 +182,18 @@ def test_more_like_a_prompt_speaks_of_what_it_speaks_of(browser: Browser, addres
 
 
 def test_closeness_can_be_asked_of_a_student_that_knows_it(browser: Browser, address: str) -> None:
-    def knowing(route: Route) -> None:
+    def unknowing(route: Route) -> None:
         about = route.fetch().json()
-        about["commands"]["relevance"] = {"low": 0, "high": 4}
+        del about["commands"]["relevance"]
         route.fulfill(json=about)
 
     with visit(browser, address) as page:
         closeness = page.get_by_role("slider", name="Closeness to your ideas")
+        page.route("**/v1/tasks", unknowing)
+        page.reload()
         expect(page.get_by_role("slider", name="Length")).to_be_visible()
         expect(closeness).to_have_count(0)
-        page.route("**/v1/tasks", knowing)
-        page.route(PROMPTS, lambda _: None)  # the shipped student may not know it
+        page.unroute("**/v1/tasks")
         page.reload()
         expect(closeness).to_have_attribute("aria-valuetext", "Closest")
         closeness.press("ArrowLeft")

@@ -91,7 +91,7 @@ def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:
         ({"seed": -1}, "seed", "0"),
         ({"temperature": 3}, "temperature", "2"),
         ({"task": "t2x"}, "task", "t2i"),
-        ({"relevance": 3}, "relevance", "xtra"),
+        ({"relevance": 5}, "relevance", "4"),
         ({"intents": []}, "intents", "1"),
         ({"intents": ["Topic: x"] * 9}, "intents", "8"),
         ({"intents": "x" * 200}, "intents", "134"),

@@ -18,12 +18,12 @@ from promptlet.student.format import Student
 from promptlet.types import KIND_ALIASES, KINDS
 
 CHAT_EXAMPLE: dict[str, Any] = {
-    "model": "promptlet-nano",
+    "model": "promptlet-104m",
     "messages": [{"role": "user", "content": "Topic: birthday, Scene object: balloon"}],
     "words": 19,
     "n": 2,
 }
-TEXT_EXAMPLE: dict[str, Any] = {"model": "promptlet-nano", "prompt": "a fox in the snow", "words": "10-14", "seed": 7}
+TEXT_EXAMPLE: dict[str, Any] = {"model": "promptlet-104m", "prompt": "a fox in the snow", "words": "10-14", "seed": 7}
 _KIND = rf"(?:{'|'.join(map(re.escape, (*KINDS, *KIND_ALIASES)))})\s*:"
 _WISHES = re.compile(rf"\s*{_KIND}", re.IGNORECASE)
 _BETWEEN = re.compile(rf"\s*[\n,;]\s*(?={_KIND})", re.IGNORECASE)
