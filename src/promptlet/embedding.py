@@ -51,7 +51,8 @@ class Embedder:
             return np.zeros((0, int(self._model.get_embedding_dimension() or 0)), np.float32)
         found = self._model.encode(list(places), batch_size=_BATCH, convert_to_tensor=True, show_progress_bar=False)
         whole: Vectors = found.float().cpu().numpy()
-        return (whole / np.linalg.norm(whole, axis=1, keepdims=True))[[places[text] for text in texts]]
+        whole /= np.linalg.norm(whole, axis=1, keepdims=True)
+        return whole[[places[text] for text in texts]]
 
 
 def _number_type() -> Any:

@@ -1,0 +1,44 @@
+"""Turn a student that has only a GGUF, such as the shipped one, into a folder that transformers, vLLM and `torch` load too.
+
+python scripts/unpack_student.py FOLDER [STUDENT]
+
+Its weights are those of the GGUF, widened to bfloat16: what quantization took is not given back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from promptlet.errors import StudentError
+from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.pretrained import load_pretrained, trainable
+from promptlet.student.format import GGUF, TOKENIZER, WEIGHTS, WORDS, default_student, load_student, write_description
+from promptlet.tokenizer import END
+
+
+def main() -> None:
+    """Write the folder unless it is there."""
+    folder, source = Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else default_student()
+    if folder.exists():
+        print(f"{folder} is there already")
+        return
+    student = load_student(source)
+    model = trainable(load_pretrained(AutoModelForCausalLM, student.file(GGUF), StudentError, dtype=torch.float32))
+    tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": student.description.context}
+    with replacing_folder(folder) as temporary:
+        model.to(torch.bfloat16).save_pretrained(temporary)
+        for name in (GGUF, TOKENIZER, WORDS):
+            shutil.copy(source / name, temporary / name)
+        write_json(temporary / "tokenizer_config.json", settings | tokens)
+        write_description(temporary, student.description, (GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS))
+    print(f"wrote {folder}")
+
+
+if __name__ == "__main__":
+    main()
