@@ -39,7 +39,7 @@ def main() -> None:
     source = stages["export"] / "student"
     description = load_student(source).description
     with replacing_folder(default_student()) as folder:
-        for name in (GGUF, TOKENIZER, WORDS):
+        for name in (GGUF, TOKENIZER, WORDS, "config.json"):
             shutil.copy(source / name, folder / name)
         shutil.copy(arguments.recipe, folder / "recipe.yaml")
         write_description(folder, description, (GGUF, TOKENIZER, WORDS))

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from promptlet.errors import StudentError
 from promptlet.io.atomic import replacing_folder, write_json
@@ -28,7 +28,11 @@ def main() -> None:
         print(f"{folder} is there already")
         return
     student = load_student(source)
-    model = trainable(load_pretrained(AutoModelForCausalLM, student.file(GGUF), StudentError, dtype=torch.float32))
+    # What transformers reads of a GGUF leaves out how many positions there are.
+    config = load_pretrained(AutoConfig, source, StudentError)
+    model = trainable(
+        load_pretrained(AutoModelForCausalLM, student.file(GGUF), StudentError, dtype=torch.float32, config=config)
+    )
     tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": student.description.context}
     with replacing_folder(folder) as temporary:
