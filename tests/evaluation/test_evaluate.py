@@ -38,6 +38,7 @@ from promptlet.student.format import default_student
 from promptlet.teachers.embedded import packaged_model
 from tests.conftest import Run
 from tests.endpoint import Reply, endpoint, refused, said
+from tests.evaluation.test_judge import verdict
 
 SMALL = Suite((Part("unseen_combinations", (10, 12), 2), Part("unseen_nodes", (10,), 2)), 4, 1, 4)
 TASKS = ("t2i", "t2t")
@@ -206,18 +207,21 @@ def test_the_wishes_are_those_of_the_frozen_sets() -> None:
         assert found == rows[: part.prompts_per_target] * len(part.targets)
 
 
-def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("judging", [False, True], ids=["while it writes", "while it judges"])
+def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(judging: bool, tmp_path: Path) -> None:
     def slowly(number: int, body: dict[str, Any]) -> Reply:
-        reply = wordy(number, body)
-        reply.delay = 0.1
+        reply = verdict(7) if "response_format" in body else wordy(number, body)
+        reply.delay = 0.1 if judging is ("response_format" in body) else 0.0
         return reply
 
     with endpoint(slowly) as server:
-        arguments = ["evaluate", f"{server.url}#m", "--suite", "quick", "--output", str(tmp_path)]
+        system = f"{server.url}#m"
+        arguments = ["evaluate", system, "--suite", "quick", "--output", str(tmp_path)]
+        arguments += ["--judge", system] if judging else []
         command = [sys.executable, "-m", "promptlet", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         answers = tmp_path / "answers.jsonl"
-        while not answers.exists() or answers.read_bytes().count(b"\n") < 30:
+        while not answers.exists() or answers.read_bytes().count(b"\n") < 30 + 200 * judging:
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
@@ -228,8 +232,9 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(tmp_path: Path
     assert finished.stdout.splitlines()[-1] == str(tmp_path / "evaluation.html")
     whole = journal(tmp_path)
     assert whole[: len(kept)] == kept
-    assert len({entry["id"] for entry in whole}) == len(whole) == 200
-    assert asked - before == 200 - len(kept)
+    assert len({entry["id"] for entry in whole}) == len(whole)
+    assert len(whole) > 200 if judging else len(whole) == 200
+    assert asked - before == len(whole) - len(kept)
 
 
 @pytest.mark.parametrize(
