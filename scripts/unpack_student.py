@@ -1,4 +1,4 @@
-"""Turn a student with a GGUF alone, such as the shipped one, into a folder that transformers, vLLM and `torch` load too.
+"""Turn a student that has only a GGUF, as the shipped one, into a folder that transformers and vLLM load too.
 
 python scripts/unpack_student.py FOLDER [STUDENT]
 
