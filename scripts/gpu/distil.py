@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import multiprocessing
 import random
 import time
@@ -37,6 +36,7 @@ from promptlet.io.atomic import replacing, write_text
 from promptlet.io.records import SAMPLE_SCHEMA, read_samples, to_row
 from promptlet.pretrained import load_pretrained
 from promptlet.prompting import messages
+from promptlet.stages.synthesize import room_for
 from promptlet.tasks import load_task
 from promptlet.teachers.transformers import Transformers, TransformersConfig
 from promptlet.types import Sample, intents_key
@@ -45,7 +45,8 @@ BLOCK = 49_152
 """Requests whose answers are written together."""
 PART = 4096
 """Requests that a process works on at a time."""
-TOKENS_PER_WORD, SPARE_TOKENS = 2.0, 12
+MOST_TOKENS = 80
+"""Of an answer."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Request:
     @property
     def limit(self) -> int:
         """Most tokens of the answer."""
-        return min(80, math.ceil(self.words * TOKENS_PER_WORD) + SPARE_TOKENS)
+        return room_for(self.words, MOST_TOKENS)
 
 
 @dataclass(frozen=True)

@@ -225,9 +225,14 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
             task = load_task(name)
             shown = choose(task, sample.intents, words, config.shots, config.exemplars, number, seed)
             chat = messages(task, shown, sample.intents, words, manner)
-            limit = min(config.max_tokens, math.ceil(words * _TOKENS_PER_WORD) + _SPARE_TOKENS)
+            limit = room_for(words, config.max_tokens)
             request = TeacherRequest(chat, limit, config.temperature, config.top_p, seed)
             yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])
+
+
+def room_for(words: int, most: int) -> int:
+    """Return how many tokens an answer of about so many words may have, `most` at most."""
+    return min(most, math.ceil(words * _TOKENS_PER_WORD) + _SPARE_TOKENS)
 
 
 def _runs(jobs: Iterable[_Job], size: int) -> Iterator[Run]:
