@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 from facts import publish
-from training import CONTEXT, SHAPES
-from transformers import GPT2Config, GPT2LMHeadModel
+from training import CONTEXT, SHAPES, configuration
+from transformers import GPT2LMHeadModel
 
 from promptlet.engines._fixed import Decoder, install
 from promptlet.engines.base import Decoding, Sampling
@@ -74,20 +74,9 @@ class Guarded:
 
 def make(shape: str) -> Any:
     """Return the model, in evaluation mode on the device."""
-    layers, heads, width, vocabulary = SHAPES[shape]
     torch.manual_seed(1)
-    config = GPT2Config(
-        vocab_size=vocabulary,
-        n_positions=CONTEXT,
-        n_embd=width,
-        n_layer=layers,
-        n_head=heads,
-        activation_function="gelu_pytorch_tanh",
-        bos_token_id=0,
-        eos_token_id=0,
-    )
     device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
-    return GPT2LMHeadModel(config).to(device, dtype).eval()
+    return GPT2LMHeadModel(configuration(shape, bos_token_id=0, eos_token_id=0)).to(device, dtype).eval()
 
 
 @torch.inference_mode()

@@ -72,10 +72,10 @@ def synthetic(vocabulary: int) -> Encoded:
     return Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]), (0.4 * lengths).astype(np.int32))
 
 
-def make(shape: str) -> GPT2LMHeadModel:
+def configuration(shape: str, **others: Any) -> GPT2Config:
+    """Return a shape's configuration, without dropout."""
     layers, heads, width, vocabulary = SHAPES[shape]
-    torch.manual_seed(1)
-    config = GPT2Config(
+    return GPT2Config(
         vocab_size=vocabulary,
         n_positions=CONTEXT,
         n_embd=width,
@@ -85,9 +85,13 @@ def make(shape: str) -> GPT2LMHeadModel:
         resid_pdrop=0.0,
         embd_pdrop=0.0,
         attn_pdrop=0.0,
-        use_cache=False,
+        **others,
     )
-    model = GPT2LMHeadModel(config).to(device()).train()
+
+
+def make(shape: str) -> GPT2LMHeadModel:
+    torch.manual_seed(1)
+    model = GPT2LMHeadModel(configuration(shape, use_cache=False)).to(device()).train()
     if device().type == "cuda":
         compile_layers(model)
     return model
