@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -63,23 +64,23 @@ def measure(config: TrainConfig, folder: Path) -> float:
     objective, optimizers = Objective(model), make_optimizers(model, config.loop)
     if config.loop.compile and device.type == "cuda":
         compile_layers(model)
+    stream = stream_groups(data, config.loop.group, seed=0)
     start, began, tokens = time.monotonic(), 0.0, 0
-    for step, (_, _, indices) in enumerate(stream_groups(data, config.loop.group, seed=0)):
+    for step in range(WARM + TIMED):
         if step == WARM:
             print(f"{WARM} steps to warm up: {time.monotonic() - start:.0f} s", flush=True)
             began, tokens = time.monotonic(), 0
-        if step == WARM + TIMED:
-            break
-        add_gradients(objective, data, [indices], codec.end_id, Processes(0, 1, device), config.loop)
+        groups = [indices for _, _, indices in islice(stream, config.loop.accumulate)]
+        add_gradients(objective, data, groups, codec.end_id, Processes(0, 1, device), config.loop)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.loop.clip).item()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        tokens += int(data.lengths[indices].sum())
+        tokens += sum(int(data.lengths[indices].sum()) for indices in groups)
     seconds = time.monotonic() - began
     print(f"{tokens / seconds:.0f} tokens/s", flush=True)
     # Steps differ in width: those of all samples take as long as their tokens say.
-    per_step = float(data.lengths.mean()) * config.loop.group
+    per_step = float(data.lengths.mean()) * config.loop.batch
     return tokens / seconds / per_step
 
 

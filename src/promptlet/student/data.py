@@ -9,6 +9,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.starts)
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each sample."""
         return np.diff(self.offsets)
@@ -105,13 +106,11 @@ class Batch:
 
 def make_batch(data: Encoded, indices: np.ndarray, pad: int) -> Batch:
     """Return samples as a batch."""
-    width = int(data.lengths[indices].max())
-    ids = np.full((len(indices), width), pad, dtype=np.int64)
-    learned = np.zeros((len(indices), width), dtype=bool)
-    for row, index in enumerate(indices):
-        sample = data.sample(index)
-        ids[row, : len(sample)] = sample
-        learned[row, data.starts[index] : len(sample)] = True
+    starts_B1, lengths_B1 = data.starts[indices, None], data.lengths[indices, None]
+    columns = np.arange(lengths_B1.max())
+    places_BT = np.minimum(data.offsets[indices, None] + columns, len(data.ids) - 1)
+    ids = np.where(columns < lengths_B1, data.ids[places_BT], pad).astype(np.int64)
+    learned = (starts_B1 <= columns) & (columns < lengths_B1)
     places = np.flatnonzero(learned)
     return Batch(torch.from_numpy(ids), torch.from_numpy(places - 1), torch.from_numpy(ids.ravel()[places]))
 
