@@ -1,6 +1,6 @@
 """Make a finished run's student the one that the package ships, with a model card written from the run's manifests.
 
-python scripts/ship.py runs/h100 recipes/h100.yaml --trained-on "one H100"
+python scripts/ship.py runs/gpt2-104m recipes/gpt2-104m.yaml --trained-on "one H100"
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Distil on one GPU: ask a chat model for prompts in large batches until the time is over; examine them meanwhile.
 
-python scripts/gpu/distil.py runs/h100/intents-0123abcd --model runs/default/tune-0123abcd/model --out pairs
+python scripts/gpu/distil.py runs/gpt2-104m/intents-0123abcd --model runs/default/tune-0123abcd/model --out pairs
 
 What curation has nothing against is written with its scores, pairs-00000.parquet and so on, a file per block of
 requests; `synthesize.pairs` takes the folder, and `judge: given` the scores. Started again, it goes on with the blocks

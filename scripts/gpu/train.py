@@ -1,10 +1,10 @@
 """Train a recipe's student on one GPU for as long as it is rented: measure the speed, then choose the steps.
 
-python scripts/gpu/train.py recipes/h100.yaml --folder runs/h100 --seconds 300
+python scripts/gpu/train.py recipes/gpt2-104m.yaml --folder runs/gpt2-104m --seconds 300
 
-The run's folder holds what `promptlet run recipes/h100.yaml --until tokenize` made. The learning rate has to reach its
+The run's folder holds what `promptlet run recipes/gpt2-104m.yaml --until tokenize` made. The learning rate has to reach its
 end when the time does, so the number of steps comes first: it is printed, and belongs into the recipe. Killed, run
-again with the recipe's steps: `promptlet run recipes/h100.yaml --until train` goes on from the last checkpoint.
+again with the recipe's steps: `promptlet run recipes/gpt2-104m.yaml --until train` goes on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -65,23 +66,24 @@ def measure(config: TrainConfig, folder: Path) -> float:
     if config.loop.compile and device.type == "cuda":
         compile_layers(model)
     stream = stream_groups(data, config.loop.group, seed=0)
-    start, began, tokens = time.monotonic(), 0.0, 0
+    start, rates = time.monotonic(), []
     for step in range(WARM + TIMED):
         if step == WARM:
             print(f"{WARM} steps to warm up: {time.monotonic() - start:.0f} s", flush=True)
-            began, tokens = time.monotonic(), 0
+        began = time.monotonic()
         groups = [indices for _, _, indices in islice(stream, config.loop.accumulate)]
         add_gradients(objective, data, groups, codec.end_id, Processes(0, 1, device), config.loop)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.loop.clip).item()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        tokens += sum(int(data.lengths[indices].sum()) for indices in groups)
-    seconds = time.monotonic() - began
-    print(f"{tokens / seconds:.0f} tokens/s", flush=True)
+        rates.append(sum(int(data.lengths[indices].sum()) for indices in groups) / (time.monotonic() - began))
+    # The median: a width that asks for another graph may stop a step for seconds, once.
+    rate = median(rates[WARM:])
+    print(f"{rate:.0f} tokens/s", flush=True)
     # Steps differ in width: those of all samples take as long as their tokens say.
     per_step = float(data.lengths.mean()) * config.loop.batch
-    return tokens / seconds / per_step
+    return rate / per_step
 
 
 if __name__ == "__main__":
