@@ -88,7 +88,8 @@ def ours(folder: Path, work: Path, threads: int) -> list[Contender]:
         for name in description.digests.keys() - {GGUF}:
             (copy / name).symlink_to((folder / name).resolve())
         write_gguf(folder, folder / TOKENIZER, copy / GGUF, quantization)
-        write_description(copy, description, description.digests)
+        written = description.model_copy(update={"quantization": quantization})
+        write_description(copy, written, description.digests)
         found.append(OurEngine(f"promptlet llamacpp, {quantization}", "llamacpp", copy, threads, judged=False))
     return [*found, OurEngine("promptlet torch, fp32", "torch", folder, threads, judged=False)]
 

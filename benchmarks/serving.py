@@ -29,11 +29,13 @@ from typing import Any
 
 import psutil
 
+from promptlet.errors import NoPromptError
 from promptlet.generation import Generator
 from promptlet.io.atomic import write_text
 from promptlet.speed.machine import machine_facts
 
 INTENTS = ["Topic: birthday", "Scene object: balloon", "Mood: festive"]
+NO_PROMPT = 422
 PLACES, WAITING = 4, 16
 """Of the server that is overloaded."""
 
@@ -109,7 +111,13 @@ def _bare(clients: int, seconds: float, draws: int, threads: int, told: Any) -> 
     generator = Generator.load(threads=threads)
 
     def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
-        return lambda wanted: generator.generate(**wanted)[-1].tokens
+        def one(wanted: dict[str, Any]) -> int:
+            try:
+                return generator.generate(**wanted)[-1].tokens
+            except NoPromptError:  # a lone draw may say what is denied
+                return 0
+
+        return one
 
     told.put(outcome(lambda: drive(clients, seconds, ask, draws)))
 
@@ -181,6 +189,8 @@ def _clients(address: str, clients: int, seconds: float, draws: int, pace: float
             body = json.loads(answer.read())
             if answer.status == 503 and answer.headers["Retry-After"]:
                 return None
+            if answer.status == NO_PROMPT:
+                return 0
             assert answer.status == 200, body
             return int(body["prompts"][-1]["tokens"])
 

@@ -2,9 +2,10 @@
 
 python scripts/gpu/train.py recipes/gpt2-104m.yaml --folder runs/gpt2-104m --seconds 300
 
-The run's folder holds what `promptlet run recipes/gpt2-104m.yaml --until tokenize` made. The learning rate has to reach its
-end when the time does, so the number of steps comes first: it is printed, and belongs into the recipe. Killed, run
-again with the recipe's steps: `promptlet run recipes/gpt2-104m.yaml --until train` goes on from the last checkpoint.
+The run's folder holds what `promptlet run recipes/gpt2-104m.yaml --until tokenize` made. The learning rate has to
+reach its end when the time does, so the number of steps comes first: it is printed, and belongs into the recipe.
+Killed, run again with the recipe's steps: `promptlet run recipes/gpt2-104m.yaml --until train` goes on from the last
+checkpoint.
 """
 
 from __future__ import annotations

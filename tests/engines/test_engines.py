@@ -20,7 +20,8 @@ from promptlet.commands.base import Placed
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StoppedError, StudentError
 from promptlet.generation import Generator
-from promptlet.student.format import check_commands, default_student, load_student, write_description
+from promptlet.student.format import GGUF, check_commands, default_student, load_student, write_description
+from promptlet.student.gguf import QUANTIZATIONS, write_gguf
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))
@@ -99,6 +100,28 @@ def test_the_same_decoding_gives_the_same_text_whatever_came_before(engine: Engi
     among = engine.decode([*others, wanted, *others])[3]
     assert alone.text == among.text
     assert engine.decode([decoding(student_folder, 12, seed=8)])[0].text != alone.text
+
+
+@pytest.mark.parametrize("quantization", QUANTIZATIONS)
+def test_company_in_llama_cpp_changes_no_bit(student_folder: Path, tmp_path: Path, quantization: str) -> None:
+    folder = tmp_path / "student"
+    shutil.copytree(student_folder, folder)
+    write_gguf(folder, folder / "tokenizer.json", folder / GGUF, quantization)
+    description = load_student(student_folder).description
+    written = description.model_copy(update={"quantization": quantization})
+    write_description(folder, written, description.digests)
+    company_changes_nothing(folder)
+
+
+def test_company_changes_no_bit_of_what_the_shipped_student_writes() -> None:
+    company_changes_nothing(default_student())
+
+
+def company_changes_nothing(folder: Path) -> None:
+    wanted = [decoding(folder, words, seed=words, exact=bool(words % 3)) for words in range(5, 25)]
+    lonely = opened("llamacpp", folder, 1)
+    alone = [lonely.decode([each])[0] for each in wanted]
+    assert opened("llamacpp", folder, 2).decode(wanted) == alone
 
 
 def test_free_text_holds_no_control_token_and_stops(engine: Engine, student_folder: Path) -> None:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError
+from promptlet.intents.reading import read_wish
+from promptlet.tasks import load_task, task_names
 from promptlet.types import Intent, Intents, parse_intents
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
@@ -68,7 +70,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, use_attribute_docstrings=True)
     intents: Annotated[Intents, BeforeValidator(_intents)]
-    """Free text, or ``Kind: value`` strings, pairs or intents."""
+    """Free text, whose words are then given kinds, or ``Kind: value`` strings, pairs or intents."""
     task: str = "t2i"
     n: int = Field(default=1, ge=1, le=64)
     """How many different prompts."""
@@ -100,9 +102,12 @@ class Request(BaseModel):
             UsageError: naming the first value that is not allowed, and what is.
         """
         try:
-            return cls.model_validate(dict(values))
+            request = cls.model_validate(dict(values))
         except ValidationError as error:
             raise UsageError(_explain(error)) from error
+        if not isinstance(free := values["intents"], str) or request.task not in task_names():
+            return request
+        return request.model_copy(update={"intents": read_wish(free, load_task(request.task).kinds)})
 
     @property
     def commands(self) -> dict[str, Any]:

@@ -69,7 +69,8 @@ class ExportStage(Stage):
             if context.head.policy is not None:
                 load_policy(context.head.policy).write(folder / POLICY)
                 files.append(POLICY)
-            description = Description(name=config.name, context=most, digests={}, **controls)
+            precision = config.quantization
+            description = Description(name=config.name, context=most, quantization=precision, digests={}, **controls)
             write_description(folder, description, files)
             return {f"{path.name} bytes": path.stat().st_size for path in (folder / GGUF, folder / WEIGHTS)}
 

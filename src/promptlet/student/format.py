@@ -46,6 +46,8 @@ class Description(BaseModel):
     """Most tokens of commands and intents that it was trained on."""
     context: int = Field(ge=1)
     """Most tokens in all."""
+    quantization: str | None = None
+    """The precision of the weights for llama.cpp."""
     digests: dict[str, str]
     """SHA-256 of the files that lie beside the description."""
 

@@ -1,0 +1,58 @@
+"""Reading a wish in free words: what is known gets its kind, and nothing that was written is lost."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptlet.intents.graph import load_graph
+from promptlet.intents.reading import FILLERS, read_wish
+from promptlet.tasks import load_task, task_names
+from promptlet.types import MAX_INTENTS
+
+NODES = [node.value for node in load_graph().nodes()]
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "wanted"),
+    [
+        ("t2i", "birthday", ["Topic: birthday"]),
+        ("t2i", "a fox in the snow", ["Topic: fox", "Scene object: snow"]),
+        (
+            "t2i",
+            "serene mountain lake at golden hour",
+            ["Topic: mountain lake", "Mood: serene", "Lighting: golden hour"],
+        ),
+        (
+            "t2i",
+            "a mortar and pestle for St. Patrick's Day, shallow depth of field",
+            ["Topic: mortar and pestle", "Occasion: St. Patrick's Day", "Composition: shallow depth of field"],
+        ),
+        # A colour stays with its thing, and a woman in a picture is nobody's audience.
+        ("t2i", "a woman in a red coat", ["Topic: woman", "Scene object: red coat"]),
+        (
+            "t2t",
+            "Birthday party invitation with balloons for the kids",
+            ["Topic: Birthday party", "Design type: invitation", "Scene object: balloons", "Audience: kids"],
+        ),
+        ("t2t", "vintage coffee shop menu", ["Topic: coffee shop", "Style: vintage", "Design type: menu"]),
+    ],
+)
+def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, wanted: list[str]) -> None:
+    assert [str(intent) for intent in read_wish(text, load_task(task).kinds)] == wanted
+
+
+@given(
+    st.sampled_from(task_names()),
+    st.lists(st.sampled_from(NODES) | st.from_regex(r"[a-z]{1,12}", fullmatch=True), min_size=1, max_size=30),
+    st.sampled_from([" ", ", ", " with ", " for "]),
+)
+def test_no_word_is_lost_and_the_topic_comes_first(task: str, parts: list[str], between: str) -> None:
+    text = between.join(parts)
+    intents = read_wish(text, load_task(task).kinds)
+    assert len(intents) <= MAX_INTENTS
+    assert [intent.kind for intent in intents].count("Topic") == 1
+    assert intents[0].kind == "Topic"
+    said = {word for intent in intents for word in intent.value.casefold().split()}
+    assert set(text.casefold().replace(",", "").split()) - said <= FILLERS
