@@ -17,6 +17,7 @@ import torch
 from promptlet import registry
 from promptlet.commands import with_defaults
 from promptlet.commands.base import Placed
+from promptlet.engines._constraint import Constraints
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StoppedError, StudentError
 from promptlet.generation import Generator
@@ -100,6 +101,24 @@ def test_the_same_decoding_gives_the_same_text_whatever_came_before(engine: Engi
     among = engine.decode([*others, wanted, *others])[3]
     assert alone.text == among.text
     assert engine.decode([decoding(student_folder, 12, seed=8)])[0].text != alone.text
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("a lens at f/1.8 in 16:9", True),
+        ("the wind-up well-lit bride's Zürich café", True),
+        ("a dark room.m.m.m in grey", False),
+        ("a dark room - in grey", False),
+        ("a dark room in grey,", False),
+    ],
+)
+def test_what_counts_as_a_word_in_the_grammar(text: str, allowed: bool) -> None:
+    codec = load_student(default_student()).codec
+    grammar = load_student(default_student()).commands["words"].grammar(len(text.split()))
+    matcher = Constraints(codec).matcher(grammar)
+    ids = codec.tokenizer.encode(f" {text}").ids
+    assert (matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting()) == allowed
 
 
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)

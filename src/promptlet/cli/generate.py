@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def generate(  # noqa: PLR0913, PLR0917 (one per option)
     text: Annotated[
-        str | None, typer.Argument(help="What the prompt is about, in free words (a Topic).", show_default=False)
+        str | None, typer.Argument(help="What the prompt is about, in free words.", show_default=False)
     ] = None,
     intent: Annotated[
         list[str] | None,

@@ -41,7 +41,7 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     queue: Annotated[str, typer.Option(metavar="NUMBER", help="Requests that may wait; more are refused.")] = "64",
     running: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER", help="Requests worked on side by side.", show_default="two per thread"),
+        typer.Option(metavar="NUMBER", help="Requests worked on side by side.", show_default="four per thread"),
     ] = None,
     timeout: Annotated[str, typer.Option(metavar="SECONDS", help="Within which a request must be done.")] = "60",
     grace: Annotated[
@@ -67,7 +67,7 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         check_rate(rate)
     accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
     settings = Settings(
-        running=2 * (computing or os.cpu_count() or 1) if running is None else whole("running", running, 1),
+        running=4 * (computing or os.cpu_count() or 1) if running is None else whole("running", running, 1),
         waiting=whole("queue", queue, 0),
         timeout=number("timeout", timeout),
         grace=number("grace", grace),

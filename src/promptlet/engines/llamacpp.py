@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -31,6 +32,8 @@ _SLOTS = 4
 them no faster."""
 _SAME_IN_BATCHES, _SAME_ON = ("Q8_0", "Q4_0"), ("x86_64", "AMD64")
 """Weights and machines for which a row's numbers are known not to depend on the other rows of its batch."""
+_CROWDED = 0.5
+"""Seconds after two calls met in which none gets all threads: while it had them, the others would wait."""
 _PATIENCE = 0.05
 """Seconds after which who waits for a server looks whether it shall go on."""
 
@@ -123,6 +126,7 @@ class _Servers:
         self._whole = start(threads, slots) if large else None
         self._servers = [] if large else [_Server(start(1, slots))]
         self._taken = self._waiting = 0
+        self._met = -_CROWDED
 
     @property
     def places(self) -> int:
@@ -131,11 +135,13 @@ class _Servers:
 
     @contextmanager
     def all_threads(self, texts: int, stop: Event | None) -> Iterator[Any]:
-        """Lend the server of all threads for so many texts if it takes them, and nobody else wants one; else None."""
+        """Lend the server of all threads to a call of so many texts, if it takes them and calls come one by one."""
         with self._changed:
             go_on(stop)
-            idle = self._taken == self._waiting == 0
-            lent = self._whole if idle and texts <= self._slots else None
+            if self._taken or self._waiting:
+                self._met = time.monotonic()
+            alone = time.monotonic() - self._met >= _CROWDED
+            lent = self._whole if alone and texts <= self._slots else None
             if lent:
                 self._taken += self.places
         try:

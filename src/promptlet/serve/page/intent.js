@@ -17,5 +17,5 @@ export function parse(text) {
   return at < 0 ? { kind: "Topic", value: cleaned(text) } : { kind: cleaned(text.slice(0, at)), value: cleaned(text.slice(at + 1)) };
 }
 
-// The intents of a request as a list: the server takes free text as a topic.
-export const listed = (intents) => (typeof intents === "string" ? [`Topic: ${intents}`] : intents);
+// The intents of a request as a list. What the server read in free text stands with the prompt that came of it.
+export const listed = (intents, prompt) => (typeof intents === "string" ? (prompt?.intents ?? [`Topic: ${intents}`]) : intents);

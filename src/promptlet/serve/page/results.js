@@ -52,7 +52,7 @@ export class Results {
   show(prompt, { label = null, varied = false } = {}) {
     const card = makeCard(prompt, {
       range: this.range,
-      wanted: listed(this.request.intents),
+      wanted: listed(this.request.intents, prompt),
       label,
       varied,
       say: this.say,

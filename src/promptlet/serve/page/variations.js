@@ -16,7 +16,7 @@ export async function variation(how, request, prompt, range) {
     const ideas = await ideasIn(prompt, request);
     const said = ideas.map((each) => each.value);
     return {
-      request: { ...request, intents: [...listed(request.intents), ...ideas.map((each) => each.intent)], n: MORE, seed: drawSeed() },
+      request: { ...request, intents: [...listed(request.intents, prompt), ...ideas.map((each) => each.intent)], n: MORE, seed: drawSeed() },
       label: said.length ? `More like this, asked for ${said.join(" and ")} too` : "More like this",
     };
   }
@@ -29,7 +29,7 @@ export async function variation(how, request, prompt, range) {
 
 // What else the prompt speaks of, as far as the server knows an idea of that name: so that others speak of it too.
 async function ideasIn(prompt, request) {
-  const room = Math.min(NEW_IDEAS, MOST_INTENTS - listed(request.intents).length);
+  const room = Math.min(NEW_IDEAS, MOST_INTENTS - listed(request.intents, prompt).length);
   if (room <= 0) return [];
   const letters = [...prompt.prompt];
   for (const [start, end] of prompt.spans ?? []) letters.fill(" ", start, end);
