@@ -36,6 +36,7 @@ NODES = [node.value for node in load_graph().nodes()]
             "Birthday party invitation with balloons for the kids",
             ["Topic: Birthday party", "Design type: invitation", "Scene object: balloons", "Audience: kids"],
         ),
+        ("t2i", "the 'old' well-lit harbor_town (1920)", ["Topic: old well-lit harbor_town", "Scene object: 1920"]),
         ("t2t", "vintage coffee shop menu", ["Topic: coffee shop", "Style: vintage", "Design type: menu"]),
     ],
 )

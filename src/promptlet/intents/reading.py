@@ -17,7 +17,8 @@ from promptlet.types import MAX_INTENTS, Intent, Intents
 
 _PLAIN = 2
 """Words up to which a wish is a topic as it stands."""
-_PIECE = re.compile(r"\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\.|[\w'\u2019-]+|[^\w\s]")
+_PIECE = re.compile(r"\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\.|[^\W_]+(?:['\u2019_-]{1,2}[^\W_]+)*|[^\s'\"\u2018-\u201f]")
+"""A word or a mark; quotes say nothing."""
 FILLERS = frozenset(
     (
         "a an the this that these those some his her its their my our your and or of in on at to from with without by "
