@@ -228,3 +228,8 @@ def test_errors_are_one_line_with_their_status(
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1
     assert named in lines[0]
+
+
+def test_free_words_are_read_without_the_space_around_them() -> None:
+    assert list(map(str, Request.of({"intents": " tea \n"}).intents)) == ["Topic: tea"]
+    assert list(map(str, Request.of({"intents": "a fox  in the snow"}).intents)) == ["Topic: fox", "Scene object: snow"]

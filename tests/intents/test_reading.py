@@ -44,6 +44,16 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
     assert [str(intent) for intent in read_wish(text, load_task(task).kinds)] == wanted
 
 
+def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:
+    named = {(node.kind, node.value) for node in load_graph().nodes()}
+    known = [value for kind, value in named if kind in {"Audience", "Occasion"}]
+    assert len(known) > 100
+    for value in known:
+        kind = "Audience" if ("Audience", value) in named else "Occasion"
+        intent = read_wish(f"a lighthouse for the {value}", load_task("t2i").kinds)[1]
+        assert (intent.kind, intent.value) == (kind, value)
+
+
 @given(
     st.sampled_from(task_names()),
     st.lists(st.sampled_from(NODES) | st.from_regex(r"[a-z]{1,12}", fullmatch=True), min_size=1, max_size=30),

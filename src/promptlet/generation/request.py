@@ -105,9 +105,10 @@ class Request(BaseModel):
             request = cls.model_validate(dict(values))
         except ValidationError as error:
             raise UsageError(_explain(error)) from error
-        if not isinstance(free := values["intents"], str) or request.task not in task_names():
+        if not isinstance(values["intents"], str) or request.task not in task_names():
             return request
-        return request.model_copy(update={"intents": read_wish(free, load_task(request.task).kinds)})
+        (whole,) = request.intents
+        return request.model_copy(update={"intents": read_wish(whole.value, load_task(request.task).kinds)})
 
     @property
     def commands(self) -> dict[str, Any]:

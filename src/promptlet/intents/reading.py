@@ -17,7 +17,11 @@ from promptlet.types import MAX_INTENTS, Intent, Intents
 
 _PLAIN = 2
 """Words up to which a wish is a topic as it stands."""
-_PIECE = re.compile(r"\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\.|[^\W_]+(?:['\u2019_-]{1,2}[^\W_]+)*|[^\s'\"\u2018-\u201f]")
+_PIECE = re.compile(
+    r"\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\."
+    r"|[^\W_]+(?:['\u2019_-]{1,2}[^\W_]+)*(?:(?<=s)['\u2019](?=\s+\w))?"  # the owners' dog
+    r"|[^\s'\"\u2018-\u201f]"
+)
 """A word or a mark; quotes say nothing."""
 FILLERS = frozenset(
     (
@@ -29,7 +33,7 @@ FILLERS = frozenset(
 """Words that end one thing and begin another."""
 _LONGEST_NAME = 5
 """Words of a name that has fillers in it: "shallow depth of field"."""
-_FOR = frozenset({"Audience", "Occasion"})
+_FOR = ("Audience", "Occasion")
 """Kinds that are meant only behind "for": a woman in a picture is no audience."""
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
@@ -62,15 +66,19 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     words: list[str] = []
     before, rest = "", _PIECE.findall(text)
     while rest:
-        piece, size = rest[0].casefold(), _size_of_name(rest)
-        if size or not piece[0].isalnum() or piece in FILLERS:
+        piece = rest[0].casefold()
+        between = not piece[0].isalnum() or piece in FILLERS
+        size = 0 if between else _size_of_name(rest)
+        if size or between:
             if words:
                 yield words, before
+                words, before = [], ""
             if size:
-                yield rest[:size], piece
+                yield rest[:size], before
+                before = ""
             # An article between "for" and its noun changes nothing.
-            before = before if not words and before == "for" and piece.isalpha() else piece
-            words = []
+            elif not (before == "for" and piece.isalpha()):
+                before = piece
         else:
             words.append(rest[0])
         del rest[: size or 1]
@@ -80,8 +88,6 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
 
 def _size_of_name(pieces: Sequence[str]) -> int:
     """Return how many words of the beginning are a name that has fillers in it, or 0."""
-    if not pieces[0][0].isalnum() or pieces[0].casefold() in FILLERS:
-        return 0
     for size in range(min(_LONGEST_NAME, len(pieces)), 2, -1):
         inner = FILLERS.intersection(map(str.casefold, pieces[1 : size - 1]))
         if inner and _mentions().named(stems(" ".join(pieces[:size]))):
@@ -91,17 +97,16 @@ def _size_of_name(pieces: Sequence[str]) -> int:
 
 def _read(words: list[str], behind_for: bool, kinds: Sequence[str]) -> Iterator[Intent]:
     """Yield the intents of words that belong together."""
-    allowed = [kind for kind in kinds if behind_for or kind not in _FOR]
-    if kind := _kind(words, [*(_FOR if behind_for else ()), *_WHAT, *allowed], kinds):
+    any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
+    if kind := _kind(words, (*_FOR, *any_kind) if behind_for else any_kind, kinds):
         yield Intent(kind, " ".join(words))
         return
-    how = [kind for kind in _HOW if kind in kinds]
     for size in range(len(words) - 1, 0, -1):
-        if kind := _kind(words[:size], how, kinds):
+        if kind := _kind(words[:size], _HOW, kinds):
             yield Intent(kind, " ".join(words[:size]))
             yield from _read(words[size:], behind_for, kinds)
             return
-        if kind := _kind(words[-size:], how, kinds):
+        if kind := _kind(words[-size:], _HOW, kinds):
             yield from _read(words[:-size], behind_for, kinds)
             yield Intent(kind, " ".join(words[-size:]))
             return
@@ -112,8 +117,12 @@ def _read(words: list[str], behind_for: bool, kinds: Sequence[str]) -> Iterator[
 
 def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> str | None:
     """Return the first of the wanted kinds that words of these stems have in the graph, and that the task has."""
-    named = {intent.kind for intent in _mentions().named(stems(" ".join(words)))}
-    return next((kind for kind in wanted if kind in named and kind in kinds), None)
+    text = " ".join(words)
+    named = _mentions().named(stems(text))
+    # "graduation" is an occasion, though "graduates" has the same stem.
+    same = [intent for intent in named if intent.value.casefold() == text.casefold()]
+    found = {intent.kind for intent in same or named}
+    return next((kind for kind in wanted if kind in found and kind in kinds), None)
 
 
 @cache
