@@ -32,10 +32,10 @@ import psutil
 from promptlet.errors import NoPromptError
 from promptlet.generation import Generator
 from promptlet.io.atomic import write_text
+from promptlet.serve.errors import NothingError
 from promptlet.speed.machine import machine_facts
 
 INTENTS = ["Topic: birthday", "Scene object: balloon", "Mood: festive"]
-NO_PROMPT = 422
 PLACES, WAITING = 4, 16
 """Of the server that is overloaded."""
 
@@ -189,7 +189,7 @@ def _clients(address: str, clients: int, seconds: float, draws: int, pace: float
             body = json.loads(answer.read())
             if answer.status == 503 and answer.headers["Retry-After"]:
                 return None
-            if answer.status == NO_PROMPT:
+            if answer.status == NothingError.status:
                 return 0
             assert answer.status == 200, body
             return int(body["prompts"][-1]["tokens"])

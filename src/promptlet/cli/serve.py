@@ -67,6 +67,7 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         check_rate(rate)
     accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
     settings = Settings(
+        # What a thread of the default engine writes together.
         running=4 * (computing or os.cpu_count() or 1) if running is None else whole("running", running, 1),
         waiting=whole("queue", queue, 0),
         timeout=number("timeout", timeout),
