@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from promptlet.errors import PromptletError, StudentError
-from promptlet.speed.contenders import Contender, Writer
+from promptlet.speed.contenders import SUGGESTED_WORDS, Contender, Writer
 from promptlet.speed.machine import read_bandwidth
-from promptlet.speed.measuring import BATCHES, EXACT, FIRST, START, SUGGEST, Measured, batch, measure
+from promptlet.speed.measuring import AS_LONG, BATCHES, EXACT, FIRST, START, SUGGEST, Measured, batch, measure
 from promptlet.speed.report import table
 from tests.conftest import Run
 
@@ -23,7 +23,9 @@ def test_the_verb_measures_the_shipped_student(cli: Run, tmp_path: Path, monkeyp
     assert result.returncode == 0, result.stderr
     kept = json.loads((tmp_path / "bench.json").read_text())
     ours, torch, vllm = kept["contenders"]
-    assert ours["samples"].keys() == {*map(batch, BATCHES), START, EXACT, FIRST, SUGGEST}
+    assert ours["samples"].keys() == {*map(batch, BATCHES), START, EXACT, AS_LONG, FIRST, SUGGEST}
+    (_, exact), (_, free) = *ours["samples"][EXACT], *ours["samples"][AS_LONG]
+    assert exact == free > SUGGESTED_WORDS
     assert all(ours["samples"][batch(heads)][0][1] == 4 * heads for heads in BATCHES)
     assert ours["resident"] > 1e7
     assert "model.safetensors" in torch["skipped"]
@@ -86,7 +88,14 @@ def test_the_middle_and_what_95_percent_keep_to() -> None:
     assert each.seconds(FIRST) == 50.5
     assert each.seconds(FIRST, 0.95) == 95
     assert each.rate(FIRST, 0.95) == pytest.approx(100 / 95, rel=0.02)
-    assert each.seconds(EXACT) is None
+    assert each.seconds(EXACT) is each.exact_cost is None
+
+
+def test_what_exact_costs_is_told_beside_texts_as_long() -> None:
+    exact, free = [(2.0, 20), (3.0, 30), (1.0, 10)], [(1.0, 20), (2.7, 30), (0.9, 10)]
+    each = Measured("x", 1, samples={EXACT: exact, AS_LONG: free})
+    assert each.exact_cost == pytest.approx(0.1)
+    assert "| 10, 10.0% |" in table([each], 1e9)
 
 
 def test_memory_is_read_at_a_finite_pace() -> None:

@@ -17,8 +17,10 @@ from promptlet.speed.machine import resident_bytes
 
 BATCHES = (1, 8, 32)
 SUGGESTIONS = 4
-START, EXACT, FIRST, SUGGEST = "start-up", "exact", "first token", f"{SUGGESTIONS} suggestions"
-"""Measures; start-up is the time from the start of a process to its first prompt."""
+START, EXACT, AS_LONG = "start-up", "exact", "as long as exact"
+FIRST, SUGGEST = "first token", f"{SUGGESTIONS} suggestions"
+"""Measures; start-up is the time from the start of a process to its first prompt. As long as exact is a text written
+freely, with as many tokens as the exact one before it: reading the head weighs the more the shorter a text is."""
 
 
 def batch(heads: int) -> str:
@@ -41,6 +43,12 @@ class Measured:
     def seconds(self, measure: str, share: float = 0.5) -> float | None:
         """Return the time within which a share of the repeats was done, or None if none was."""
         return _quantile([seconds for seconds, _ in self.samples.get(measure, ())], share)
+
+    @property
+    def exact_cost(self) -> float | None:
+        """The share of its speed that counting words while decoding costs, or None if that was not measured."""
+        pairs = zip(self.samples.get(EXACT, ()), self.samples.get(AS_LONG, ()), strict=True)
+        return _quantile([1 - free / exact for (exact, _), (free, _) in pairs], 0.5)
 
     def rate(self, measure: str, share: float = 0.5) -> float | None:
         """Return the tokens per second that a share of the repeats reached."""
@@ -77,9 +85,10 @@ def measure(contenders: Sequence[Contender], tokens: int, repeats: int, starts: 
                 for name, method, arguments in jobs:
                     for result in found:
                         if result.skipped is None:
-                            seconds, written, result.resident = workers[result.name].ask(method, *arguments, repeat)
-                            if written is not None:
-                                result.samples.setdefault(name, []).append((seconds, written))
+                            worker = workers[result.name]
+                            written = worker.add(result, name, method, *arguments, repeat)
+                            if name == EXACT and written is not None:
+                                worker.add(result, AS_LONG, "write", 1, written, repeat)
                         meter.advance(note=result.name)
     finally:
         for worker in workers.values():
@@ -114,11 +123,14 @@ class _Worker:
         error = self._receive()
         return time.perf_counter() - self._begun, error
 
-    def ask(self, method: str, *arguments: int) -> tuple[float, int | None, int | None]:
-        """Return the seconds that a method of the writer took, its tokens, and the memory held behind it."""
+    def add(self, result: Measured, measure: str, method: str, *arguments: int) -> int | None:
+        """Add a sample of what a method of the writer does to a result; return its tokens, None if it can't do it."""
         self._pipe.send((method, arguments))
-        seconds, tokens, resident = self._receive()
-        return seconds, tokens, resident
+        tokens: int | None
+        seconds, tokens, result.resident = self._receive()
+        if tokens is not None:
+            result.samples.setdefault(measure, []).append((seconds, tokens))
+        return tokens
 
     def stop(self) -> None:
         """End the process."""

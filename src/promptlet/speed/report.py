@@ -12,7 +12,7 @@ _SLOW = 0.95
 HEAD = (
     "who",
     *(f"tok/s at {heads}" for heads in BATCHES),
-    "exact tok/s",
+    "exact tok/s, cost",
     "ceiling, share",
     "first token, ms",
     f"{SUGGEST}, s",
@@ -40,7 +40,7 @@ def row(each: Measured, bandwidth: float) -> list[str]:
     return [
         each.name,
         *(_pair(each.rate(batch(heads)), each.rate(batch(heads), _SLOW), 0) for heads in BATCHES),
-        _pair(each.rate(EXACT), each.rate(EXACT, _SLOW), 0),
+        "" if each.exact_cost is None else f"{each.rate(EXACT):.0f}, {each.exact_cost:.1%}",
         f"{ceiling:.0f}, {(alone or 0) / ceiling:.0%}",
         _pair(each.seconds(FIRST), each.seconds(FIRST, _SLOW), 1, scale=1000),
         _pair(each.seconds(SUGGEST), each.seconds(SUGGEST, _SLOW), 2),
