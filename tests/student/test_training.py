@@ -21,6 +21,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from promptlet.errors import RunError
 from promptlet.student.config import PRESETS, LoopConfig
@@ -164,6 +165,30 @@ def test_every_parameter_has_one_optimizer_and_muon_gets_the_matrices_inside() -
     names = {name for name, p in model.named_parameters() if id(p) in inside}
     assert len(names) == 4 * PRESETS["tiny"].layers
     assert all(".h." in name and name.endswith("weight") for name in names)
+
+
+def test_muon_makes_updates_orthogonal_and_computes_in_no_bfloat16_on_a_cpu() -> None:
+    seen: set[torch.dtype] = set()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            seen.update(each.dtype for each in [result] if isinstance(each, torch.Tensor))
+            return result
+
+    model = fresh_model()
+    for parameter in model.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    matrix = model.transformer.h[0].mlp.c_fc.weight
+    before, gradient = matrix.detach().clone(), matrix.grad.clone()
+    muon = make_optimizers(model, with_options(optimizer="muon", weight_decay=0))[0]
+    with Watch():
+        muon.step()
+    assert seen == {torch.float32}
+    values = torch.linalg.svdvals(matrix.detach() - before)
+    assert values[0] < 2 * values[-1]  # those of the gradient are far apart
+    assert torch.linalg.svdvals(gradient)[0] > 2 * torch.linalg.svdvals(gradient)[-1]
+    assert torch.equal(matrix.grad, gradient)
 
 
 def test_the_saved_weights_are_the_mean_of_those_trained(tmp_path: Path) -> None:
