@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from promptlet.errors import UsageError
+from promptlet.lemmas import stem, terms
 
 KINDS: tuple[str, ...] = (
     "Topic",
@@ -115,7 +117,7 @@ def intents_key(intents: Intents) -> str:
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
     """One training example: what was wanted, what was written, and where it came from."""
 
@@ -127,3 +129,13 @@ class Sample:
     commands: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     """How good the pair is, part by part, each from 0 to 1."""
+
+    @cached_property
+    def terms(self) -> tuple[str, ...]:
+        """The prompt's words in lower case without marks; checks and judges all read them."""
+        return tuple(terms(self.prompt))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of the prompt's words."""
+        return frozenset(map(stem, self.terms))

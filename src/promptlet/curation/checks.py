@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from operator import eq
 
-from promptlet.lemmas import content_stems, stem, terms
+from promptlet.lemmas import content_stems, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, dictionary_words
@@ -72,8 +72,6 @@ class Answer:
     sample: Sample
     words: tuple[str, ...]
     """The prompt's words as they stand."""
-    terms: tuple[str, ...]
-    """The prompt's words in lower case without marks."""
     policy: Policy
     unknown_words: int
     """Words outside the dictionary that are tolerated."""
@@ -81,7 +79,7 @@ class Answer:
     @classmethod
     def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
         """Return the answer of a sample whose prompt is taken as it is."""
-        return cls(sample, tuple(sample.prompt.split()), tuple(terms(sample.prompt)), policy, unknown_words)
+        return cls(sample, tuple(sample.prompt.split()), policy, unknown_words)
 
     @classmethod
     def cleaned(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
@@ -89,9 +87,14 @@ class Answer:
         return cls.of(replace(sample, prompt=clean(sample.prompt)), policy, unknown_words)
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """The prompt's words in lower case without marks."""
+        return self.sample.terms
+
+    @property
     def expressed(self) -> Intents:
         """The intents that left a trace in the prompt."""
-        return expressed(self.sample.intents, self.terms)
+        return expressed(self.sample.intents, self.sample.stems)
 
     def objection(self) -> str | None:
         """Return why the answer is rejected, or None."""
@@ -175,7 +178,7 @@ def truncation(answer: Answer) -> str | None:
 
 def denied(answer: Answer) -> str | None:
     """A term that the vocabulary policy denies."""
-    finding = answer.policy.find_denied(answer.sample.prompt)
+    finding = answer.policy.find_denied(answer.sample.prompt, answer.terms)
     return f"denied: {finding}" if finding else None
 
 
@@ -219,10 +222,9 @@ CHECKS: tuple[Callable[[Answer], str | None], ...] = (
 )
 
 
-def expressed(intents: Intents, said: tuple[str, ...]) -> Intents:
-    """Return the intents of which at least one content word, by its stem, is among the terms of a prompt."""
-    stemmed = set(map(stem, said))
-    return tuple([intent for intent in intents if not stemmed.isdisjoint(content_stems(intent.value))])
+def expressed(intents: Intents, said: frozenset[str]) -> Intents:
+    """Return the intents of which at least one content word is said, by the stems of a prompt."""
+    return tuple([intent for intent in intents if not said.isdisjoint(content_stems(intent.value))])
 
 
 def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import Self
 
 from promptlet.intents.graph import Graph, load_graph
 from promptlet.judges.base import Judge, Scores
-from promptlet.lemmas import content_stems, stems
+from promptlet.lemmas import content_stems
 from promptlet.types import RELEVANCE, Intent, Sample
 
 TOPIC_WEIGHT = 2.0
@@ -32,7 +32,7 @@ class Words(Judge):
 
     def said(self, sample: Sample) -> list[float]:
         """Return, per intent, the largest share of the words of one of its names that the prompt says."""
-        said = frozenset(stems(sample.prompt))
+        said = sample.stems
         return [max([len(said & name) / len(name) for name in self._names(intent)]) for intent in sample.intents]
 
     def _stems_of_names(self, intent: Intent) -> tuple[frozenset[str], ...]:

@@ -10,7 +10,7 @@ from promptlet.evaluation.judge import Rating
 from promptlet.evaluation.run import Evaluation
 from promptlet.evaluation.suites import Wish
 from promptlet.evaluation.systems import Written
-from promptlet.lemmas import terms
+from promptlet.lemmas import stems
 from promptlet.reports.document import Block, Cell, Gallery, Section, Table, Text, percent
 from promptlet.reports.pictures import bars
 from promptlet.types import KINDS, RELEVANCE, Intents, render_intents
@@ -85,4 +85,4 @@ def _reason(wish: Wish, text: str, rating: Rating) -> str:
 
 
 def _said(intents: Intents, text: str) -> Intents:
-    return tuple(expressed(intents, tuple(terms(text))))
+    return expressed(intents, frozenset(stems(text)))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from promptlet import lemmas
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest, write_text
 from promptlet.io.yaml import parse_yaml
@@ -107,13 +109,18 @@ class Policy:
             category |= {"lists": [], "terms": list(self._terms[name])}
         write_text(path, yaml.safe_dump(whole, sort_keys=False, allow_unicode=True))
 
-    def find_denied(self, text: str) -> Finding | None:
-        """Return the first denied term in the text, or None; a plural by s counts as its singular."""
-        return next(self.findings(text), None)
+    def find_denied(self, text: str, said: Sequence[str] | None = None) -> Finding | None:
+        """Return the first denied term in the text, or None; a plural by s counts as its singular.
 
-    def findings(self, text: str) -> Iterator[Finding]:
-        """Yield the denied terms in the text, as often as they stand there."""
-        words = _split(text)
+        Args:
+            text: what is searched.
+            said: its `promptlet.lemmas.terms`, if they are at hand.
+        """
+        return next(self.findings(text, said), None)
+
+    def findings(self, text: str, said: Sequence[str] | None = None) -> Iterator[Finding]:
+        """Yield the denied terms in the text, as often as they stand there; `said` as in `find_denied`."""
+        words = _split(text, said)
         triggers = self._triggers.intersection(words)
         for place, word in enumerate(words) if triggers else ():
             if word not in triggers:
@@ -178,8 +185,10 @@ def _read_list(file: Path | Traversable) -> Iterator[str]:
             yield line.strip()
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(text.casefold()))
+def _split(text: str, said: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the words of a text; terms are words, but that a quote or an underscore may hold some together."""
+    said = lemmas.terms(text) if said is None else said
+    return tuple(chain(*map(_WORD.findall, said)) if "'" in text or "_" in text else said)
 
 
 def _forms(term: str) -> tuple[str, str]:
