@@ -22,7 +22,7 @@ _FALSE_POSITIVES = 1e-4
 def sketch(task: str, said: Sequence[str]) -> list[int]:
     """Return the hashes of a prompt's terms: of all of them, then of each band. The same in every process."""
     minhash = RMinHash(num_perm=_BANDS * _ROWS, seed=_SEED)
-    minhash.update([" ".join(pair) for pair in pairwise(said)] or list(said))
+    minhash.update(list(map(" ".join, pairwise(said))) or list(said))
     digest = minhash.digest()
     place = int.from_bytes(task.encode(), "big")
     # Python's hash of integers, unlike that of text, is the same in every process.

@@ -10,7 +10,7 @@ from typing import Self
 from promptlet.intents.graph import Graph, load_graph
 from promptlet.judges.base import Judge, Scores
 from promptlet.lemmas import content_stems
-from promptlet.types import RELEVANCE, Intent, Sample
+from promptlet.types import RELEVANCE, Sample
 
 TOPIC_WEIGHT = 2.0
 """A prompt that misses its topic misses more than one that misses a color."""
@@ -33,11 +33,14 @@ class Words(Judge):
     def said(self, sample: Sample) -> list[float]:
         """Return, per intent, the largest share of the words of one of its names that the prompt says."""
         said = sample.stems
-        return [max([len(said & name) / len(name) for name in self._names(intent)]) for intent in sample.intents]
+        return [
+            max([len(said & name) / len(name) for name in self._names(intent.kind, intent.value)])
+            for intent in sample.intents
+        ]
 
-    def _stems_of_names(self, intent: Intent) -> tuple[frozenset[str], ...]:
-        node = self._graph.find(intent.kind, intent.value)
-        names = (intent.value, *(self._graph.aliases[node] if node else ()))
+    def _stems_of_names(self, kind: str, value: str) -> tuple[frozenset[str], ...]:
+        node = self._graph.find(kind, value)
+        names = (value, *(self._graph.aliases[node] if node else ()))
         return tuple(filter(None, map(content_stems, names)))
 
 
