@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +43,8 @@ KIND_ALIASES: Mapping[str, str] = {
 
 MAX_INTENTS = 8
 MAX_VALUE_CHARACTERS = 120
+MAX_TEXT_CHARACTERS = 400
+"""Of a wish in free words."""
 
 _BY_NAME = {kind.casefold(): kind for kind in KINDS} | dict(KIND_ALIASES)
 
@@ -66,16 +69,9 @@ class Intent:
         known = _BY_NAME.get(" ".join(kind.replace("_", " ").split()).casefold())
         if known is None:
             raise UsageError(f"unknown kind of intent '{kind.strip()}'; known: {', '.join(KINDS)}")
-        text = " ".join(value.split())
-        if not text:
+        if not value.strip():
             raise UsageError(f"the intent '{known}' is empty; give it a value, as in '{known}: birthday'")
-        if len(text) > MAX_VALUE_CHARACTERS:
-            raise UsageError(
-                f"the intent '{text[:30]}...' has {len(text)} characters; at most {MAX_VALUE_CHARACTERS} are allowed"
-            )
-        if not text.isprintable():
-            raise UsageError(f"the intent {text!r} holds control characters; plain text is allowed")
-        return cls(known, text)
+        return cls(known, plain_text(value, "the intent", MAX_VALUE_CHARACTERS))
 
     @classmethod
     def parse(cls, text: str) -> Intent:
@@ -85,6 +81,23 @@ class Intent:
 
 
 Intents = tuple[Intent, ...]
+
+
+def plain_text(raw: str, what: str, longest: int) -> str:
+    """Return a text on one line, its letters composed, so that the same word is the same characters.
+
+    Raises:
+        UsageError: if it is empty, has more characters than `longest`, or control characters.
+    """
+    text = unicodedata.normalize("NFC", " ".join(raw.split()))
+    if not text:
+        raise UsageError(f"{what} is empty; say what the prompt is about")
+    if len(text) > longest:
+        raise UsageError(f"{what} '{text[:30]}...' has {len(text)} characters; at most {longest} are allowed")
+    if not text.isprintable():
+        raise UsageError(f"{what} {text!r} holds control characters; plain text is allowed")
+    return text
+
 
 RELEVANCE = "relevance"
 """The score that says how good a pair is in all; the others are its parts."""

@@ -77,10 +77,10 @@ def test_every_count_is_exact(engine: Engine, student_folder: Path) -> None:
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_placed_texts_stand_in_their_order(engine: Engine, student_folder: Path, exact: bool) -> None:
-    placed = [Placed("neon sign", 3), Placed('Zyxla "the" \\ fox', 7)]
+    placed = [Placed("neon sign", 3, loose=True), Placed('Zyxla "the" \\ fox', 7)]
     for decoded in engine.decode([decoding(student_folder, 14, seed, exact, placed=placed) for seed in range(4)]):
         words = decoded.text.split()
-        first, second = (decoded.text.index(each.text) for each in placed)
+        first, second = (re.sub("^N", "n", decoded.text).index(each.text) for each in placed)
         assert first < second
         assert len(decoded.text[:first].split()) <= 3
         assert len(decoded.text[:second].split()) <= 7

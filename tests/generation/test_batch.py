@@ -40,6 +40,29 @@ def without_time(path: Path) -> str:
     return json.dumps(rows)
 
 
+@pytest.mark.parametrize(
+    "text", ['{"precious": "one line, no newline at the end"}', "notes\nof mine", "[1]\n", '{"digest": "other"}\n']
+)
+def test_a_file_of_other_work_stays_as_it_is(generator: Generator, tmp_path: Path, text: str) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "precious.json"
+    source.write_text(ROWS[0])
+    target.write_text(text)
+    with pytest.raises(UsageError, match="line 1"):
+        generate_file(generator, source, target, {})
+    assert target.read_text() == text
+
+
+def test_rows_of_any_text_get_their_answer(generator: Generator, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(
+        '{"intents": ["V\\ud800be: x"]}\n{"intents": "a cat", "words": null, "task": null, "keep": null}\n'
+    )
+    generate_file(generator, source, target, {"words": 8, "candidates": 1})
+    bad, good = entries(target)
+    assert "not JSON" in bad["error"]
+    assert good["prompts"][0]["target_words"] == 8
+
+
 def test_bad_rows_stand_apart_in_their_place(generator: Generator, tmp_path: Path) -> None:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("\n".join(ROWS))

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlet.errors import StudentError, UsageError
+from promptlet.engines.base import Decoded, Decoding
+from promptlet.errors import NoPromptError, StudentError, UsageError
 from promptlet.generation import Generator, Request
 from promptlet.student.format import Student
 from tests.conftest import Run
@@ -50,6 +52,39 @@ def test_each_prompt_can_be_had_alone_by_its_own_seed(generator: Generator) -> N
 
 def test_fewer_come_where_there_are_no_more(generator: Generator) -> None:
     assert len(generator.generate(WISH, words=12, n=3, seed=7, temperature=0, candidates=2)) == 1
+
+
+def test_without_chance_no_text_is_drawn_twice(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Decoding] = []
+    decode = generator.engine.decode
+
+    def watched(decodings: list[Decoding], stop: Event | None = None) -> list[Decoded]:
+        drawn.extend(decodings)
+        return decode(decodings, stop)
+
+    monkeypatch.setattr(generator.engine, "decode", watched)
+    first, *_ = generator.generate(WISH, words=12, n=3, seed=7, temperature=0)
+    assert len(drawn) == 1
+    assert generator.generate(WISH, words=12, seed=8, temperature=0)[0].prompt == first.prompt
+
+
+def test_a_long_wish_is_put_to_the_student_as_far_as_it_can_take_it(generator: Generator) -> None:
+    things = "red balloons, a cake, a dog, paper crowns, candles and a happy crowd by a quiet lake at dusk"
+    prompt = generator.generate(f"a birthday party with {things}, {things} again", words=20, seed=1)[0]
+    assert len(prompt.prompt.split()) == 20
+    assert len(prompt.intents) == 8
+
+
+def test_what_shall_not_be_there_is_not_said(generator: Generator) -> None:
+    request = Request.of({"intents": "a birthday party without balloons", "ban": ["cake"]})
+    assert request.ban == ("cake", "balloons")
+    assert not any("balloon" in prompt.prompt for prompt in generator.generate("a party, no balloons", n=4, seed=3))
+
+
+def test_an_empty_text_is_not_given_out(generator: Generator) -> None:
+    end = generator.student.codec.end_id
+    with pytest.raises(NoPromptError, match="is empty"):
+        generator.generate(WISH, exact=False, candidates=2, seed=1, logit_bias={end: 100})
 
 
 def test_prompts_come_one_by_one(generator: Generator) -> None:
@@ -89,10 +124,13 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"keep": ["a\nb"]}, "printable"),
         ({"keep": [""]}, "1 to 120"),
         ({"keep": ["one two three four five", "six seven eight nine ten"], "words": 8}, "10 words.*no room in 8"),
-        ({"keep": [f"{letter}{'zqxj7' * 20}" for letter in "abcdef"], "words": 9}, "kept terms are .* tokens long"),
+        ({"keep": [f"{letter}#{'zqxj7' * 20}" for letter in "abcdef"], "words": 9}, "kept terms are .* tokens long"),
         ({"keep": ["the men"], "ban": ["man"]}, "'the men' can't be kept: 'man'"),
         ({"keep": ["golden hours"], "ban": ["hour"]}, "'golden hours' can't be kept: 'hour'"),
         ({"keep": ["Disney"]}, "'Disney' can't be kept.*trademarks"),
+        ({"intents": ["Topic: moon"], "ban": ["moons"]}, "'Topic: moon' can't be expressed: 'moons' is banned"),
+        ({"intents": "a Disney castle"}, "Disney castle' can't be expressed.*trademarks"),
+        ({"intents": "word " * 100}, "499 characters; at most 400"),
         ({"ban": ["..."]}, "'...' holds no word"),
         ({"ban": ["category:violet"]}, "'violet'; did you mean 'violent'"),
         ({"seed": -1}, "-1.*4294967295"),
@@ -201,6 +239,9 @@ def test_the_command_line_prints_each_prompt_once_it_is_found(student_folder: Pa
         (["a cat", "-n", "0"], 2, "n is 0"),
         (["a cat", "-n", "two"], 2, "n is 'two'"),
         (["a cat", "--seed", "1.5"], 2, "seed is '1.5'"),
+        (["a cat", "--seed", ""], 2, "seed is ''"),
+        (["a cat", "--task", "a\nb"], 2, "'a b'"),
+        (["--input", __file__, "--output", "/proc/nothing/out.jsonl"], 1, "/proc/nothing"),
         (["a cat", "--threads", "0"], 2, "threads is 0"),
         (["a cat", "--bogus"], 2, "--bogus"),
         (["a cat", "--engine", "lamacpp"], 2, "did you mean 'llamacpp'"),

@@ -76,7 +76,7 @@ def test_every_format_gives_the_same_intents(tmp_path: Path, ending: str, linker
 
 
 def test_real_metadata_gives_intents_for_most_rows(tmp_path: Path, cli: Run) -> None:
-    done = cli("intents", "import", EMOJI, "--out", tmp_path / "out", "--no-embeddings")
+    done = cli("intents", "import", EMOJI, "--output", tmp_path / "out", "--no-embeddings")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out" / REPORT).read_text())
     rows = json.loads(EMOJI.read_text(encoding="utf-8"))

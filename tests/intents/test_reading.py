@@ -37,11 +37,34 @@ NODES = [node.value for node in load_graph().nodes()]
             ["Topic: Birthday party", "Design type: invitation", "Scene object: balloons", "Audience: kids"],
         ),
         ("t2i", "the 'old' well-lit harbor_town (1920)", ["Topic: old well-lit harbor_town", "Scene object: 1920"]),
+        (
+            "t2i",
+            "1,000 balloons over an AT&T sign in U.S. snow",
+            ["Topic: 1,000 balloons", "Scene object: AT&T sign", "Scene object: U.S. snow"],
+        ),
+        ("t2i", "a fox near Zyxlaburg", ["Topic: fox", "Setting: Zyxlaburg"]),
+        ("t2t", "card for Vlorp & Sons", ["Topic: card", "Scene object: Vlorp & Sons"]),
+        ("t2i", "topic: birthday, Scene object: red balloon", ["Topic: birthday", "Scene object: red balloon"]),
         ("t2t", "vintage coffee shop menu", ["Topic: coffee shop", "Style: vintage", "Design type: menu"]),
     ],
 )
 def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, wanted: list[str]) -> None:
-    assert [str(intent) for intent in read_wish(text, load_task(task).kinds)] == wanted
+    assert [str(intent) for intent in read_wish(text, load_task(task).kinds).intents] == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "without"),
+    [
+        ("an empty beach without people", ["Topic: empty beach"], ("people",)),
+        ("a portrait, no hat", ["Topic: portrait"], ("hat",)),
+        ("a dog without a leash or collar in the park", ["Topic: dog", "Setting: park"], ("leash", "collar")),
+        ("a dog and not a cat", ["Topic: dog"], ("cat",)),
+        ("No Parking sign on a wall", ["Topic: No Parking sign", "Scene object: wall"], ()),
+    ],
+)
+def test_what_shall_not_be_there_is_no_wish(text: str, wanted: list[str], without: tuple[str, ...]) -> None:
+    wish = read_wish(text, load_task("t2i").kinds)
+    assert ([str(intent) for intent in wish.intents], wish.without) == (wanted, without)
 
 
 def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:
@@ -50,7 +73,7 @@ def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:
     assert len(known) > 100
     for value in known:
         kind = "Audience" if ("Audience", value) in named else "Occasion"
-        intent = read_wish(f"a lighthouse for the {value}", load_task("t2i").kinds)[1]
+        intent = read_wish(f"a lighthouse for the {value}", load_task("t2i").kinds).intents[1]
         assert (intent.kind, intent.value) == (kind, value)
 
 
@@ -61,12 +84,18 @@ def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:
 )
 def test_no_word_is_lost_and_the_topic_comes_first(task: str, parts: list[str], between: str) -> None:
     text = between.join(parts)
-    intents = read_wish(text, load_task(task).kinds)
+    wish = read_wish(text, load_task(task).kinds)
+    intents = wish.intents
     assert len(intents) <= MAX_INTENTS
     assert [intent.kind for intent in intents].count("Topic") == 1
     assert intents[0].kind == "Topic"
     written = text.casefold().translate(_NO_MARKS).split()
-    said = " ".join(intent.value for intent in intents).casefold().translate(_NO_MARKS).split()
+    said = (
+        " ".join([*(intent.value for intent in intents), *wish.without, "no", "not"])
+        .casefold()
+        .translate(_NO_MARKS)
+        .split()
+    )
     assert set(written) - set(said) <= FILLERS
 
 

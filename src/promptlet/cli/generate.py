@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from promptlet.generation import Generator
+    from promptlet.generation import Generator, Request
 
 
 def generate(  # noqa: PLR0913, PLR0917 (one per option)
@@ -104,7 +104,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         "words": words,
         "relevance": relevance,
         "n": whole("n", n),
-        "seed": seed and whole("seed", seed),
+        "seed": None if seed is None else whole("seed", seed),
         "exact": not free,
         "candidates": candidates and whole("candidates", candidates),
         "keep": keep,
@@ -118,20 +118,27 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     request = Request.of({"intents": "anything" if source else intent or text} | values)
     generator = Generator.load(student, engine, None if threads is None else whole("threads", threads))
     if source is not None and target is not None:
-        _write_file(generator, source, target, values)
+        _write_file(generator, source, target, values, request)
         return
-    found = 0
+    found = said = 0
     for prompt in generator.stream(request):
         found += 1
+        said += any(prompt.coverage.values())
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
     if found < request.n:
         typer.echo(f"promptlet: {found} of {request.n}: the student has no more that differ from these", err=True)
+    if not said:
+        typer.echo("promptlet: nothing of what was asked for is said; this student was taught plain English", err=True)
 
 
-def _write_file(generator: Generator, source: Path, target: Path, values: dict[str, Any]) -> None:
+def _write_file(generator: Generator, source: Path, target: Path, values: dict[str, Any], request: Request) -> None:
     from promptlet.generation.batch import generate_file
+    from promptlet.generation.plan import Plan
 
+    Plan.of(request, generator.student)  # options that fit no row end it here
     done = generate_file(generator, source, target, values)
     typer.echo(f"{done.rows} requests, {done.failed} without a prompt, {done.short} with fewer than asked", err=True)
+    if done.first_error:
+        typer.echo(f"promptlet: the first error: {done.first_error}", err=True)
     if done.failed:
         raise typer.Exit(1)

@@ -84,7 +84,7 @@ def sample(
 @app.command("import")
 def import_metadata(
     file: Annotated[Path, typer.Argument(help="Metadata: .csv, .tsv, .jsonl, .json or .parquet.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the intents.", show_default="FILE-intents")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the intents.", show_default="FILE-intents")] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", help="FIELD=COLUMN where a column has an unusual name.", show_default="guessed"),
@@ -113,7 +113,7 @@ def import_metadata(
         if name in told:
             raise UsageError(f"--map names the field '{name}' twice")
         told[name] = column
-    folder = out or file.with_name(f"{file.stem}-intents")
+    folder = output or file.with_name(f"{file.stem}-intents")
     metadata, known = Metadata.open(file, told, encoding), load_graph(graph)
     linker = Linker(known, load_embedder() if embeddings else None, threshold)
     for key, value in Import(metadata, known, linker, task).run(folder).items():

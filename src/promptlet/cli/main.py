@@ -56,7 +56,7 @@ def main() -> None:
     except PromptletError as error:
         _complain(str(error), error.exit_status)
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _FULL and error.filename is None:
             raise
         _complain(f"{error.strerror}: {error.filename or 'no file could be written'}", 1)
     except TyperException as error:
@@ -65,5 +65,6 @@ def main() -> None:
 
 
 def _complain(message: str, status: int) -> NoReturn:
-    print(f"promptlet: {message}", file=sys.stderr)  # noqa: T201
+    line = " ".join(message.split())
+    print(f"promptlet: {line}", file=sys.stderr)  # noqa: T201
     raise SystemExit(status)

@@ -17,10 +17,11 @@ from promptlet.types import Sample
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A text that must stand in a prompt, with at most `latest` words before it."""
+    """A text that must stand in a prompt, with at most `latest` words before it; a loose one may begin a sentence."""
 
     text: str
     latest: int
+    loose: bool = False
 
 
 class Command(ABC):

@@ -110,7 +110,7 @@ def _rules(count: int | None, placed: Sequence[Placed]) -> Iterator[str]:
                 behind = f'[,.;:!?]? " " {_plain(None if count is None else count - written - size)}'
                 behind = behind if count is not None else f"([.!?]? | {behind})"
             wait = f' | word " " at-{index}-{written + 1}' if written < latest else ""
-            yield f"at-{index}-{written} ::= {_literal(each.text)} {behind}{wait}"
+            yield f"at-{index}-{written} ::= {_literal(each)} {behind}{wait}"
         first, latest = first + size, latest + size
 
 
@@ -118,7 +118,14 @@ def _plain(count: int | None) -> str:
     return '(word " ")* last' if count is None else f'(word " "){{{count - 1}}} last' if count > 1 else "last"
 
 
-def _literal(text: str) -> str:
+def _literal(placed: Placed) -> str:
+    text = placed.text
+    if placed.loose and text[0] != text[0].upper():
+        return f"({_quoted(text)} | {_quoted(text[0].upper() + text[1:])})"
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

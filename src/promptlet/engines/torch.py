@@ -136,7 +136,8 @@ class _Guards:
         drawn, goes_on = self._decoder.written_BN[:, step].tolist(), self._decoder.writes_B.tolist()
         for row, matcher in enumerate(self._matchers):
             if matcher and self._writes[row] and drawn[row] != self._decoder.end:
-                assert matcher.consume_token(drawn[row]), matcher.get_error()
+                taken = matcher.consume_token(drawn[row])
+                assert taken, matcher.get_error()
             self._writes[row] = goes_on[row]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -87,7 +88,7 @@ class VLLM(Engine):
         except ImportError as error:
             raise MissingExtraError("the engine vllm", "distill", "openai") from error
         root = url.rstrip("/").removesuffix("/v1")
-        if not root.startswith(("http://", "https://")):
+        if not _is_address(root):
             raise UsageError(f"{ADDRESS} is '{url}'; an address such as http://127.0.0.1:8000 is allowed")
         client = openai.OpenAI(
             base_url=f"{root}/v1", api_key=key or "none", timeout=_PATIENCE, max_retries=_REPETITIONS
@@ -211,6 +212,14 @@ def _served(client: Any, url: str, needed: int) -> str:
 def _behind_temperature(sampling: Sampling) -> float:
     """Return the `min_p` that keeps the same tokens when it is applied behind the temperature, as vLLM does."""
     return float(sampling.min_p ** (1 / sampling.temperature)) if sampling.temperature else 0.0
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 ENGINE = VLLM

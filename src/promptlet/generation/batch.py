@@ -27,6 +27,7 @@ class Outcome:
     rows: int = 0
     failed: int = 0
     """Requests that have an error in place of prompts."""
+    first_error: str | None = None
     short: int = 0
     """Requests for which fewer different prompts were found than they ask for."""
 
@@ -34,6 +35,7 @@ class Outcome:
         """Count a line of output."""
         self.rows += 1
         self.failed += "error" in entry
+        self.first_error = self.first_error or entry.get("error")
         self.short += entry.get("missing", 0) > 0
 
 
@@ -59,17 +61,11 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
         raise UsageError(f"{target} is the input; name another --output")
     settings = {"defaults": dict(defaults), "student": generator.student.digest, "engine": generator.engine.name}
     outcome = Outcome()
-    with Journal(target) as journal, source.open("rb") as file:
+    with source.open("rb") as file:
         rows = _rows(file)
-        for entry in journal:
-            number, line = next(rows, (0, b""))
-            if entry.get("digest") != _digest(settings, number, line):
-                raise UsageError(
-                    f"{target} was written for other requests or settings (its line {outcome.rows + 1}); "
-                    "name another --output, or delete it"
-                )
+        for entry in _written(target, rows, settings):  # before the journal cuts off a torn line
             outcome.count(entry)
-        with metering("generate", "requests", total, outcome.rows) as meter:
+        with Journal(target) as journal, metering("generate", "requests", total, outcome.rows) as meter:
             for number, line in rows:
                 head = {"line": number, "digest": _digest(settings, number, line)}
                 entry = head | _answer(generator, defaults, number, line)
@@ -77,6 +73,38 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
                 outcome.count(entry)
                 meter.advance()
     return outcome
+
+
+def _written(
+    target: Path, rows: Iterator[tuple[int, bytes]], settings: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines that an earlier run wrote, and take their requests from the rows.
+
+    Raises:
+        UsageError: at the first line that is not of the same requests.
+    """
+    if not target.exists():
+        return
+    with target.open("rb") as file:
+        for place, written in enumerate(file, start=1):
+            if place > 1 and not written.endswith(b"\n"):
+                return
+            number, line = next(rows, (0, b""))
+            entry = _entry(written)
+            if entry is None or entry.get("digest") != _digest(settings, number, line):
+                raise UsageError(
+                    f"{target} was written for other requests or settings (its line {place}); "
+                    "name another --output, or delete it"
+                )
+            yield entry
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def _rows(file: Any) -> Iterator[tuple[int, bytes]]:
@@ -101,9 +129,11 @@ def _answer(generator: Generator, defaults: Mapping[str, Any], number: int, line
 def _request(defaults: Mapping[str, Any], number: int, line: bytes) -> Request:
     try:
         row = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise UsageError(f"not JSON: {error}") from error
     if not isinstance(row, dict):
         raise UsageError(f"not a JSON object: {str(row)[:60]}")
     seed = derive(defaults.get("seed", 0), number)
-    return Request.of({**defaults, "seed": seed, **row})
+    # Who writes rows from a table writes null for what a row does not say.
+    return Request.of({**defaults, "seed": seed, **{key: value for key, value in row.items() if value is not None}})

@@ -6,14 +6,14 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from promptlet import registry
 from promptlet.commands.words import count_words
-from promptlet.engines.base import Engine
+from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, UsageError
 from promptlet.generation.plan import WORDS, Plan
 from promptlet.generation.ranking import Candidate, pick
@@ -126,6 +126,7 @@ class Generator:
         """Yield prompts: for each, rounds of candidates are drawn until one is without fault or enough were drawn."""
         request, start = plan.request, time.perf_counter()
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+        same: dict[Decoding, Decoded] = {}
         pool: list[Candidate] = []
         ahead: list[Candidate] = []
         picked: list[Candidate] = []
@@ -138,7 +139,7 @@ class Generator:
                     # No fewer candidates than prompts are needed in any case, and together they are drawn sooner.
                     known = len(pool) + len(ahead)
                     more = max(count - len(ahead), min(_ROUND, request.n - known))
-                    ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)], stop)
+                    ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)], same, stop)
                 pool += ahead[:count]
                 del ahead[:count]
                 best = pick(pool, picked)
@@ -149,10 +150,16 @@ class Generator:
         if not picked:
             raise NoPromptError(f"no prompt in {len(pool)} candidates; the last one {pool[-1].misses}")
 
-    def _draw(self, plan: Plan, seeds: list[int], stop: Event | None) -> list[Candidate]:
+    def _draw(self, plan: Plan, seeds: list[int], same: dict[Decoding, Decoded], stop: Event | None) -> list[Candidate]:
+        """Return a candidate per seed; `same` remembers texts in which no seed has a say."""
         drafts = [plan.draft(seed) for seed in seeds]
-        written = self.engine.decode([draft.decoding for draft in drafts], stop)
-        return list(map(plan.judge, drafts, written))
+        if plan.request.temperature > 0:
+            written = self.engine.decode([draft.decoding for draft in drafts], stop)
+            return list(map(plan.judge, drafts, written))
+        drafted = [replace(draft.decoding, seed=0) for draft in drafts]
+        missing = [each for each in dict.fromkeys(drafted) if each not in same]
+        same.update(zip(missing, self.engine.decode(missing, stop) if missing else (), strict=True))
+        return [plan.judge(draft, same[each]) for draft, each in zip(drafts, drafted, strict=True)]
 
     def _prompt(self, plan: Plan, best: Candidate, pool: list[Candidate], seconds: float) -> Prompt:
         return Prompt(

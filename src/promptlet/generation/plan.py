@@ -13,13 +13,16 @@ from promptlet.errors import UsageError
 from promptlet.generation.ranking import Candidate, coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import Banned, Kept, Term, placed, spans
+from promptlet.generation.untaught import reword
 from promptlet.judges.words import mean
 from promptlet.lemmas import terms
 from promptlet.student.format import Student
-from promptlet.types import MAX_INTENTS, Intent, Sample
+from promptlet.types import MAX_INTENTS, Intent, Intents, Sample
 
 WORDS = "words"
 DEFAULT_WORDS = 20
+_JOINED_SHARE = 2 / 3
+"""Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
 _WISH = "Scene object"
 """As which kind of intent a kept term is put to the student, so that it speaks of the term by itself."""
 
@@ -43,6 +46,10 @@ class Plan:
     student: Student
     wanted: dict[str, range]
     """By command, the values that satisfy the request."""
+    asked: Intents
+    """The intents as the student is asked for them."""
+    wishes: tuple[str, ...]
+    """Kept terms of which it shall speak by itself."""
     kept: Kept
     banned: Banned
     never: tuple[int, ...]
@@ -63,14 +70,27 @@ class Plan:
         for term in kept.raw:
             if found := banned.find(term):
                 raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned")
+        for intent in request.intents:
+            if found := banned.find(intent.value):
+                raise UsageError(f"the intent '{intent}' can't be expressed: '{found}' is banned")
         wanted = _wanted(request, student)
+        asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
+        if WORDS in wanted and (request.exact or request.keep):
+            room = int(_JOINED_SHARE * (wanted[WORDS][-1] - kept.words))
+            words = reword(asked, kept.terms, student, room, lambda text: not banned.find(text))
+            joined = Kept(request.keep, words.terms)
+            if joined.words < wanted[WORDS][-1]:
+                asked, wishes, kept = words.intents, words.wishes, joined
         if WORDS in wanted and kept.words >= wanted[WORDS][0]:
             wanted[WORDS] = _with_room(wanted[WORDS], kept.words)
         never = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
         if unknown := [token for token in request.logit_bias if token >= len(student.codec)]:
             raise UsageError(f"logit_bias: {unknown[0]} is no token; this student has 0 to {len(student.codec) - 1}")
         own = (*request.keep, *(intent.value for intent in request.intents))
-        plan = cls(request, student, wanted, kept, banned, never, student.words.union(*map(terms, own)))
+        known = student.words.union(*map(terms, own))
+        if request.free_text:
+            asked = _fitting(asked, request.task, student)
+        plan = cls(request, student, wanted, asked, wishes, kept, banned, never, known)
         head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
         plan._check_room(student.description.context - len(head))
         return plan
@@ -92,7 +112,7 @@ class Plan:
         order: tuple[Term, ...] = ()
         if WORDS in values:
             command = self.student.commands[WORDS]
-            own = values[WORDS] - self.kept.tag_words  # the tags are not the student's to write
+            own = values[WORDS] - self.kept.added_words
             planned[WORDS] = max(own, command.values()[0])
             if self.request.exact or self.kept.terms:
                 chance = random.Random(seed)
@@ -134,11 +154,11 @@ class Plan:
 
     def _head(self, values: dict[str, int]) -> list[int]:
         """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""
-        codec, intents, task = self.student.codec, self.request.intents, self.request.task
+        codec, intents, task = self.student.codec, self.asked, self.request.task
         head = codec.head(intents, task, values)
         self.student.check_head(head)
-        for term in self.kept.terms:
-            wider = (*intents, Intent(_WISH, term.spoken))
+        for wish in self.wishes:
+            wider = (*intents, Intent(_WISH, wish))
             longer = codec.head(wider, task, values)
             if len(wider) <= MAX_INTENTS and len(longer) <= self.student.description.longest_head:
                 intents, head = wider, longer
@@ -158,6 +178,8 @@ class Plan:
 
     def _misses(self, prompt: str, adherence: dict[str, int]) -> str | None:
         """Return what must not be and is, or None."""
+        if not prompt:
+            return "is empty"
         if self.request.exact and adherence.get(WORDS):
             return f"has not the words asked for: {prompt!r}"
         if missing := self.kept.missing(prompt):
@@ -184,6 +206,15 @@ def _wanted(request: Request, student: Student) -> dict[str, range]:
     if request.keep and WORDS not in wanted:
         raise UsageError("this student does not obey 'words', which terms are kept by")
     return wanted
+
+
+def _fitting(intents: Intents, task: str, student: Student) -> Intents:
+    """Return the first intents, as many as the student was ever asked for together."""
+    longest = student.description.longest_head
+    values = {name: command.values()[0] for name, command in student.commands.items()}
+    while len(intents) > 1 and len(student.codec.head(intents, task, values)) > longest:
+        intents = intents[:-1]
+    return intents
 
 
 def _with_room(wanted: range, kept: int) -> range:

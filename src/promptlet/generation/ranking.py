@@ -60,7 +60,7 @@ class Candidate:
     @cached_property
     def quality(self) -> float:
         """What orders candidates with the same faults."""
-        return self.relevance + _FLUENCY * self.log_probability / self.tokens
+        return self.relevance + _FLUENCY * self.log_probability / max(1, self.tokens)
 
     @cached_property
     def stems(self) -> frozenset[str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError
 from promptlet.intents.reading import read_wish
 from promptlet.tasks import load_task, task_names
-from promptlet.types import Intent, Intents, parse_intents
+from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, parse_intents, plain_text
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
 """How many terms may be kept, or banned, and how long each may be."""
@@ -24,9 +24,9 @@ _DEFAULT = Sampling()
 
 
 def _intents(raw: Any) -> Intents:
-    """Return checked intents; what JSON may hold instead of them is refused."""
+    """Return checked intents, free text as a topic yet to be read; what JSON may hold instead of them is refused."""
     if isinstance(raw, str):
-        return parse_intents(raw)
+        return (Intent("Topic", plain_text(raw, "the text", MAX_TEXT_CHARACTERS)),)
     if not isinstance(raw, Iterable) or isinstance(raw, Mapping):
         raise UsageError(f'{raw!r} is neither free text nor a list of "Kind: value"')
     intents = tuple(raw)
@@ -93,6 +93,7 @@ class Request(BaseModel):
     """Tokens less likely than this share of the likeliest are not drawn."""
     logit_bias: Annotated[dict[int, float], BeforeValidator(_bias)] = Field(default_factory=dict)
     """By number of a token, what makes it likelier (up to 100) or less likely (down to -100)."""
+    _free_text: bool = PrivateAttr(default=False)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -105,10 +106,24 @@ class Request(BaseModel):
             request = cls.model_validate(dict(values))
         except ValidationError as error:
             raise UsageError(_explain(error)) from error
-        if not isinstance(values["intents"], str) or request.task not in task_names():
-            return request
-        (whole,) = request.intents
-        return request.model_copy(update={"intents": read_wish(whole.value, load_task(request.task).kinds)})
+        return request._read() if isinstance(values["intents"], str) else request
+
+    def _read(self) -> Self:
+        """Return the request with its free text read."""
+        (whole,) = self.intents
+        kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
+        wish = read_wish(whole.value, kinds)
+        said = " ".join(str(intent) for intent in wish.intents).casefold()
+        without = [each for each in wish.without if each.casefold() not in said]
+        ban = tuple(dict.fromkeys((*self.ban, *without)))[:MAX_TERMS]
+        copy = self.model_copy(update={"intents": wish.intents, "ban": ban})
+        copy._free_text = True
+        return copy
+
+    @property
+    def free_text(self) -> bool:
+        """Whether the intents were read in free words, of which not all need be put to a student."""
+        return self._free_text
 
     @property
     def commands(self) -> dict[str, Any]:

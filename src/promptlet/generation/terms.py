@@ -25,6 +25,7 @@ from promptlet.vocabulary import Policy
 _TAG = re.compile(r"<[^<>]+>")
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 _CATEGORY = "category:"
+_ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
 _STUDENT_PLACES = 0.5
 _SPACE = "\u0120"
 """How byte-level vocabularies write the space before a word."""
@@ -36,6 +37,8 @@ class Term:
 
     written: str
     spoken: str
+    joined: bool = False
+    """Whether it is words of the student to which others were added: they may begin a sentence, or end in a mark."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -48,14 +51,18 @@ class Term:
 
 
 class Kept:
-    """The terms that every prompt of a request holds: `terms` stand in the sentence, `tags` behind it."""
+    """The terms that every prompt of a request holds: `terms` stand in the sentence, `tags` behind it.
 
-    def __init__(self, raw: Sequence[str]) -> None:
+    `words` counts all their words, and `added_words` those that are not the student's to write.
+    """
+
+    def __init__(self, raw: Sequence[str], terms: Sequence[Term] | None = None) -> None:
+        """Read terms as a request has them; `terms`, if given, are those of the sentence in the student's words."""
         self.raw = tuple(raw)
         self.tags = tuple(text for text in raw if _TAG.fullmatch(text))
-        self.terms = tuple(Term.of(text) for text in raw if text not in self.tags)
-        self.tag_words = sum(map(count_words, self.tags))
-        self.words = self.tag_words + sum(count_words(term.spoken) for term in self.terms)
+        self.terms = tuple(Term.of(text) for text in raw if text not in self.tags) if terms is None else tuple(terms)
+        self.words = sum(map(count_words, (*self.tags, *(term.written for term in self.terms))))
+        self.added_words = self.words - sum(count_words(term.spoken) for term in self.terms)
 
     def order(self, chance: random.Random) -> tuple[Term, ...]:
         """Return the terms of the sentence in a drawn order."""
@@ -64,12 +71,25 @@ class Kept:
     def render(self, text: str, order: Sequence[Term]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""
         for term, (start, end) in reversed(list(zip(order, spans(text, order), strict=False))):
-            text = text[:start] + term.written + text[end:]
+            before, said, behind = text[:start], text[start:end], text[end:]
+            written = _joined(term.written, said, behind) if term.joined else term.written
+            text = (_with_article(before, written) if term.joined else before) + written + behind
         return " ".join([text, *self.tags]).strip()
 
     def missing(self, text: str) -> str | None:
         """Return the first term that a finished text lacks, or None."""
         return next((term for term in self.raw if term not in text), None)
+
+
+def _joined(written: str, said: str, behind: str) -> str:
+    """Return what words become that were said so, before such a text: a capital stays, and no mark follows another."""
+    capital = said[0].isupper()
+    return (written[0].upper() + written[1:] if capital else written).removesuffix("" if behind[:1] == " " else ",")
+
+
+def _with_article(before: str, written: str) -> str:
+    """Return the text before some words with the article that they take, if one stands there."""
+    return _ARTICLE.sub(r"\g<a>n " if written[0].casefold() in "aeiou" else r"\g<a> ", before)
 
 
 def placed(order: Sequence[Term], chance: random.Random, words: int) -> list[Placed]:
@@ -78,17 +98,17 @@ def placed(order: Sequence[Term], chance: random.Random, words: int) -> list[Pla
     Half of the texts leave the places to the student, which suits terms that it knows; it puts off others to the end,
     so the other half draw places.
     """
-    if chance.random() < _STUDENT_PLACES:
-        return [Placed(term.spoken, words) for term in order]
-    latest = sorted(chance.randrange(words) for _ in order)
-    return [Placed(term.spoken, place) for term, place in zip(order, latest, strict=True)]
+    drawn = chance.random() >= _STUDENT_PLACES
+    latest = sorted(chance.randrange(words) if drawn and not term.joined else words for term in order)
+    return [Placed(term.spoken, place, loose=term.joined) for term, place in zip(order, latest, strict=True)]
 
 
 def spans(text: str, order: Sequence[Term]) -> list[tuple[int, int]]:
     """Return where the terms stand, in this order, in what the student wrote; up to the first that is not there."""
     found: list[tuple[int, int]] = []
     for term in order:
-        standing = re.compile(rf"(?<![\w'-]){re.escape(term.spoken)}(?![\w'-])")
+        first = f"(?i:{re.escape(term.spoken[0])})" if term.joined else re.escape(term.spoken[0])
+        standing = re.compile(rf"(?<![\w'-]){first}{re.escape(term.spoken[1:])}(?![\w'-])")
         match = standing.search(text, found[-1][1] if found else 0)
         if match is None:
             break

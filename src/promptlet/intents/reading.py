@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.lemmas import stems
-from promptlet.types import MAX_INTENTS, Intent, Intents
+from promptlet.types import KINDS, MAX_INTENTS, Intent, Intents
 
 _PLAIN = 2
 """Words up to which a wish is a topic as it stands."""
 _PIECE = re.compile(
     r"\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\."
+    r"|\b[A-Z]\.(?:[A-Z]\.)+"  # U.S.
+    r"|\d+(?:[.,:/]\d+)+"  # 1,000 or 16:9
+    r"|[^\W_]+(?:&[^\W_]+)+"  # AT&T
+    r"|[A-Z][\w'-]*(?: & [A-Z][\w'-]*)+"  # Smith & Sons
     r"|[^\W_]+(?:['\u2019_-]{1,2}[^\W_]+)*(?:(?<=s)['\u2019](?=\s+\w))?"  # the owners' dog
     r"|[^\s'\"\u2018-\u201f]"
 )
@@ -37,21 +42,59 @@ _FOR = ("Audience", "Occasion")
 """Kinds that are meant only behind "for": a woman in a picture is no audience."""
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
+_KINDS = frozenset(kind.casefold() for kind in KINDS)
 _WHAT = ("Topic", "Scene object", "Setting")
 _THING = "Scene object"
+_NOT = ("no", "not", "without")
+"""Behind these stands what shall not be said; "or" goes on with it."""
+_OR = ("or", "nor")
+_PLACES = ("in", "at", "near", "of")
+"""Behind these a name that the graph does not know is taken for a place."""
 
 
-def read_wish(text: str, kinds: Sequence[str]) -> Intents:
-    """Return what a text wishes for, its topic first, in the words of the text.
+@dataclass(frozen=True)
+class Wish:
+    """What a text wishes for."""
+
+    intents: Intents
+    """In the words of the text, the topic first."""
+    without: tuple[str, ...] = ()
+    """What shall not be said: "people" in "an empty beach without people"."""
+
+
+def read_wish(text: str, kinds: Sequence[str]) -> Wish:
+    """Return what a text wishes for.
 
     Args:
-        text: free words.
+        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``.
         kinds: those of the task; a word of another kind is a thing like any other.
     """
+    if typed := _typed(text):
+        return Wish(typed)
     if len(_PIECE.findall(text)) <= _PLAIN:
-        return (Intent("Topic", text),)
-    found = [intent for words, behind in _pieces(text) for intent in _read(words, behind == "for", kinds)]
-    found = list(dict.fromkeys(found)) or [Intent("Topic", text)]
+        return Wish((Intent("Topic", text),))
+    pieces = list(_pieces(text))
+    without = tuple(dict.fromkeys(" ".join(words) for words, behind in pieces if behind in _NOT))
+    found = [intent for words, behind in pieces if behind not in _NOT for intent in _read(words, behind, kinds)]
+    if not found:
+        return Wish((Intent("Topic", text),))
+    return Wish(_sorted(found), without)
+
+
+def _typed(text: str) -> Intents:
+    """Return the intents of a text that is nothing but intents with their kinds, else none.
+
+    Raises:
+        UsageError: if one of them is not allowed.
+    """
+    parts = [part.partition(":") for part in text.split(",")]
+    if len(parts) > MAX_INTENTS or not all(value and kind.strip().casefold() in _KINDS for kind, _, value in parts):
+        return ()
+    return tuple(Intent.of(kind, value) for kind, _, value in parts)
+
+
+def _sorted(found: Sequence[Intent]) -> Intents:
+    found = list(dict.fromkeys(found))
     # What is named first is mostly what the others are about.
     topic = next((each for each in found if each.kind in _WHAT), found[0])
     others = [each if each.kind != "Topic" else Intent(_THING, each.value) for each in found if each != topic]
@@ -64,20 +107,23 @@ def read_wish(text: str, kinds: Sequence[str]) -> Intents:
 def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     """Yield the words of each thing, and what stands before them."""
     words: list[str] = []
-    before, rest = "", _PIECE.findall(text)
+    before = last = ""
+    rest = _PIECE.findall(text)
     while rest:
         piece = rest[0].casefold()
-        between = not piece[0].isalnum() or piece in FILLERS
+        between = not piece[0].isalnum() or piece in FILLERS or rest[0] in _NOT
         size = 0 if between else _size_of_name(rest)
         if size or between:
             if words:
                 yield words, before
-                words, before = [], ""
+                words, before, last = [], "", before
             if size:
                 yield rest[:size], before
                 before = ""
-            # An article between "for" and its noun changes nothing.
-            elif not (before == "for" and piece.isalpha()):
+            elif piece in _OR and last in _NOT:
+                before = last
+            # An article between "for" or "without" and its noun changes nothing.
+            elif not (before in ("for", *_NOT) and piece.isalpha()):
                 before = piece
         else:
             words.append(rest[0])
@@ -95,24 +141,25 @@ def _size_of_name(pieces: Sequence[str]) -> int:
     return 0
 
 
-def _read(words: list[str], behind_for: bool, kinds: Sequence[str]) -> Iterator[Intent]:
-    """Yield the intents of words that belong together."""
+def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Intent]:
+    """Yield the intents of words that belong together, and stand behind such a word."""
     any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
-    if kind := _kind(words, (*_FOR, *any_kind) if behind_for else any_kind, kinds):
+    if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
         yield Intent(kind, " ".join(words))
         return
     for size in range(len(words) - 1, 0, -1):
         if kind := _kind(words[:size], _HOW, kinds):
             yield Intent(kind, " ".join(words[:size]))
-            yield from _read(words[size:], behind_for, kinds)
+            yield from _read(words[size:], behind, kinds)
             return
         if kind := _kind(words[-size:], _HOW, kinds):
-            yield from _read(words[:-size], behind_for, kinds)
+            yield from _read(words[:-size], behind, kinds)
             yield Intent(kind, " ".join(words[-size:]))
             return
     # "tiny red fox" is what its last words are.
     ends = (_kind(words[first:], _WHAT, kinds) for first in range(1, len(words)))
-    yield Intent(next(filter(None, ends), _THING), " ".join(words))
+    unknown = "Setting" if behind in _PLACES and all(word[0].isupper() for word in words) else _THING
+    yield Intent(next(filter(None, ends), unknown), " ".join(words))
 
 
 def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> str | None:

@@ -28,7 +28,8 @@ class Journal:
 
     def append(self, value: dict[str, Any]) -> None:
         """Append one object."""
-        line = json.dumps(value, ensure_ascii=False).encode() + b"\n"
+        # Half a surrogate pair has no UTF-8; so it becomes an escape, which JSON reads.
+        line = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
             written = os.write(self._descriptor, line)
         if written != len(line):

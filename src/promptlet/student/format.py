@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from promptlet.commands import Command, make_commands
 from promptlet.errors import StudentError, UsageError
 from promptlet.io.atomic import file_digest, write_text
+from promptlet.lemmas import stem, terms
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import Codec
 from promptlet.vocabulary import Policy, load_policy
@@ -87,6 +88,15 @@ class Student:
     def words(self) -> frozenset[str]:
         """The words, in lower case, of the prompts that it was taught; another is likely made up from pieces."""
         return frozenset((self.folder / WORDS).read_text(encoding="utf-8").splitlines())
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(map(stem, self.words))
+
+    def knows(self, text: str) -> bool:
+        """Return whether it was taught the words of a text, in some form; numbers need not be taught."""
+        unlike = [term for term in terms(text) if term not in self.words and not term.isdigit()]
+        return all(stem(term) in self._stems for term in unlike)
 
     @cached_property
     def policy(self) -> Policy:

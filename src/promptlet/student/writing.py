@@ -12,7 +12,7 @@ from promptlet.batched.decoder import BatchDecoder
 from promptlet.batched.sampling import TokenSampling
 from promptlet.tokenizer import Codec
 
-SAMPLING = TokenSampling(temperature=0.8, min_p=0.1, top_p=0.95)
+SAMPLING = TokenSampling(temperature=0.8, min_p=0.1)
 """As a student is asked by default."""
 _ROWS = 128
 """Prompts that are written together."""

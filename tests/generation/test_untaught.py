@@ -1,0 +1,107 @@
+"""Words that the student was not taught: it writes of what it was, and they stand in the text all the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promptlet.generation import Generator
+from promptlet.generation.plan import Plan
+from promptlet.generation.request import Request
+from promptlet.generation.terms import Kept, Term
+from promptlet.types import KINDS
+
+MADE_UP = ("Zyxlaburg", "qwertine", "Vlorp & Sons", "xylquist")
+
+
+def plan(student: Generator, intents: object, **others: object) -> Plan:
+    return Plan.of(Request.of({"intents": intents} | others), student.student)
+
+
+@pytest.mark.parametrize(
+    ("intents", "keep", "asked", "terms"),
+    [
+        (["Topic: birthday", "Mood: joyful"], [], ["Topic: birthday", "Mood: joyful"], {}),
+        ("old town of Zyxlaburg", [], ["Topic: old town"], {"old town": "old town in Zyxlaburg"}),
+        (["Topic: birthday", "Style: qwertine photo"], [], ["Style: photo"], {"photo": "qwertine photo"}),
+        (["Topic: birthday", "Style: qwertine"], [], ["Topic: birthday"], {"birthday": "qwertine birthday"}),
+        (["Topic: birthday", "Audience: qwertines"], [], [], {"birthday": "birthday for qwertines"}),
+        (["Topic: birthday", "Scene object: xylquist"], [], [], {"birthday": "birthday with xylquist"}),
+        (["Topic: birthday"], ["Captain Vlorp"], ["Topic: birthday"], {"birthday": "birthday, Captain Vlorp,"}),
+        (["Topic: birthday"], ["Vlorp", "Zyxla"], [], {"birthday": "birthday, Vlorp, Zyxla,"}),
+        (["Topic: birthday"], ["qwertine cake"], ["Topic: birthday"], {"cake": "qwertine cake"}),
+        ("birthday card for Vlorp & Sons", [], [], {"birthday card": "birthday card, Vlorp & Sons,"}),
+        # Its topic is what it can speak of.
+        (["Topic: xylquist", "Setting: forest"], [], ["Topic: forest"], {"forest": "xylquist forest"}),
+        # It can speak of nothing here, so it is asked as it is.
+        (["Topic: xylquist"], ["Zyxlaburg"], ["Topic: xylquist"], {"Zyxlaburg": "Zyxlaburg"}),
+        # Who is kept as well as wished for stands there once, as it must appear.
+        (["Topic: xylquist party"], ["(xylquist:1.2)"], ["Topic: party"], {"party": "(xylquist:1.2) party"}),
+        (["Topic: birthday", "Setting: 1920"], [], ["Setting: 1920"], {}),
+    ],
+)
+def test_the_student_is_asked_in_words_that_it_was_taught(
+    generator: Generator, intents: object, keep: list[str], asked: list[str], terms: dict[str, str]
+) -> None:
+    found = plan(generator, intents, keep=keep, task="t2i")
+    assert {term.spoken: term.written for term in found.kept.terms} == terms
+    said = [str(intent) for intent in found.asked]
+    assert set(asked) <= set(said)
+    assert all(generator.student.knows(intent.value) for intent in found.asked) or not found.asked[1:]
+
+
+def test_what_was_asked_for_stands_in_texts_of_the_right_length(generator: Generator) -> None:
+    wish = "old town of Zyxlaburg with qwertine houses at dusk"
+    for prompt in generator.generate(wish, words="14-18", n=4, seed=5):
+        assert "Zyxlaburg" in prompt.prompt
+        assert "qwertine houses" in prompt.prompt
+        assert len(prompt.prompt.split()) == prompt.words == prompt.target_words
+        assert prompt.kept == ()
+
+
+def test_left_alone_the_student_is_asked_as_it_is(generator: Generator) -> None:
+    found = plan(generator, "old town of Zyxlaburg", exact=False)
+    assert [str(intent) for intent in found.asked] == ["Topic: old town", "Setting: Zyxlaburg"]
+    assert found.kept.terms == ()
+
+
+def test_what_is_banned_or_has_no_room_is_left_out(generator: Generator) -> None:
+    wish = ["Topic: birthday", "Style: qwertine", "Setting: Zyxlaburg"]
+    assert [term.written for term in plan(generator, wish, ban=["qwertine"]).kept.terms] == ["birthday in Zyxlaburg"]
+    assert plan(generator, wish, ban=["birthday"]).kept.terms == ()
+    assert [term.written for term in plan(generator, wish, words=6, keep=["red hat"]).kept.terms] == [
+        "red hat",
+        "qwertine birthday",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("an old hat lies here", "a qwertine old hat, Zyxla, lies here"),
+        ("Old hat, here", "Qwertine old hat, Zyxla, here"),
+        ("here is an old hat.", "here is a qwertine old hat, Zyxla."),
+    ],
+)
+def test_joined_words_fit_into_the_sentence(text: str, wanted: str) -> None:
+    term = Term("qwertine old hat, Zyxla,", "old hat", joined=True)
+    assert Kept([], [term]).render(text, (term,)) == wanted
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    wish=st.lists(
+        st.tuples(st.sampled_from(KINDS), st.sampled_from((*MADE_UP, "forest", "red hat", "qwertine red hat"))),
+        max_size=3,
+        unique=True,
+    ).map(lambda others: [("Topic", "birthday"), *others]),
+    keep=st.lists(st.sampled_from((*MADE_UP, "neon sign")), max_size=2, unique=True),
+    words=st.integers(8, 20),
+)
+def test_whatever_is_wished_and_kept_counts(
+    generator: Generator, wish: list[tuple[str, str]], keep: list[str], words: int
+) -> None:
+    prompt = generator.generate(wish, words=words, seed=1, keep=keep, candidates=2)[0]
+    assert len(prompt.prompt.split()) == words
+    assert all(term in prompt.prompt for term in keep)
