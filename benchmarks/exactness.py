@@ -1,4 +1,4 @@
-"""What exact counts, kept terms and banned words cost: finished ends, draws and time, on held-out wishes.
+"""What exact counts, kept terms, banned and untaught words cost: finished ends, draws and time, on held-out wishes.
 
 python benchmarks/exactness.py [--student FOLDER] [--count 20] [--json FILE] [--texts FILE]
 """
@@ -23,6 +23,8 @@ from promptlet.vocabulary import load_policy
 
 WORDS = (10, 20, 30)
 KEEP = ("(golden hour:1.2)", "Captain Marlow", "<lora:foo:0.8>", "neon sign")
+BAN = ("white", "light", "small", "wooden")
+"""Words that students often say."""
 DEMANDS: dict[str, dict[str, Any]] = {
     "free, 1 draw": {"exact": False, "candidates": 1},
     "exact, 1 draw": {"candidates": 1},
@@ -32,8 +34,11 @@ DEMANDS: dict[str, dict[str, Any]] = {
     "keep, best of 24": {"keep": True},
     "ban, 1 draw": {"ban": True, "candidates": 1},
     "ban, best of 24": {"ban": True},
+    "untaught, best of 24": {},
 }
-"""`keep` is one of the terms; `ban` is what the student says of the first intent without it."""
+"""`keep` is one of the terms, `ban` one of the words; untaught wishes are those of `unseen_nodes` with words that the
+student was not taught."""
+UNTAUGHT = "untaught"
 
 
 def main() -> None:
@@ -45,11 +50,13 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, help="where all prompts go, to be read")
     arguments = parser.parse_args()
     generator = Generator.load(arguments.student)
-    wishes = load_test_set("unseen_combinations")[: arguments.count]
+    known = load_test_set("unseen_combinations")[: arguments.count]
+    knows = generator.student.knows
+    strange = [each for each in load_test_set("unseen_nodes") if not all(knows(i.value) for i in each.intents)]
     results, texts = {}, []
     for name, demand in DEMANDS.items():
         start, written = time.process_time(), []
-        for index, wish in enumerate(wishes):
+        for index, wish in enumerate(strange[: arguments.count] if name.startswith(UNTAUGHT) else known):
             for words in WORDS:
                 prompt = ask(generator, wish, words, index, demand)
                 written.append(prompt)
@@ -66,7 +73,8 @@ def ask(generator: Generator, wish: Sample, words: int, index: int, demand: dict
     if "keep" in others:
         others["keep"] = [KEEP[index % len(KEEP)]]
     if "ban" in others:
-        others["ban"] = wish.intents[0].value.split()[-1:]
+        said = " ".join(map(str, wish.intents))
+        others["ban"] = [word for word in BAN if word not in said][index % 2 :][:1]
     try:
         return generator.generate(wish.intents, wish.task, words, seed=index, **others)[0]
     except StudentError:
@@ -86,6 +94,7 @@ def summary(written: list[Prompt | None], seconds: float) -> dict[str, float]:
         "finished": round(fmean(truncation(answer) is None for answer in answers), 3),
         "exact": round(fmean(prompt.words == prompt.target_words for prompt in prompts), 3),
         "relevance": round(fmean(prompt.relevance for prompt in prompts), 3),
+        "coverage": round(fmean(fmean(prompt.coverage.values()) for prompt in prompts), 3),
         "draws": round(fmean(prompt.candidates for prompt in prompts), 1),
         "CPU seconds per prompt": round(seconds / len(written), 3),
     }
