@@ -20,10 +20,9 @@ def bench(
     kept: Annotated[Path | None, typer.Option("--json", help="Where every repeat is kept.", show_default=False)] = None,
 ) -> None:
     """Measure tokens per second, time to the first token, suggestions, start-up and memory of every engine."""
-    import os
-
     from promptlet import registry
     from promptlet.cli.numbers import whole
+    from promptlet.cores import usable_cores
     from promptlet.io.atomic import write_json
     from promptlet.speed.contenders import OurEngine
     from promptlet.speed.machine import machine_facts, read_bandwidth
@@ -35,7 +34,7 @@ def bench(
     limit = whole("threads", threads, lowest=1) if threads else None
     folder = student or default_student()
     load_student(folder)
-    facts, bandwidth = machine_facts(), read_bandwidth(limit or os.cpu_count() or 1)
+    facts, bandwidth = machine_facts(), read_bandwidth(limit or usable_cores())
     engines = [OurEngine(name, name, folder, limit) for name in registry.names("promptlet.engines")]
     found = measure(engines, length, times, starts=min(times, 5))
     typer.echo(", ".join(f"{name} {fact}" for name, fact in facts.items()))

@@ -8,7 +8,6 @@ for F16 don't.
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from threading import Condition, Event
 from typing import Any, Self
 
+from promptlet.cores import usable_cores
 from promptlet.engines.base import Decoded, Decoding, Engine, go_on
 from promptlet.errors import PromptletError, StudentError
 from promptlet.native import ask, ask_stepwise, start_server
@@ -52,7 +52,7 @@ class LlamaCpp(Engine):
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        return cls(student.file(GGUF), student, threads or os.cpu_count() or 1)
+        return cls(student.file(GGUF), student, threads or usable_cores())
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         with self._servers.all_threads(len(decodings), stop) as whole:

@@ -15,6 +15,7 @@ from threading import Event
 
 import pyarrow as pa
 
+from promptlet.cores import usable_cores
 from promptlet.io.records import read_tables
 from promptlet.runners.base import ROWS_PER_TABLE, Function, Kept, Reply, Run, Runner
 from promptlet.teachers.base import Teacher
@@ -31,7 +32,7 @@ class Local(Runner):
     name = "local"
 
     def __init__(self, processes: int | None = None) -> None:
-        self._processes = processes or os.cpu_count() or 1
+        self._processes = processes or usable_cores()
 
     def map(self, function: Function, folder: Path, stem: str = "data") -> Iterator[pa.Table]:
         tables = read_tables(folder, stem, ROWS_PER_TABLE)

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from promptlet.cores import usable_cores
 from promptlet.errors import TeacherError
 from promptlet.io.atomic import file_digest
 from promptlet.io.gguf import widen
@@ -59,7 +60,7 @@ class Embedded(Teacher):
             raise TeacherError(f"there is no teacher model at {path}")
         digest = file_digest(path)[:16]
         weights = widen(path, cache_folder() / f"{digest}.Q8_0.gguf") if config.widen else path
-        server = start_server(weights, config.slots, config.context, config.threads or os.cpu_count() or 1)
+        server = start_server(weights, config.slots, config.context, config.threads or usable_cores())
         return cls(server, config, f"{path.stem}:{digest}{':Q8_0' if config.widen else ''}")
 
     def complete(self, request: TeacherRequest) -> Answer:
