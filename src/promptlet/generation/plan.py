@@ -77,7 +77,7 @@ class Plan:
         asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
         if WORDS in wanted and (request.exact or request.keep):
             room = int(_JOINED_SHARE * (wanted[WORDS][-1] - kept.words))
-            words = reword(asked, kept.terms, student, room, lambda text: not banned.find(text))
+            words = reword(asked, kept.terms, student, room)
             joined = Kept(request.keep, words.terms)
             if joined.words < wanted[WORDS][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined

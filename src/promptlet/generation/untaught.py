@@ -7,7 +7,7 @@ it wrote of a strait. So it is asked for an old town, and where it says "old tow
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptlet.commands.words import count_words
@@ -47,9 +47,7 @@ class Wording:
     """Kept terms of which it shall speak by itself."""
 
 
-def reword(
-    intents: Intents, keep: Sequence[Term], student: Student, room: int, allowed: Callable[[str], bool]
-) -> Wording:
+def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int) -> Wording:
     """Return a request in words that the student was taught, and what these become in its text.
 
     Args:
@@ -57,22 +55,17 @@ def reword(
         keep: what the text must hold in any case.
         student: who is asked.
         room: most words of such joined texts.
-        allowed: whether a text may be said.
     """
     said = [_taught(intent.value, student) for intent in intents]
     strange = [term for term in keep if not student.knows(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
-    anchors = [
-        place
-        for place, intent in enumerate(intents)
-        if intent.kind in _ANCHORS and said[place] and allowed(said[place])
-    ]
+    anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
     if not anchors:
         return Wording(intents, tuple(keep), tuple(term.spoken for term in keep if term not in strange))
     anchor = min(anchors, key=lambda place: _ANCHORS.index(intents[place].kind))
     apart = [term for term in keep if term not in strange or not any(term.written in value for value in values)]
     named = [term for term in apart if _is_name(term, student)]
-    joining = _Joining(room, allowed, strange)
+    joining = _Joining(room, strange)
     for place, value in enumerate(values):
         if said[place] not in ("", value):
             joining.join(place, value)
@@ -96,16 +89,15 @@ class _Joining:
     """What a student's words become, by the place of their intent."""
 
     room: int
-    allowed: Callable[[str], bool]
     kept: Sequence[Term]
 
     def __post_init__(self) -> None:
         self.texts: dict[int, str] = {}
 
     def join(self, place: int, text: str) -> None:
-        """Let the words of a place become a text; without need only if there is room and it may be said."""
+        """Let the words of a place become a text; one without a kept term only if there is room."""
         cost = count_words(text) - count_words(self.texts.get(place, ""))
-        if any(term.written in text for term in self.kept) or (cost <= self.room and self.allowed(text)):
+        if cost <= self.room or any(term.written in text for term in self.kept):
             self.texts[place] = text
             self.room -= cost
 
