@@ -98,7 +98,7 @@ def staged(engine: Engine, **settings: Any) -> Iterator[Stage]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            until(lambda: server.started)
+            until(lambda: server.started and app.state.service.warm)
             yield Stage(engine, app, listening.getsockname()[1])
         finally:
             app.state.service.line.stop()
@@ -131,6 +131,7 @@ def served(log: Path, *options: object, script: str | None = None) -> Iterator[S
             assert process.stdout
             told = re.search(r"http://\S+/", process.stdout.readline())
             assert told, log.read_text()
+            until(lambda: httpx.get(f"{told[0].replace('0.0.0.0', '127.0.0.1')}readyz").status_code == 200)
             yield Served(told[0], process, log)
         finally:
             process.kill()

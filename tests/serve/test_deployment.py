@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.serve.conftest import until
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KEY = "a key of 16 or more".replace(" ", "-")
 PORT = "8700"
@@ -45,8 +47,13 @@ def unit() -> list[str]:
     return shlex.split(line[1])
 
 
+def service() -> dict[str, Any]:
+    return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["promptlet"])
+
+
 COMMANDS = {
     "image": lambda: instruction("ENTRYPOINT") + instruction("CMD"),
+    "compose": lambda: instruction("ENTRYPOINT") + service()["command"],
     "kubernetes": lambda: instruction("ENTRYPOINT") + container()["args"],
     "systemd": unit,
 }
@@ -88,6 +95,7 @@ def test_the_command_starts_a_server_that_wants_a_key(where: str, tmp_path: Path
         probes = [
             container()[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")
         ]
+        until(lambda: status(port, "/readyz") == 200)
         assert [status(port, path) for path in probes] == [200] * 3
         assert (status(port, "/v1/tasks"), status(port, "/v1/tasks", KEY)) == (401, 200)
         check = [part.replace(PORT, port) for part in instruction("HEALTHCHECK")]
@@ -96,8 +104,7 @@ def test_the_command_starts_a_server_that_wants_a_key(where: str, tmp_path: Path
 
 
 def test_all_name_the_same_port() -> None:
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["promptlet"]
-    assert compose["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
+    assert service()["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
     assert container()["ports"] == [{"name": "http", "containerPort": int(PORT)}]
     for command in (instruction("ENTRYPOINT"), unit()):
         assert command[command.index("--port") + 1] == PORT
@@ -106,13 +113,20 @@ def test_all_name_the_same_port() -> None:
 
 def test_whoever_stops_it_waits_longer_than_it_takes() -> None:
     own = 25
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["promptlet"]
     pod = manifests()["Deployment"]["spec"]["template"]["spec"]
     pause = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
     waits = re.search(r"^TimeoutStopSec=(\d+)$", (DEPLOY / "promptlet.service").read_text(), re.MULTILINE)
     assert waits
-    assert min(int(waits[1]), int(compose["stop_grace_period"].rstrip("s"))) > own
+    assert min(int(waits[1]), int(service()["stop_grace_period"].rstrip("s"))) > own
     assert pod["terminationGracePeriodSeconds"] > own + pause
+
+
+def test_there_are_as_many_threads_as_cpus_where_these_are_limited() -> None:
+    for limit, command in (
+        (service()["cpus"], service()["command"]),
+        (container()["resources"]["limits"]["cpu"], container()["args"]),
+    ):
+        assert command[command.index("--threads") + 1] == str(limit)
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:

@@ -6,8 +6,11 @@ import hashlib
 import json
 import logging
 import re
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -19,9 +22,10 @@ from promptlet.generation import Generator
 from promptlet.serve.app import make_app
 from promptlet.serve.guard import HEALTH, check_rate
 from promptlet.serve.keys import Keys
+from promptlet.serve.origins import check_origin
 from promptlet.serve.settings import Settings
 from promptlet.student.format import default_student, load_student
-from tests.serve.conftest import ORDER, Stepper
+from tests.serve.conftest import ORDER, Stepper, staged, until
 
 KEYS = ["first-key-of-some-length", "other-key-of-some-length"]
 BEARER = {"Authorization": f"Bearer {KEYS[0]}"}
@@ -116,7 +120,16 @@ def test_keys_are_read_from_files_and_kept_as_digests(tmp_path: Path) -> None:
     assert keys.name("sha256:" + digest) is None
     assert not any(key in repr(keys) for key in KEYS)
     assert not Keys.read(None, "")
-    for text in ("short", "with space and length", "sha256:12", "#only a comment"):
+    file.write_text(f"  # mine\nSHA256:{digest.upper()}\n", encoding="utf-8-sig")
+    assert Keys.read(file).name(KEYS[1]) == digest[:8]
+    for text in ("short", "with space and length", "sha256:12", "Sha256:" + "0" * 63, f"sha256:{digest}0"):
+        file.write_text(f"# ours\n\n{text}\n")
+        with pytest.raises(UsageError, match=re.escape(f"{file}: line 3 is no ")) as error:
+            Keys.read(file)
+        assert text not in str(error.value)
+        with pytest.raises(UsageError, match="PROMPTLET_API_KEYS: key 2 is no "):
+            Keys.read(None, f"{KEYS[0]} {text.replace(' ', '')[:12]}")
+    for text in ("#only a comment", "  # only a comment"):
         file.write_text(text)
         with pytest.raises(UsageError, match=re.escape(str(file))) as error:
             Keys.read(file)
@@ -126,33 +139,100 @@ def test_keys_are_read_from_files_and_kept_as_digests(tmp_path: Path) -> None:
 
 
 def test_each_key_has_its_own_rate(stepping: Generator) -> None:
-    settings = Settings(keys=Keys.read(None, ",".join(KEYS)), rate="2/minute")
+    settings = Settings(keys=Keys.read(None, ",".join(KEYS)), rate="2/day")
     with TestClient(make_app(stepping, settings)) as client:
         statuses = [client.post("/v1/prompts", json=ORDER, headers=BEARER).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
-        refused = client.get("/v1/tasks", headers=BEARER)
+        for path in ("/v1/prompts", "/v1/completions", "/v1/chat/completions"):
+            refused = client.post(path, json=ORDER, headers=BEARER)
+            assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "rate_limit_exceeded"
-        assert 1 <= int(refused.headers["retry-after"]) <= 61
-        assert client.get("/v1/tasks", headers={"Authorization": f"Bearer {KEYS[1]}"}).status_code == 200
+        assert 1 <= int(refused.headers["retry-after"]) <= 24 * 3600 + 1
+        other = {"Authorization": f"Bearer {KEYS[1]}"}
+        assert client.post("/v1/prompts", json=ORDER, headers=other).status_code == 200
+        for path in ("/v1/tasks", "/v1/intents?prefix=bal", "/v1/models", "/metrics"):
+            assert client.get(path, headers=BEARER).status_code == 200, path
         assert client.get("/healthz").status_code == client.get("/").status_code == 200
 
 
 def test_a_rate_must_be_one() -> None:
     assert check_rate("5/second")
-    with pytest.raises(UsageError, match="rate is 'often'"):
-        check_rate("often")
+    for text in ("often", "", "0/minute", "1/year;2/day"):
+        with pytest.raises(UsageError, match=f"rate is '{text}'"):
+            check_rate(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.org", "http://localhost:3000", "http://[::1]:80", "chrome-extension://abc", "*"]
+)
+def test_an_origin_is_what_browsers_send(text: str) -> None:
+    assert check_origin(text, closed=True) == text
+    assert check_origin(text.upper(), closed=True) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "example.org",
+        "https://example.org/",
+        "https://example.org/app",
+        "https://a@b",
+        "https://",
+        "null",
+        "",
+        "https://*",
+    ],
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"origin is '{text}'")):
+        check_origin(text, closed=True)
+
+
+def test_all_sites_only_come_in_with_keys() -> None:
+    with pytest.raises(UsageError, match="needs API keys"):
+        check_origin("*", closed=False)
+
+
+@pytest.mark.parametrize("body", ["Content-Length: 60000\r\n", "Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize(
+    ("line", "settings", "status"),
+    [
+        ("POST /v1/prompts", {"hosts": ("localhost",)}, b"421"),
+        ("POST /v1/prompts", {"keys": Keys.read(None, KEYS[0])}, b"401"),
+        ("POST /v1/prompts", {"rate": "1/year"}, b"429"),
+        ("GET /healthz", {}, b"200"),
+    ],
+)
+def test_an_answer_to_what_was_not_read_closes_the_connection(
+    body: str, line: str, settings: dict[str, Any], status: bytes
+) -> None:
+    with staged(Stepper(), **settings) as stage:
+        if "rate" in settings:
+            with stage.client() as client:
+                assert client.post("/v1/prompts", json=ORDER).headers.get("connection") != "close"
+        with socket.create_connection(("127.0.0.1", stage.port)) as connection:
+            connection.settimeout(30)
+            connection.sendall(f"{line} HTTP/1.1\r\nHost: x\r\n{body}\r\n".encode())
+            got = b""
+            while more := connection.recv(65536):  # until the server closes it
+                got += more
+        assert got.split()[1] == status
+        assert b"connection: close" in got.lower()
 
 
 def test_other_sites_are_shut_out_unless_named(stepping: Generator) -> None:
     site = {"Origin": "https://example.org"}
-    asks = site | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    names = "authorization, content-type, x-stainless-lang, x-stainless-retry-count"
+    asks = site | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names}
     with TestClient(make_app(stepping)) as client:
         assert "access-control-allow-origin" not in client.get("/v1/tasks", headers=site).headers
         assert client.options("/v1/prompts", headers=asks).status_code == 405
     settings = Settings(origins=("https://example.org",), keys=Keys.read(None, KEYS[0]))
     with TestClient(make_app(stepping, settings)) as client:
         allowed = client.options("/v1/prompts", headers=asks)
+        assert allowed.status_code == 200
         assert allowed.headers["access-control-allow-origin"] == "https://example.org"
+        assert allowed.headers["access-control-allow-headers"] == names
         answer = client.get("/v1/tasks", headers=site | BEARER)
         assert answer.headers["access-control-allow-origin"] == "https://example.org"
         other = client.get("/v1/tasks", headers=BEARER | {"Origin": "https://evil.example"})
@@ -200,6 +280,53 @@ def test_the_docs_load_nothing_from_elsewhere(closed: TestClient) -> None:
     assert "//" not in page.text
     for path in re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text):
         assert closed.get(f"/{path}").status_code == 200
+
+
+def test_the_openapi_says_what_stands_before_the_routes(stepping: Generator) -> None:
+    settings = Settings(keys=Keys.read(None, KEYS[0]), rate="9/minute", hosts=("localhost",))
+    described = make_app(stepping, settings).openapi()
+    ((name, scheme),) = described["components"]["securitySchemes"].items()
+    assert scheme == {"type": "http", "scheme": "bearer"}
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            told = set(operation["responses"])
+            assert operation.get("security") == (None if path in HEALTH else [{name: []}])
+            assert {"421", "500"} <= told
+            assert ("401" in told) == (path not in HEALTH)
+            assert ({"408", "413", "429"} <= told) == (method == "post")
+    assert "HTTPValidationError" not in json.dumps(described)
+    open_ = make_app(stepping).openapi()
+    assert "securitySchemes" not in open_["components"]
+    assert not {"401", "421", "429"} & set(open_["paths"]["/v1/prompts"]["post"]["responses"])
+
+
+def test_examples_name_the_student_that_is_served() -> None:
+    student = load_student(default_student())
+    mine = replace(student, description=student.description.model_copy(update={"name": "mine"}))
+    with TestClient(make_app(Generator(mine, Stepper()))) as client:
+        paths = client.get("/openapi.json").json()["paths"]
+        for path in ("/v1/chat/completions", "/v1/completions"):
+            content = paths[path]["post"]["requestBody"]["content"]["application/json"]
+            for example in content["examples"].values():
+                assert example["value"]["model"] == "mine"
+
+
+def test_it_is_ready_when_its_lists_are_read(stepping: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, read = Event(), Event()
+
+    def slowly(self: Generator, request: Any, stop: Any = None) -> Any:
+        reading.set()
+        assert read.wait(60)
+        return iter(())
+
+    monkeypatch.setattr(Generator, "stream", slowly)
+    with TestClient(make_app(stepping)) as client:
+        assert reading.wait(60)
+        assert (client.get("/readyz").status_code, client.get("/healthz").status_code) == (503, 200)
+        read.set()
+        until(lambda: client.get("/readyz").status_code == 200)
+        for path in HEALTH:
+            assert client.head(path).status_code == 200
 
 
 @pytest.mark.parametrize("log_text", [False, True])

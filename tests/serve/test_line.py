@@ -166,5 +166,31 @@ def test_what_is_measured() -> None:
         assert lines["promptlet_time_per_token_seconds_count"] == "3.0"
         assert lines["promptlet_tokens_total"] == "27.0"
         assert lines['promptlet_adherence_bucket{command="words",le="0.0"}'] == "3.0"
+        assert lines['promptlet_prompts_total{task="t2i"}'] == "3.0"
         assert lines["promptlet_running"] == lines["promptlet_waiting"] == "0.0"
         assert "secret" not in metrics.text
+
+
+def test_what_is_measured_of_work_that_fails() -> None:
+    """Its texts took the engine as much as others do, but nobody got a prompt."""
+
+    def value(name: str) -> float | None:
+        return stage.app.state.service.measures.registry.get_sample_value(
+            name, {"task": "t2i"} if "prompts" in name else {}
+        )
+
+    with staged(Stepper(), running=1, timeout=1.0) as stage, stage.client() as client:
+        # The engine's text has eight words.
+        nothing = ORDER | {"words": 9, "candidates": 3}
+        assert client.post("/v1/prompts", json=nothing).status_code == 422
+        assert value("promptlet_tokens_total") == 3 * 9
+        results = client.post("/v1/prompts", json={"requests": [nothing, ORDER | {"words": 500}]}).json()["results"]
+        assert all("error" in each for each in results)
+        assert value("promptlet_tokens_total") == 6 * 9
+        assert value("promptlet_time_to_first_token_seconds_count") == 0
+        stage.engine.pace = 0.8
+        body = {"requests": [ORDER] * 4}
+        assert client.post("/v1/prompts", json=body).status_code == 504
+        until(lambda: stage.line.idle)
+        assert value("promptlet_tokens_total") > 6 * 9
+        assert value("promptlet_prompts_total") is None

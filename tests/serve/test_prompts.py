@@ -63,13 +63,16 @@ def test_a_seed_that_the_server_chose_gives_the_same_again(client: TestClient) -
 
 
 def test_a_batch_answers_in_order_and_a_bad_request_fails_alone(client: TestClient) -> None:
-    orders = [ORDER | {"n": 1}, {"intents": ["Planet: mars"]}, ORDER | {"words": 9}]
+    wrong: list[Any] = [{"intents": ["Planet: mars"]}, ORDER | {"words": 400}, ORDER | {"words": "400"}, {"x": 1}, None]
+    orders = [ORDER | {"n": 1}, *wrong, ORDER | {"words": 9}]
     results = client.post("/v1/prompts", json={"requests": orders}).json()["results"]
     assert (
         results[0]["prompts"][0]["prompt"] == client.post("/v1/prompts", json=orders[0]).json()["prompts"][0]["prompt"]
     )
     assert "unknown kind of intent 'Planet'" in results[1]["error"]["message"]
-    assert results[2]["prompts"][0]["words"] == 9
+    assert [each["error"]["param"] for each in results[1:-1]] == ["intents", "words", "words", "intents", None]
+    assert "40" in results[2]["error"]["message"]
+    assert results[-1]["prompts"][0]["words"] == 9
 
 
 def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:

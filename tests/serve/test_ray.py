@@ -47,3 +47,12 @@ def test_without_keys_it_must_be_said_that_none_are_needed(monkeypatch: pytest.M
     monkeypatch.delenv("PROMPTLET_API_KEYS", raising=False)
     with pytest.raises(UsageError, match="API keys are needed"):
         build(Arguments())
+
+
+def test_a_replica_has_the_defaults_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMPTLET_API_KEYS", KEY)
+    deployment = build(Arguments(threads=3))._bound_deployment
+    # Four requests per thread, those that may wait, and room for those that are refused.
+    assert deployment.max_ongoing_requests == 4 * 3 + 64 + 64
+    with pytest.raises(UsageError, match="rate is '0/minute'"):
+        build(Arguments(rate="0/minute"))

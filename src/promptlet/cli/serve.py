@@ -31,12 +31,13 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="A site whose pages may use the API, as https://example.org; repeatable.", show_default=False
+            help="A site whose pages may use the API, as https://example.org; repeatable. With keys, * is all sites.",
+            show_default=False,
         ),
     ] = None,
     rate: Annotated[
         str | None,
-        typer.Option(help="Most requests per key, as 120/minute.", show_default="no limit"),
+        typer.Option(help="Most requests that write, per key, as 120/minute.", show_default="no limit"),
     ] = None,
     queue: Annotated[str, typer.Option(metavar="NUMBER", help="Requests that may wait; more are refused.")] = "64",
     running: Annotated[
@@ -54,12 +55,14 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
 
     from promptlet.cli.extras import needing
     from promptlet.cli.numbers import number, whole
+    from promptlet.cores import usable_cores
 
     with needing("serving", "serve"):
         from promptlet.serve import serving
         from promptlet.serve.guard import check_rate
         from promptlet.serve.keys import VARIABLE, Keys
-        from promptlet.serve.settings import Settings
+        from promptlet.serve.origins import check_origin
+        from promptlet.serve.settings import PER_THREAD, Settings
     from promptlet.generation import Generator
 
     computing = None if threads is None else whole("threads", threads, 1)
@@ -67,14 +70,13 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         check_rate(rate)
     accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
     settings = Settings(
-        # What a thread of the default engine writes together.
-        running=4 * (computing or os.cpu_count() or 1) if running is None else whole("running", running, 1),
+        running=PER_THREAD * (computing or usable_cores()) if running is None else whole("running", running, 1),
         waiting=whole("queue", queue, 0),
-        timeout=number("timeout", timeout),
-        grace=number("grace", grace),
+        timeout=number("timeout", timeout, above=0),
+        grace=number("grace", grace, lowest=0),
         keys=accepted,
         rate=rate,
-        origins=tuple(origin or ()),
+        origins=tuple(check_origin(each, bool(accepted)) for each in origin or ()),
         hosts=() if accepted else serving.own_names(host),
         log_text=log_text,
     )

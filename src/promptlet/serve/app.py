@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from promptlet import __version__
 from promptlet.generation import Generator
-from promptlet.serve.documentation import document
+from promptlet.serve.documentation import Described, document
 from promptlet.serve.errors import handle_errors
 from promptlet.serve.guard import Guard
 from promptlet.serve.lookup import lookup_routes
@@ -36,7 +36,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
         yield
         service.line.stop()
 
-    app = FastAPI(
+    app = Described(
         lifespan=lifespan,
         title="Promptlet",
         version=__version__,
@@ -58,7 +58,8 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", ID],
+            # Clients send their own (openai-node: x-stainless-*); the key is one too, and there are no cookies.
+            allow_headers=["*"],
             expose_headers=["Retry-After", ID],
         )
     app.add_middleware(Watch, measures=service.measures)

@@ -35,8 +35,9 @@ Fields = dict[str, Any]
 
 def wishes(limits: Limits) -> Any:
     """Return the type of intents, or of free text."""
-    text = Annotated[str, StringConstraints(min_length=1, max_length=limits.intent_characters)]
-    return text | Annotated[list[text], Field(min_length=1, max_length=limits.intents)]
+    text = Annotated[str, StringConstraints(min_length=1, max_length=limits.text_characters)]
+    intent = Annotated[str, StringConstraints(min_length=1, max_length=limits.intent_characters)]
+    return text | Annotated[list[intent], Field(min_length=1, max_length=limits.intents)]
 
 
 def order_fields(student: Student, limits: Limits) -> Fields:

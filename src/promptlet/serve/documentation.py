@@ -6,10 +6,24 @@ API does; the page sends the one that was entered on the main page.
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from promptlet.serve.errors import (
+    ApiError,
+    ErrorAnswer,
+    FaultError,
+    HostError,
+    KeyMissingError,
+    LargeError,
+    RateError,
+    SlowError,
+)
+from promptlet.serve.guard import HEALTH
+from promptlet.serve.settings import Settings
 from promptlet.serve.watch import PAGE_POLICY
 
 _POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
@@ -25,7 +39,13 @@ _PAGE = """<!DOCTYPE html>
 <script src="docs/start.js"></script>
 """
 _SCRIPT = """"use strict";
-const key = JSON.parse(sessionStorage.getItem("promptlet.key"));
+let key = null;
+try {
+  key = JSON.parse(sessionStorage.getItem("promptlet.key"));
+} catch {
+  // Without storage there is no key to send.
+}
+if (typeof key !== "string" || !/^[!-~]{16,200}$/.test(key)) key = null;
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",
@@ -37,6 +57,18 @@ SwaggerUIBundle({
 });
 """
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js")
+_UNUSED = ("HTTPValidationError", "ValidationError")
+"""What FastAPI says of errors that are given in another form here."""
+
+
+class Described(FastAPI):
+    """An application whose OpenAPI also says what stands before its routes; `state.service` must be set."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI."""
+        if self.openapi_schema is None:
+            _complete(super().openapi(), self.state.service.settings)
+        return super().openapi()
 
 
 def document(app: FastAPI) -> list[str]:
@@ -52,3 +84,40 @@ def document(app: FastAPI) -> list[str]:
 
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
     return ["/docs", "/docs/start.js", *(f"/docs/assets/{name}" for name in _ASSETS)]
+
+
+def _complete(description: dict[str, Any], settings: Settings) -> None:
+    """Add keys and the errors that `Guard` and `Watch` answer to what FastAPI knows of the routes."""
+    parts = description["components"]
+    for name in _UNUSED:
+        parts["schemas"].pop(name, None)
+    if settings.keys:
+        parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            if settings.keys and path not in HEALTH:
+                operation["security"] = [{"key": []}]
+            responses = operation["responses"]
+            if _UNUSED[0] in str(responses.get("422")):
+                del responses["422"]
+            for kind in _common(path, method, settings):
+                responses.setdefault(str(kind.status), _response(kind))
+
+
+def _common(path: str, method: str, settings: Settings) -> list[type[ApiError]]:
+    """Return the errors that any route of this kind may answer."""
+    writes, closed = method == "post", path not in HEALTH
+    possible = {
+        FaultError: True,
+        HostError: bool(settings.hosts),
+        KeyMissingError: closed and bool(settings.keys),
+        LargeError: writes,
+        SlowError: writes,
+        RateError: writes and settings.rate is not None,
+    }
+    return [kind for kind, may_be in possible.items() if may_be]
+
+
+def _response(kind: type[ApiError]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{ErrorAnswer.__name__}"}
+    return {"description": kind.__doc__, "content": {"application/json": {"schema": schema}}}

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Collection
 
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
@@ -32,8 +32,6 @@ from promptlet.serve.settings import Settings
 from promptlet.serve.watch import LOG
 
 _PORT = re.compile(r":[0-9]*$")
-_CLOSE = {"Connection": "close"}
-"""For what was not read: else the server would read on only to find the next request."""
 HEALTH = ("/healthz", "/readyz")
 
 
@@ -55,7 +53,8 @@ class Guard:
             if scope["path"] not in self._open:
                 who = self._check_key(headers)
                 scope["state"]["key"] = who or "-"
-                await self._check_rate(who or (scope.get("client") or ("",))[0])
+                if scope["method"] == "POST":  # what writes; looking something up takes next to nothing
+                    await self._check_rate(who or (scope.get("client") or ("",))[0])
             if scope["method"] in {"POST", "PUT", "PATCH"}:
                 body = await self._body(headers, receive)
                 if self._settings.log_text:
@@ -93,7 +92,7 @@ class Guard:
         most = self._settings.limits.body
         told = headers.get("content-length", "0")
         if told.isdigit() and int(told[:20]) > most:
-            raise LargeError(f"the body has {told[:20]} bytes; {most} are allowed", headers=_CLOSE)
+            raise LargeError(f"the body has {told[:20]} bytes; {most} are allowed")
         body = bytearray()
         try:
             async with asyncio.timeout(self._settings.patience):
@@ -105,11 +104,9 @@ class Guard:
                     body += message.get("body", b"")
                     more = message.get("more_body", False)
                     if len(body) > most:
-                        raise LargeError(f"the body has more than {most} bytes", headers=_CLOSE)
+                        raise LargeError(f"the body has more than {most} bytes")
         except TimeoutError as error:
-            raise SlowError(
-                f"the request was not sent within {self._settings.patience:g} seconds", headers=_CLOSE
-            ) from error
+            raise SlowError(f"the request was not sent within {self._settings.patience:g} seconds") from error
         return bytes(body)
 
 
@@ -119,10 +116,14 @@ def check_rate(rate: str) -> RateLimitItem:
     Raises:
         UsageError: if it names none.
     """
+    refusal = UsageError(f"rate is '{rate}'; one such as 120/minute or 5/second is allowed")
     try:
-        return parse(rate)
+        limits = parse_many(rate)
     except ValueError as error:
-        raise UsageError(f"rate is '{rate}'; 120/minute, 5/second and the like are allowed") from error
+        raise refusal from error
+    if len(limits) > 1 or limits[0].amount < 1:
+        raise refusal
+    return limits[0]
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,7 +16,8 @@ from promptlet.errors import UsageError
 
 VARIABLE = "PROMPTLET_API_KEYS"
 """The environment variable that holds keys, separated by spaces or commas."""
-_HASHED = re.compile(r"sha256:([0-9a-f]{64})")
+_PREFIX = "sha256:"
+_DIGITS = re.compile(r"[0-9a-fA-F]{64}")
 _KEY = re.compile(r"[!-~]{16,200}")
 
 
@@ -31,35 +31,25 @@ class Keys:
     def read(cls, path: Path | None, environment: str = "") -> Self:
         """Return the keys of a file, one per line, and of the environment. Lines that begin with # are comments.
 
-        A key is given as it is, or as ``sha256:`` and the 64 hexadecimal digits of its digest.
+        A key is given as it is, or as ``sha256:`` and the 64 hexadecimal digits of its digest; the case of both is no
+        matter. What begins so is always a digest: a key would else be made of one that was copied in part.
 
         Raises:
             UsageError: if the file can't be read, or for what is no key; the message names its place, not the key.
         """
-        found = cls._parse(environment.replace(",", " ").split(), VARIABLE)
+        given = environment.replace(",", " ").split()
+        found = [_read(text, f"{VARIABLE}: key {number}") for number, text in enumerate(given, start=1)]
         if path is not None:
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(f"the keys in {path} can't be read: {error}") from error
-            found += cls._parse([line.strip() for line in lines if line.strip() and line[0] != "#"], str(path))
+            for number, line in enumerate(map(str.strip, lines), start=1):
+                if line and not line.startswith("#"):
+                    found.append(_read(line, f"{path}: line {number}"))
             if not found:
                 raise UsageError(f"{path} holds no key")
         return cls(tuple(dict.fromkeys(found)))
-
-    @staticmethod
-    def _parse(texts: Iterable[str], where: str) -> list[bytes]:
-        found = []
-        for number, text in enumerate(texts, start=1):
-            if hashed := _HASHED.fullmatch(text):
-                found.append(bytes.fromhex(hashed[1]))
-            elif _KEY.fullmatch(text):
-                found.append(_digest(text))
-            else:
-                raise UsageError(
-                    f"{where}: key {number} is neither 16 to 200 printable characters without space nor sha256:DIGITS"
-                )
-        return found
 
     def __bool__(self) -> bool:
         return bool(self.digests)
@@ -71,6 +61,20 @@ class Keys:
             if hmac.compare_digest(each, digest):
                 found = each
         return None if found is None else found.hex()[:8]
+
+
+def _read(text: str, where: str) -> bytes:
+    """Return the digest of a key, or the one that is given."""
+    if text[: len(_PREFIX)].casefold() == _PREFIX:
+        digits = text[len(_PREFIX) :]
+        if not _DIGITS.fullmatch(digits):
+            raise UsageError(f"{where} is no digest; {_PREFIX} and 64 hexadecimal digits are allowed")
+        return bytes.fromhex(digits)
+    if not _KEY.fullmatch(text):
+        raise UsageError(
+            f"{where} is no key; 16 to 200 printable characters without space, or sha256:DIGITS, are allowed"
+        )
+    return _digest(text)
 
 
 def _digest(key: str) -> bytes:

@@ -21,25 +21,33 @@ class Measures:
         )
         self.seconds = Histogram(
             "promptlet_request_seconds",
-            "Until the answer was sent.",
+            "From a request's beginning until its answer was sent to the end, or its client had gone.",
             ["route"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.first = Histogram(
             "promptlet_time_to_first_token_seconds",
-            "From a request's beginning, its wait included, to the first prompt that was given out.",
+            "From a request's beginning, its wait included, until its first prompt was chosen; in a batch, until its "
+            "first request that does not fail was done.",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.per_token = Histogram(
-            "promptlet_time_per_token_seconds", "Per token drawn.", buckets=_TOKEN_SECONDS, registry=self.registry
+            "promptlet_time_per_token_seconds",
+            "Of each round of texts that the engine drew together, its time per token.",
+            buckets=_TOKEN_SECONDS,
+            registry=self.registry,
         )
-        self.tokens = Counter("promptlet_tokens", "Tokens that were drawn.", registry=self.registry)
+        self.tokens = Counter(
+            "promptlet_tokens",
+            "Tokens of all texts that were drawn to their end, also for requests that failed or were given up.",
+            registry=self.registry,
+        )
         self.prompts = Counter("promptlet_prompts", "Prompts that were given out.", ["task"], registry=self.registry)
         self.adherence = Histogram(
             "promptlet_adherence",
-            "By how much prompts miss what was asked of a command.",
+            "By how much prompts that were given out miss what was asked of a command.",
             ["command"],
             buckets=(0, 1, 2, 3, 5, 10),
             registry=self.registry,
@@ -56,7 +64,7 @@ class Measures:
             self.adherence.labels(command).observe(abs(missed))
 
     def drew(self, tokens: int, seconds: float) -> None:
-        """Count what a request took the engine."""
+        """Count texts that the engine drew together."""
         self.tokens.inc(tokens)
         self.per_token.observe(seconds / max(1, tokens))
 

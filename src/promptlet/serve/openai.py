@@ -17,7 +17,7 @@ from fastapi import Body as BodyOf
 from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from promptlet.errors import PromptletError
+from promptlet.errors import PromptletError, UsageError
 from promptlet.generation import Prompt, Request
 from promptlet.serve.bodies import asked
 from promptlet.serve.errors import (
@@ -30,10 +30,20 @@ from promptlet.serve.errors import (
     explain,
 )
 from promptlet.serve.line import Turn
-from promptlet.serve.openai_bodies import CHAT_EXAMPLE, OWN, TEXT_EXAMPLE, chat_body, last_wish, text_body, wished
+from promptlet.serve.openai_bodies import (
+    OWN,
+    chat_body,
+    chat_example,
+    last_wish,
+    text_body,
+    text_example,
+    wished,
+)
 from promptlet.serve.prompts import EVENTS, STREAMED, event
 from promptlet.serve.service import Service
 
+_HALF = "\N{REPLACEMENT CHARACTER}"
+"""What a half character is decoded to."""
 _RESPONSES = answers(InvalidError, ModelError, NothingError, BusyError, TimedOutError) | {200: {"content": STREAMED}}
 
 
@@ -58,22 +68,22 @@ def openai_routes(service: Service) -> APIRouter:
     @router.post("/v1/chat/completions", response_model=None, responses=_RESPONSES)
     async def chat(
         http: HttpRequest,
-        body: Annotated[chat_type, BodyOf(openapi_examples={"intents": {"value": CHAT_EXAMPLE}})],
+        body: Annotated[chat_type, BodyOf(openapi_examples={"intents": {"value": chat_example(service.name)}})],
     ) -> Response:
         """Write prompts for what the user said last."""
         _check_model(service, body.model)
-        request = asked(body, *OWN, intents=wished(last_wish(body.messages)))
+        request = _asked(body, last_wish(body.messages), "messages")
         return await _complete(service, http, body, [request], _Chat())
 
     @router.post("/v1/completions", response_model=None, responses=_RESPONSES)
     async def text(
         http: HttpRequest,
-        body: Annotated[text_type, BodyOf(openapi_examples={"free text": {"value": TEXT_EXAMPLE}})],
+        body: Annotated[text_type, BodyOf(openapi_examples={"free text": {"value": text_example(service.name)}})],
     ) -> Response:
         """Write prompts for each text."""
         _check_model(service, body.model)
         texts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-        requests = [asked(body, *OWN, intents=wished(each)) for each in texts]
+        requests = [_asked(body, each, "prompt") for each in texts]
         return await _complete(service, http, body, requests, _Text())
 
     return router
@@ -129,13 +139,14 @@ class _Completion:
 
     def choice(self, number: int, place: int, prompt: Prompt) -> _Choice:
         """Return a prompt as it is given out, and count it."""
+        self._service.measures.count(prompt)
         request = self._requests[number]
         cut = min((found for each in self._stops if (found := prompt.prompt.find(each)) >= 0), default=None)
         text, reason = prompt.prompt[:cut].strip(), "stop"
         ids = self._codec.tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []
         if self._most is not None and len(ids) > self._most:
             ids, reason = ids[: self._most], "length"
-            text = self._codec.decode(ids)
+            text = self._codec.decode(ids).rstrip(_HALF).rstrip()  # a token may be a part of a character
         self._read[number] = len(self._codec.head(request.intents, request.task, prompt.commands))
         self._written += len(ids)
         return _Choice(number * request.n + place, text, len(ids), reason)
@@ -182,6 +193,17 @@ async def _pieces(
         yield event(explain(error).to_dict())
     finally:
         turn.stop()
+
+
+def _asked(body: Any, text: str, field: str) -> Request:
+    """Return the request of a text; OpenAI's clients know the field that it stood in, but no `intents`."""
+    try:
+        return asked(body, *OWN, intents=wished(text))
+    except UsageError as error:
+        told = explain(error)
+        if told.param != "intents":
+            raise
+        raise InvalidError(f"{field}{str(error).removeprefix('intents')}", field) from error
 
 
 def _check_model(service: Service, name: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -12,16 +16,27 @@ from promptlet.serve.service import Service
 
 def operation_routes(service: Service) -> APIRouter:
     """Return the routes for who runs the server."""
-    router = APIRouter(tags=["operation"])
 
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(asyncio.to_thread(service.warm_up))  # /healthz answers meanwhile
+        yield
+        warming.cancel()
+
+    router = APIRouter(tags=["operation"], lifespan=lifespan)
+
+    @router.head("/healthz", response_class=PlainTextResponse, include_in_schema=False)
     @router.get("/healthz", response_class=PlainTextResponse)
     async def healthz() -> str:
         """Say that the server is alive."""
         return "ok\n"
 
+    @router.head("/readyz", response_class=PlainTextResponse, include_in_schema=False)
     @router.get("/readyz", response_class=PlainTextResponse, responses=answers(BusyError))
     async def readyz() -> str:
-        """Say whether the server takes one more request."""
+        """Say whether the server takes one more request, and could begin with it at once."""
+        if not service.warm:
+            raise BusyError("the server has only just begun", wait=1)
         if service.line.full:
             raise BusyError("the server takes no requests now", wait=1)
         return "ready\n"

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi import Body as BodyOf
 from fastapi import Request as HttpRequest
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, create_model
 
 from promptlet.errors import PromptletError, UsageError
 from promptlet.generation import Prompt, Request
@@ -94,7 +95,9 @@ def prompt_routes(service: Service) -> APIRouter:
     router, limits = APIRouter(tags=["prompts"]), service.settings.limits
     one: Any = prompt_body(service.generator.student, limits)
     single: Any = create_model("SinglePromptRequest", __base__=one, stream=(bool, Field(False, description=STREAM)))
-    requests = Annotated[list[one], Field(min_length=1, max_length=limits.batch)]
+    # What is no request has its error in its place, and the others are answered.
+    item: Any = Annotated[one | Any, Field(union_mode="left_to_right")]
+    requests = Annotated[list[item], Field(min_length=1, max_length=limits.batch)]
     batch: Any = create_model(
         "BatchRequest", __base__=Body, requests=(requests, Field(description="Answered in order."))
     )
@@ -108,14 +111,14 @@ def prompt_routes(service: Service) -> APIRouter:
     async def write(http: HttpRequest, body: either) -> Response:
         """Write prompts to order."""
         if isinstance(body, batch):
-            results = await service.finish(http, service.writing_all([_checked(each) for each in body.requests]))
-            return JSONResponse({"results": list(map(_result, results))})
+            results = await service.finish(http, service.writing_all([_checked(one, each) for each in body.requests]))
+            return JSONResponse({"results": [_result(service, each) for each in results]})
         request = asked(body, "stream")
         if not body.stream:
             prompts = await service.finish(http, service.writing(request))
-            return JSONResponse(_found(request, prompts))
+            return JSONResponse(_found(service, request, prompts))
         turn = await service.begin(http, service.writing(request))
-        return StreamingResponse(_events(turn, request), media_type=EVENTS)
+        return StreamingResponse(_events(service, turn, request), media_type=EVENTS)
 
     return router
 
@@ -141,27 +144,33 @@ def _kind(body: Any) -> str:
     return "a batch" if isinstance(body, dict) and "requests" in body else "a request"
 
 
-def _checked(body: BaseModel) -> Any:
+def _checked(one: type[Body], item: Any) -> Request | PromptletError:
+    """Return the request that an item of a batch is, or what is wrong with it."""
     try:
-        return asked(body)
+        return asked(item if isinstance(item, one) else one.model_validate(item))
+    except ValidationError as error:
+        return explain(RequestValidationError([each | {"loc": ("body", *each["loc"])} for each in error.errors()]))
     except UsageError as error:
         return error
 
 
-def _result(result: Written | Exception) -> dict[str, Any]:
-    return explain(result).to_dict() if isinstance(result, Exception) else _found(*result)
+def _result(service: Service, result: Written | Exception) -> dict[str, Any]:
+    return explain(result).to_dict() if isinstance(result, Exception) else _found(service, *result)
 
 
-def _found(request: Request, prompts: list[Prompt]) -> dict[str, Any]:
+def _found(service: Service, request: Request, prompts: list[Prompt]) -> dict[str, Any]:
+    for prompt in prompts:
+        service.measures.count(prompt)
     return {"prompts": list(map(to_dict, prompts)), "seed": request.seed}
 
 
-async def _events(turn: Turn[Prompt], request: Request) -> AsyncIterator[str]:
+async def _events(service: Service, turn: Turn[Prompt], request: Request) -> AsyncIterator[str]:
     """Yield prompts as they are found, then what was found; an error in the middle ends it."""
     found = 0
     try:
         async for prompt in turn:
             found += 1
+            service.measures.count(prompt)
             yield event(to_dict(prompt))
         yield event({"found": found, "asked": request.n, "seed": request.seed}, "done")
     except PromptletError as error:

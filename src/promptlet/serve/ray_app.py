@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from promptlet.serve.keys import VARIABLE, Keys
-from promptlet.serve.settings import Settings
+from promptlet.serve.settings import PER_THREAD, Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,7 +34,7 @@ class Arguments(BaseModel):
     queue: int = Field(default=64, ge=0)
     """Requests that may wait at each replica."""
     rate: str | None = None
-    """Requests per key at each replica, as in ``120/minute``."""
+    """Requests that write, per key at each replica, as in ``120/minute``."""
     no_keys: bool = False
     """Whether everyone who reaches Ray's proxy may use it."""
 
@@ -43,16 +43,19 @@ def build(arguments: Arguments) -> Any:
     """Return the Ray Serve application.
 
     Raises:
-        UsageError: if there is no key, and none is said to be needed.
+        UsageError: if there is no key, and none is said to be needed; or for what is no rate.
     """
     from ray import serve
 
     from promptlet.errors import UsageError
+    from promptlet.serve.guard import check_rate
 
     keys = Keys.read(None, os.environ.get(VARIABLE, ""))
     if not keys and not arguments.no_keys:
         raise UsageError(f"API keys are needed in {VARIABLE}, or no_keys=true")
-    running = 2 * arguments.threads
+    if arguments.rate is not None:
+        check_rate(arguments.rate)
+    running = PER_THREAD * arguments.threads
     settings = Settings(running=running, waiting=arguments.queue, keys=keys, rate=arguments.rate)
 
     def replica() -> FastAPI:

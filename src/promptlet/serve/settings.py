@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 from promptlet.generation.request import MAX_TERM_CHARACTERS, MAX_TERMS
 from promptlet.serve.keys import Keys
-from promptlet.types import KINDS, MAX_INTENTS, MAX_VALUE_CHARACTERS
+from promptlet.types import KINDS, MAX_INTENTS, MAX_TEXT_CHARACTERS, MAX_VALUE_CHARACTERS
+
+PER_THREAD = 4
+"""Requests that are worked on side by side for each thread: what a thread of the default engine writes together."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Limits:
     stop_characters: int = 64
     messages: int = 64
     intents: int = MAX_INTENTS
+    text_characters: int = MAX_TEXT_CHARACTERS
     intent_characters: int = MAX_VALUE_CHARACTERS + max(map(len, KINDS)) + 2
     terms: int = MAX_TERMS
     term_characters: int = MAX_TERM_CHARACTERS
@@ -34,7 +38,7 @@ class Settings:
     """How a server is run."""
 
     limits: Limits = field(default_factory=Limits)
-    running: int = 4
+    running: int = PER_THREAD
     """Requests that are worked on side by side."""
     waiting: int = 64
     """Requests that wait for their turn; more are refused."""
@@ -47,9 +51,9 @@ class Settings:
     keys: Keys = field(default_factory=Keys)
     """Without keys everyone who reaches the server may use it."""
     rate: str | None = None
-    """Requests per key, or per address where there are no keys, as in ``120/minute``."""
+    """Requests that write, per key, or per address where there are no keys, as in ``120/minute``."""
     origins: tuple[str, ...] = ()
-    """Other sites whose pages may use the server."""
+    """Other sites whose pages may use the server, as browsers name them; ``*`` is all."""
     hosts: tuple[str, ...] = ()
     """Names under which the server may be reached; none is any."""
     log_text: bool = False

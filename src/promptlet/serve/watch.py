@@ -50,20 +50,27 @@ class Watch:
         offered = Headers(scope=scope).get(ID, "")
         number = offered if _OWN_ID.fullmatch(offered) else secrets.token_hex(8)
         scope.setdefault("state", {})["id"] = number
+        unread = _has_body(Headers(scope=scope))
+
+        async def read() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread and message.get("more_body", False)
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _complete(MutableHeaders(scope=message), number)
+                _complete(MutableHeaders(scope=message), number, unread)
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, read, answer)
         except Exception as error:  # noqa: BLE001 (one request fails, the server goes on)
             log_fault(number, error)
             if status == 0:
-                await respond(explain(error))(scope, receive, answer)
+                await respond(explain(error))(scope, read, answer)
         finally:
             seconds, route, method = time.monotonic() - began, _route(scope), _method(scope)
             self._measures.requests.labels(route, method, status).inc()
@@ -77,8 +84,14 @@ def log_fault(number: str, error: Exception) -> None:
     LOG.error("id=%s %s\n%s", number, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
-def _complete(headers: MutableHeaders, number: str) -> None:
+def _has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
+
+
+def _complete(headers: MutableHeaders, number: str, unread: bool) -> None:
     headers[ID] = number
+    if unread:  # else the server would read on, for as long as the client likes, only to find the next request
+        headers["Connection"] = "close"
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")

@@ -4,6 +4,8 @@ import { eventsOf } from "./events.js";
 import { session } from "./storage.js";
 
 const KEY = "key";
+const FORM = /^[!-~]{16,200}$/; // of every key that a server accepts
+const BEYOND = /[^!-~]/u; // other characters than these; a header can't hold them all
 
 // What the server, or the way to it, refused. `kind`: key, busy, wrong (the request), none (no prompt fits), lost.
 export class Refused extends Error {
@@ -19,7 +21,28 @@ export class Refused extends Error {
 // The server's messages begin small and end open, to stand behind a name.
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
-export const rememberKey = (key) => session.set(KEY, key || null);
+// Returns what is wrong with a key that no server accepts; any other is remembered.
+export function rememberKey(key) {
+  const [beyond] = BEYOND.exec(key) ?? [];
+  if (beyond) return `A key is of plain letters, digits and marks, without spaces. This has ${called(beyond)}; it may have come along in copying.`;
+  if (!FORM.test(key)) return `A key has 16 to 200 characters. This has ${key.length}.`;
+  session.set(KEY, key);
+  return "";
+}
+
+function called(character) {
+  if (/\s/.test(character)) return "a space";
+  const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return /[\p{C}\p{M}]/u.test(character) ? `a character that does not show (U+${code})` : `“${character}”`;
+}
+
+// Forgets what is no key: no header could hold it, neither here nor at /docs.
+function knownKey() {
+  const key = session.get(KEY);
+  if (typeof key === "string" && FORM.test(key)) return key;
+  session.set(KEY, null);
+  return null;
+}
 
 export const tasks = () => ask("v1/tasks").then((response) => response.json());
 
@@ -49,7 +72,7 @@ export async function* prompts(request, signal) {
 }
 
 async function ask(path, options = {}) {
-  const key = session.get(KEY);
+  const key = knownKey();
   const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   let response;
   try {
@@ -69,7 +92,7 @@ const lost = () => new Refused("lost", "The server can’t be reached, or it sto
 
 function refusal(status, body, wait = null) {
   const { message = `The server answered with the status ${status}.`, param = null, code = null } = body?.error ?? {};
-  if (status === 401 || status === 403) return new Refused("key", message, { tried: Boolean(session.get(KEY)) });
+  if (status === 401 || status === 403) return new Refused("key", message, { tried: Boolean(knownKey()) });
   if (code === "no_prompt") return new Refused("none", message);
   if (status === 429 || status === 503) return new Refused("busy", message, { wait: wait ?? 3 });
   if (status >= 400 && status < 500) return new Refused("wrong", message, { param: param ?? named(message) });

@@ -1,15 +1,17 @@
 // A field whose text becomes removable chips. With kinds, a chip is an intent and its kind can be changed.
 //
-// Enter or a comma makes a chip. In the empty field, Backspace or the left arrow goes to the last chip; there the
-// arrows move on and Backspace or Delete removes.
+// Enter makes a chip. With `commas` a comma does so too: a list may be pasted, and what finds no place stays in the
+// field. In the empty field, Backspace or the left arrow goes to the last chip; there the arrows move on and Backspace
+// or Delete removes.
 
-import { element, hue, icon } from "./dom.js";
+import { element, hue, icon, plural } from "./dom.js";
 import { cleaned, split, textOf } from "./intent.js";
+import { say } from "./notice.js";
 
 export class Chips extends EventTarget {
-  constructor(box, { noun, most = 16, longest = 120, kinds = null }) {
+  constructor(box, { noun, most = 16, longest = 120, kinds = null, commas = false }) {
     super();
-    Object.assign(this, { box, noun, most, longest, kinds, values: [] });
+    Object.assign(this, { box, noun, most, longest, kinds, commas, values: [] });
     this.input = box.querySelector("input");
     this.list = element("ul", { class: "chips", role: "list" });
     box.prepend(this.list);
@@ -32,24 +34,26 @@ export class Chips extends EventTarget {
     this.#draw();
   }
 
-  // Takes "Mood: serene" or plain text, whose kind is `kind` or the first of all kinds.
+  // Takes "Mood: serene" or plain text, whose kind is `kind` or the first of all kinds. Returns whether a chip has it.
   add(text, kind = null) {
     const read = this.kinds ? split(text, kind ? [] : this.kinds) : { value: cleaned(text) };
     const value = read.value.slice(0, this.longest);
-    if (!value || this.full) return false;
+    if (!value) return false;
     const made = this.kinds ? { kind: kind ?? read.kind ?? this.kinds[0], value } : value;
-    if (!this.values.some((each) => this.#name(each).toLowerCase() === this.#name(made).toLowerCase())) {
-      this.values.push(made);
-      this.#draw();
-      this.#changed(`Added ${this.#name(made)}`);
-    }
+    if (this.values.some((each) => this.#name(each).toLowerCase() === this.#name(made).toLowerCase())) return true;
+    if (this.full) return false;
+    this.values.push(made);
+    this.#draw();
+    this.#changed(`Added ${this.#name(made)}`);
     return true;
   }
 
-  // Turns what is still being written into a chip.
+  // Turns what is still being written into a chip, or into several.
   commit() {
     const text = this.input.value;
-    if (cleaned(text) && this.add(text)) this.clear();
+    const left = this.#addAll(this.commas ? text.split(",") : [text]);
+    if (left.length) this.#keepBack(left);
+    else if (text) this.clear();
   }
 
   clear() {
@@ -81,7 +85,12 @@ export class Chips extends EventTarget {
     this.list.replaceChildren(...this.values.map((value, index) => this.#chip(value, index)));
     const { placeholder, more = "" } = this.input.dataset;
     this.input.placeholder = this.full ? `That is all ${this.most}` : this.values.length ? more : placeholder;
-    this.input.readOnly = this.full;
+    this.#lock();
+  }
+
+  // Nothing more can be written into a full field; what did not fit can be taken out of it.
+  #lock() {
+    this.input.readOnly = this.full && !this.input.value;
   }
 
   #chip(value, index) {
@@ -118,13 +127,24 @@ export class Chips extends EventTarget {
     this.#changed(`Now ${textOf(value)}`);
   }
 
-  // A comma ends a chip; so a list may be pasted.
   #onText() {
-    if (!this.input.value.includes(",")) return;
-    const parts = this.input.value.split(",");
-    const rest = parts.pop();
-    parts.forEach((part) => this.add(part));
-    this.input.value = rest.trimStart();
+    if (this.commas && !this.full && this.input.value.includes(",")) {
+      const parts = this.input.value.split(",");
+      const rest = parts.pop().trimStart();
+      const left = this.#addAll(parts);
+      this.#keepBack(this.full ? [...left, rest].filter(Boolean) : [rest]);
+    }
+    this.#lock();
+  }
+
+  // Returns the texts that did not become chips.
+  #addAll(texts) {
+    return texts.map(cleaned).filter((text) => text && !this.add(text));
+  }
+
+  #keepBack(texts) {
+    this.input.value = texts.join(", ");
+    if (this.full && texts.length) say(`${plural(this.most, this.noun)} are the most. Left in the field: ${texts.length}`, { quiet: false });
   }
 
   #onEntryKey(event) {

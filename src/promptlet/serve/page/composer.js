@@ -12,6 +12,14 @@ const MOST_SEED = 2 ** 32 - 1;
 const MOST_PROMPTS = 16; // more are for programs
 const USUAL = { words: 20, n: 4 };
 
+// How what is set is called, where a link asks for something else.
+const CALLED = {
+  words: (value) => plural(value, "word"),
+  relevance: (value) => `closeness ${value}`,
+  n: (value) => plural(value, "prompt"),
+  seed: (value) => `seed ${value}`,
+};
+
 export const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 export const taskName = (task) => NAMES[task.name] ?? task.title.charAt(0).toUpperCase() + task.title.slice(1);
 
@@ -24,7 +32,7 @@ export class Composer {
     this.tasks = about.tasks;
     this.commands = about.commands;
     this.mostPrompts = Math.min(limits.prompts ?? USUAL.n, MOST_PROMPTS);
-    this.ideas = new Chips($("ideas"), { noun: "idea", most: limits.intents ?? 8, kinds: this.tasks[0].kinds });
+    this.ideas = new Chips($("ideas"), { noun: "idea", most: limits.intents ?? 8, kinds: this.tasks[0].kinds, commas: true });
     this.keep = new Chips($("keep"), { noun: "term", most: limits.terms ?? 16 });
     this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16 });
     this.suggest = new Suggest(this.ideas, () => this.task.name);
@@ -48,6 +56,7 @@ export class Composer {
     if (!this.#free) this.ideas.commit();
     this.keep.commit();
     this.ban.commit();
+    this.#settleAll();
     const request = {
       task: this.task.name,
       intents: this.#free ? cleaned($("text").value) : this.ideas.values.map(textOf),
@@ -61,23 +70,30 @@ export class Composer {
     return request;
   }
 
+  // Returns in words which numbers are not those of the request, since there are no such here.
   fill(request, { pinSeed = false } = {}) {
     const task = this.tasks.find((each) => each.name === request.task) ?? this.tasks[0];
     $(`task-${task.name}`).checked = true;
     this.#onTask();
     this.#setFree(typeof request.intents === "string");
     $("text").value = this.#free ? request.intents : "";
-    this.ideas.set(this.#free ? [] : request.intents.map(parse));
     this.ideas.input.value = "";
-    $("words").value = request.words ?? USUAL.words;
+    this.ideas.set(this.#free ? [] : request.intents.map(parse));
+    $("words").value = request.words ?? USUAL.words; // a slider keeps to its range
     $("relevance").value = request.relevance ?? $("relevance").max;
     this.keep.set(request.keep ?? []);
     this.ban.set(request.ban ?? []);
     $("n").value = request.n ?? USUAL.n;
+    $("n").value = this.#count();
     $("seed").value = pinSeed ? (request.seed ?? "") : "";
+    $("seed").value = this.#seed() ?? "";
     $("fine").open ||= Boolean(this.keep.values.length || this.ban.values.length);
     this.#show();
     this.problem(null);
+    const { words, relevance, n, seed } = request;
+    const wished = { words, relevance: this.commands.relevance ? relevance : null, n, seed: pinSeed ? seed : null };
+    const others = Object.keys(wished).filter((name) => wished[name] !== undefined && wished[name] !== null && wished[name] !== Number($(name).value));
+    return others.map((name) => `${CALLED[name]($(name).value)} instead of ${wished[name]}`);
   }
 
   pin(seed) {
@@ -91,13 +107,13 @@ export class Composer {
     for (const wrong of document.querySelectorAll("#composer [aria-invalid]")) wrong.removeAttribute("aria-invalid");
     const field = { intents: "ideas", task: "ideas" }[name] ?? name;
     const told = field && $(`${field}-error`);
-    if (!told) return false;
+    const control = told && [...document.querySelectorAll(`#composer [aria-describedby~="${told.id}"]`)].find((each) => !each.closest("[hidden]"));
+    if (!control) return false;
     told.textContent = message;
     told.hidden = false;
     if (told.closest("details")) told.closest("details").open = true;
-    const control = document.querySelector(`#composer [aria-describedby~="${told.id}"]:not([hidden])`);
-    control?.setAttribute("aria-invalid", "true");
-    control?.focus();
+    control.setAttribute("aria-invalid", "true");
+    control.focus();
     return true;
   }
 
@@ -135,7 +151,7 @@ export class Composer {
     new ResizeObserver(([{ target }]) => target.style.setProperty("--tall", `${target.offsetHeight}px`)).observe($("composer"));
     $("fewer").addEventListener("click", () => this.#step(-1));
     $("another").addEventListener("click", () => this.#step(1));
-    $("n").addEventListener("change", () => this.#step(0));
+    for (const name of ["n", "seed"]) $(name).addEventListener("change", () => this.#settleAll());
     $("mode").addEventListener("click", () => this.#switchMode());
     $("dice").addEventListener("click", () => {
       $("seed").value = drawSeed();
@@ -146,6 +162,20 @@ export class Composer {
   #step(by) {
     $("n").value = Math.max(1, Math.min(this.mostPrompts, this.#count() + by));
     this.#show();
+  }
+
+  // Shows the numbers as they are sent, and says what is allowed where something else was entered.
+  #settleAll() {
+    this.#settle("n", this.#count(), `1 to ${this.mostPrompts} at a time.`);
+    this.#settle("seed", this.#seed() ?? "", `A seed is a whole number up to ${MOST_SEED}.`);
+    this.#show();
+  }
+
+  #settle(name, sent, allowed) {
+    const told = $(`${name}-error`);
+    told.hidden = Number($(name).value) === Number(sent);
+    told.textContent = told.hidden ? "" : allowed;
+    $(name).value = sent;
   }
 
   #count() {
@@ -179,6 +209,7 @@ export class Composer {
 
   #start(kind) {
     this.ideas.commit();
+    if (this.ideas.full) return this.ideas.input.focus();
     this.ideas.input.value = `${kind}: `;
     this.ideas.input.focus();
     this.ideas.input.dispatchEvent(new Event("input", { bubbles: true }));

@@ -6,8 +6,7 @@ import { $ } from "./dom.js";
 // Returns whether a key was entered. `problem` is what was wrong with the last one.
 export function askForKey(problem = "") {
   const dialog = $("key");
-  $("key-problem").textContent = problem;
-  $("key-problem").hidden = !problem;
+  tell(problem);
   $("key-entry").value = "";
   if (!dialog.open) dialog.showModal();
   $("key-entry").focus();
@@ -21,10 +20,17 @@ export function askForKey(problem = "") {
     const listen = (id, event, act) => $(id).addEventListener(event, act, { signal: done.signal });
     listen("key-form", "submit", (event) => {
       event.preventDefault();
-      rememberKey($("key-entry").value.trim());
-      end(true);
+      const wrong = rememberKey($("key-entry").value.trim());
+      if (!wrong) return end(true);
+      tell(wrong);
+      $("key-entry").select();
     });
     listen("key-cancel", "click", () => end(false));
     listen("key", "cancel", () => end(false));
   });
+}
+
+function tell(problem) {
+  $("key-problem").textContent = problem;
+  $("key-problem").hidden = !problem;
 }

@@ -24,7 +24,7 @@ let opened = null; // the order whose prompts are shown, as the history keeps it
 function write() {
   if (composer.empty) return composer.problem("intents", "Add an idea first: what should it be about?");
   composer.problem(null);
-  stop();
+  leave();
   const request = composer.request();
   opened = { at: Date.now(), request, prompts: [] };
   setFragment(request);
@@ -83,6 +83,12 @@ function stop() {
   for (const control of running) control.abort();
 }
 
+// Stops an order that another takes the place of; what has come of it stays in the history.
+function leave() {
+  if (running.size) remember();
+  stop();
+}
+
 function remember() {
   opened.prompts = results.kept();
   if (opened.prompts.length) keep(opened);
@@ -122,18 +128,19 @@ function setFragment(request) {
 function takeFragment() {
   const request = fromFragment(location.hash);
   if (!request || !composer) return; // without a form yet, `begin` comes back to it
-  composer.fill(request, { pinSeed: true });
+  const others = composer.fill(request, { pinSeed: true });
   write();
+  if (others.length && !composer.empty) results.remark(`Not all is as the link has it: ${others.join(", ")}.`);
 }
 
 function reopen(entry) {
-  stop();
+  leave();
   notice.clear();
-  opened = entry;
-  composer.fill(entry.request, { pinSeed: true });
-  setFragment(entry.request);
-  results.open(entry.request).end();
-  for (const { prompt, ...how } of entry.prompts) $("cards").append(results.show(prompt, how));
+  opened = { ...(entry.at === opened?.at ? opened : entry) }; // the entry may be older than what has come of it since
+  composer.fill(opened.request, { pinSeed: true });
+  setFragment(opened.request);
+  results.open(opened.request).end();
+  for (const { prompt, ...how } of opened.prompts) $("cards").append(results.show(prompt, how));
   results.recount();
   bringIntoView();
 }

@@ -72,6 +72,11 @@ export class Results {
     if (this.#lit) spotlight($("cards"), this.#lit);
   }
 
+  // Says something of the order that is shown.
+  remark(text) {
+    $("order").append(element("p", { class: "facts", role: "status" }, text));
+  }
+
   #drawOrder() {
     const { task, words, seed, intents } = this.request;
     const free = typeof intents === "string";

@@ -4,13 +4,15 @@ import { suggestions } from "./api.js";
 import { $, element, hue } from "./dom.js";
 import { cleaned, split } from "./intent.js";
 
-const WAIT_MS = 90;
+const WAIT_MS = 250; // longer than between two letters
+const MOST_ANSWERS = 60;
 
 export class Suggest {
   #asked = null; // the request on its way
   #timer = 0;
   #active = -1;
   #options = [];
+  #answers = new Map(); // what was asked -> what was found, the oldest first
 
   constructor(chips, task) {
     Object.assign(this, { chips, task, input: chips.input, list: $("suggestions") });
@@ -35,15 +37,35 @@ export class Suggest {
   #later() {
     clearTimeout(this.#timer);
     this.#asked?.abort();
-    if (!this.input.value.trim()) return this.close();
-    this.#timer = setTimeout(() => this.#ask(), WAIT_MS);
+    if (!this.input.value.trim() || this.chips.full) return this.close();
+    const { kind, value } = split(this.input.value, this.chips.kinds);
+    const known = this.#known(value, kind);
+    if (known) this.#show(known, kind, value);
+    else this.#timer = setTimeout(() => this.#ask(value, kind), WAIT_MS);
   }
 
-  async #ask() {
+  // What the server said already: about this text, or that there is nothing that begins as it does.
+  #known(value, kind) {
+    const exact = this.#answers.get(this.#question(value, kind));
+    if (exact) return exact;
+    for (let end = 1; end < value.length; end += 1) {
+      const found = this.#answers.get(this.#question(value.slice(0, end), kind));
+      if (found?.length === 0) return found;
+    }
+    return null;
+  }
+
+  #question(value, kind) {
+    return JSON.stringify([this.task(), kind, cleaned(value).toLowerCase()]);
+  }
+
+  async #ask(value, kind) {
     const asked = (this.#asked = new AbortController());
-    const { kind, value } = split(this.input.value, this.chips.kinds);
+    const question = this.#question(value, kind);
     try {
       const found = await suggestions({ prefix: value, kind, task: this.task() }, asked.signal);
+      this.#answers.set(question, found);
+      if (this.#answers.size > MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value);
       if (!asked.signal.aborted) this.#show(found, kind, value);
     } catch {
       if (!asked.signal.aborted) this.close(); // suggestions are a help; writing goes on without them
