@@ -70,7 +70,8 @@ def test_a_port_that_is_taken_is_told(server: Served, cli: Run) -> None:
 
 
 def test_asked_to_end_it_is_not_ready_and_finishes_its_work(tmp_path: Path) -> None:
-    with served(tmp_path / "log", "--threads", "1", "--running", "1") as server, server.client() as client:
+    patient = ("--grace", "300", "--timeout", "300")  # a slow machine takes a minute for this work
+    with served(tmp_path / "log", "--threads", "1", "--running", "1", *patient) as server, server.client() as client:
         client.post("v1/prompts", json=LONG | {"n": 1})
         with ThreadPoolExecutor(2) as threads:
             orders = [LONG | {"n": 2}, LONG | {"n": 2, "stream": True}]
