@@ -39,6 +39,8 @@ def test_the_verb_measures_the_shipped_student(cli: Run, tmp_path: Path, monkeyp
 def test_wrong_counts_are_one_line(cli: Run) -> None:
     result = cli("bench", "--repeats", "0")
     assert (result.returncode, result.stderr) == (2, "promptlet: repeats is 0; 1 or more is allowed\n")
+    result = cli("bench", "--threads", "999")
+    assert (result.returncode, result.stderr) == (2, "promptlet: threads is 999; 1 to 256 are allowed\n")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def bench(
     from promptlet import registry
     from promptlet.cli.numbers import whole
     from promptlet.cores import usable_cores
+    from promptlet.generation.generator import check_threads
     from promptlet.io.atomic import write_json
     from promptlet.speed.contenders import OurEngine
     from promptlet.speed.machine import machine_facts, read_bandwidth
@@ -31,7 +32,8 @@ def bench(
     from promptlet.student.format import default_student, load_student
 
     length, times = whole("tokens", tokens, lowest=1), whole("repeats", repeats, lowest=1)
-    limit = whole("threads", threads, lowest=1) if threads else None
+    limit = None if threads is None else whole("threads", threads)
+    check_threads(limit)
     folder = student or default_student()
     load_student(folder)
     facts, bandwidth = machine_facts(), read_bandwidth(limit or usable_cores())

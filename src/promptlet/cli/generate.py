@@ -51,7 +51,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ban: Annotated[
         list[str] | None,
         typer.Option(
-            help="A word or phrase that no prompt may say in any form, or category:NAME; may be repeated.",
+            help="A word or phrase that no prompt may say, however inflected, or category:NAME; may be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -79,8 +79,7 @@ class Generator:
             StudentError: if the folder can't be used.
             UsageError: if there is no such engine, or for a number of threads that is not allowed.
         """
-        if threads is not None and not 1 <= threads <= MAX_THREADS:
-            raise UsageError(f"threads is {threads}; 1 to {MAX_THREADS} are allowed")
+        check_threads(threads)
         opener = registry.load("promptlet.engines", engine).ENGINE
         loaded = load_student(Path(student) if student else default_student())
         return cls(loaded, opener.open(loaded, threads))
@@ -181,6 +180,12 @@ class Generator:
             kept=plan.kept.raw,
             log_probability=best.log_probability,
         )
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise a `UsageError` for a number of threads that is not allowed; None is the engine's choice."""
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"threads is {threads}; 1 to {MAX_THREADS} are allowed")
 
 
 def derive(seed: int, index: int) -> int:
