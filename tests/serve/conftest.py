@@ -148,3 +148,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of the shipped student, with the settings that users get."""
     with served(tmp_path_factory.mktemp("serve") / "log") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where a server of the shipped student listens."""
+    command = [sys.executable, "-m", "promptlet", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        told = re.search(r"http://\S+/", server.stdout.readline())
+        assert told, "the server does not say where it is"
+        yield told[0]
+        server.terminate()

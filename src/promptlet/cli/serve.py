@@ -58,11 +58,12 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     from promptlet.cores import usable_cores
 
     with needing("serving", "serve"):
+        from promptlet.engines.llamacpp import TEXTS_PER_THREAD
         from promptlet.serve import serving
         from promptlet.serve.guard import check_rate
         from promptlet.serve.keys import VARIABLE, Keys
         from promptlet.serve.origins import check_origin
-        from promptlet.serve.settings import PER_THREAD, Settings
+        from promptlet.serve.settings import Settings
     from promptlet.generation import Generator
 
     computing = None if threads is None else whole("threads", threads, 1)
@@ -70,7 +71,7 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         check_rate(rate)
     accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
     settings = Settings(
-        running=PER_THREAD * (computing or usable_cores()) if running is None else whole("running", running, 1),
+        running=TEXTS_PER_THREAD * (computing or usable_cores()) if running is None else whole("running", running, 1),
         waiting=whole("queue", queue, 0),
         timeout=number("timeout", timeout, above=0),
         grace=number("grace", grace, lowest=0),

@@ -27,7 +27,7 @@ from promptlet.student.format import GGUF, Student
 _SMALL = 32 * 2**20
 """Bytes of weights below which a second thread gains little on an idle machine, and on a busy one loses nearly all:
 threads meet after every matrix, and whoever is not running keeps the others waiting."""
-_SLOTS = 4
+TEXTS_PER_THREAD = 4
 """Texts that a thread writes together: llama.cpp multiplies four rows in less than twice the time of one, and more of
 them no faster."""
 _SAME_IN_BATCHES, _SAME_ON = ("Q8_0", "Q4_0"), ("x86_64", "AMD64")
@@ -48,7 +48,7 @@ class LlamaCpp(Engine):
         self._controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
         alike = student.description.quantization in _SAME_IN_BATCHES and platform.machine() in _SAME_ON
         large = weights.stat().st_size >= _SMALL
-        self._servers = _Servers(self._start, threads, _SLOTS if alike else 1, large)
+        self._servers = _Servers(self._start, threads, TEXTS_PER_THREAD if alike else 1, large)
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:

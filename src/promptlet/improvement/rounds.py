@@ -23,7 +23,6 @@ from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_samples, to_row, write_rejects, write_samples
-from promptlet.lemmas import terms
 from promptlet.pretrained import load_pretrained
 from promptlet.progress import metering
 from promptlet.student.data import Encoded
@@ -110,7 +109,7 @@ class Rounds:
         duplicates = Duplicates(len(samples))
         kept, rejected = [], []
         for sample, reason in zip(samples, reasons, strict=True):
-            why = reason or duplicates.objection(sketch(sample.task, terms(sample.prompt)))
+            why = reason or duplicates.objection(sketch(sample.task, sample.terms))
             labelled = None if why else label(self.codec.commands, sample)
             if labelled:
                 kept.append(labelled)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from promptlet.engines.llamacpp import TEXTS_PER_THREAD
 from promptlet.generation.request import MAX_TERM_CHARACTERS, MAX_TERMS
 from promptlet.serve.keys import Keys
 from promptlet.types import KINDS, MAX_INTENTS, MAX_TEXT_CHARACTERS, MAX_VALUE_CHARACTERS
-
-PER_THREAD = 4
-"""Requests that are worked on side by side for each thread: what a thread of the default engine writes together."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Settings:
     """How a server is run."""
 
     limits: Limits = field(default_factory=Limits)
-    running: int = PER_THREAD
+    running: int = TEXTS_PER_THREAD
     """Requests that are worked on side by side."""
     waiting: int = 64
     """Requests that wait for their turn; more are refused."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from promptlet.cores import usable_cores
 from promptlet.errors import RunError
 from promptlet.io.atomic import write_json
 from promptlet.speed.contenders import OurEngine
@@ -48,7 +48,7 @@ def measure_speed(students: Mapping[str, Path], folder: Path) -> Speed:
     facts, kept = machine_facts(), read_speed(folder)
     if kept and kept.students == digests and _lasting(kept.facts) == _lasting(facts):
         return kept
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     contenders = [OurEngine(name, _ENGINE, path, cores) for name, path in students.items()]
     found = measure(contenders, _TOKENS, _REPEATS, _STARTS)
     speed = Speed(facts, read_bandwidth(cores), digests, found)

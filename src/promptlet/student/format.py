@@ -94,8 +94,16 @@ class Student:
         return all(term.isdigit() or term in self.words or self._knows_form(term) for term in terms(text))
 
     def _knows_form(self, term: str) -> bool:
-        wanted, start = stem(term), term[:2]  # all forms of a word begin alike; stems of all words take half a second
-        return any(word.startswith(start) and stem(word) == wanted for word in self.words)
+        wanted = stem(term)
+        return any(stem(word) == wanted for word in self._words_by_beginning.get(term[:2], ()))
+
+    @cached_property
+    def _words_by_beginning(self) -> dict[str, list[str]]:
+        """The words by their first two letters, in which all forms of a word are alike; stems of all are slow."""
+        found: dict[str, list[str]] = {}
+        for word in self.words:
+            found.setdefault(word[:2], []).append(word)
+        return found
 
     @cached_property
     def policy(self) -> Policy:

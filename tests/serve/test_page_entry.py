@@ -1,0 +1,201 @@
+"""What is entered on the page, by hand, by pasting or by a link: sent as it is, or told what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.serve.browsing import (
+    KEY,
+    LAKE,
+    PROMPT,
+    PROMPTS,
+    TEXT,
+    UNENDING,
+    answer,
+    asked,
+    cards,
+    events,
+    guard,
+    paste,
+    visit,
+    written,
+)
+
+
+def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.context.route("**/v1/**", guard)
+        page.reload()
+        key = page.get_by_role("dialog", name="This server needs a key").get_by_label("API key")
+        expect(key).to_be_focused()
+        expect(page.get_by_text("This API key is not valid.")).to_have_count(0)
+        for offered in ("a-key-of-someone-else", KEY):
+            key.fill(offered)
+            page.keyboard.press("Enter")
+            if offered != KEY:
+                expect(page.get_by_text("This API key is not valid.")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.goto(address + LAKE)
+        page.reload()
+        written(page, 2)
+
+
+def test_what_can_be_no_key_is_told_in_the_dialog_and_not_kept(browser: Browser, address: str) -> None:
+    stored = "sessionStorage.getItem('promptlet.key')"
+    with visit(browser, address) as page:
+        page.route("**/v1/**", guard)
+        page.evaluate("sessionStorage.setItem('promptlet.key', JSON.stringify('kept-by-an-older-page\u200b'))")
+        page.reload()
+        dialog = page.get_by_role("dialog", name="This server needs a key")
+        key = dialog.get_by_label("API key")
+        expect(key).to_be_focused()
+        assert page.evaluate(stored) is None, "/docs would send it"
+        for offered, wrong in {
+            f"{KEY}\u200b": "a character that does not show (U+200B)",
+            "a key of the right form": "This has a space",
+            "ein-schlüssel-von-hier": "This has “ü”",
+            "short": "A key has 16 to 200 characters. This has 5.",
+            "x" * 201: "This has 201.",
+        }.items():
+            key.fill(offered)
+            page.keyboard.press("Enter")
+            expect(dialog.get_by_role("alert")).to_contain_text(wrong)
+            expect(key).to_be_focused()
+            assert page.evaluate(stored) is None
+        key.fill(f" {KEY}\t")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.get_by_text("The connection is gone")).to_have_count(0)
+        expect(page.get_by_role("slider", name="Length")).to_be_visible()
+
+
+def test_what_is_wrong_with_free_words_is_told_where_they_stand(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Write freely").click()
+        page.get_by_role("button", name="Write 4 prompts").click()
+        text = page.get_by_role("textbox", name="In your own words")
+        expect(text).to_be_focused()
+        expect(text).to_have_attribute("aria-invalid", "true")
+        expect(text).to_have_accessible_description(re.compile("Add an idea first"))
+
+
+def test_a_pasted_list_that_is_too_long_loses_nothing(browser: Browser, address: str) -> None:
+    names = [f"idea{number}" for number in range(12)]
+    with visit(browser, address) as page:
+        ideas = page.get_by_role("combobox", name="Your ideas")
+        paste(ideas, ", ".join(names))
+        removers = page.locator("#ideas .remove")
+        expect(removers).to_have_count(8)
+        expect(ideas).to_have_value(", ".join(names[8:]))
+        expect(page.locator("#toast")).to_have_text("8 ideas are the most. Left in the field: 4")
+        expect(ideas).to_be_editable()
+        page.get_by_role("button", name="Remove Topic: idea0").click()
+        ideas.press("Enter")
+        expect(page.get_by_role("button", name="Remove Topic: idea8")).to_be_visible()
+        expect(removers).to_have_count(8)
+        expect(ideas).to_have_value(", ".join(names[9:]))
+        ideas.fill("")
+        expect(ideas).not_to_be_editable()
+
+
+def test_terms_may_hold_commas(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, answer)
+        page.get_by_role("combobox", name="Your ideas").fill("fox, owl")
+        page.get_by_text("Fine-tune").click()
+        paste(page.get_by_label("Always say"), "(red, blue:1.2)")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Remove (red, blue:1.2)")).to_be_visible()
+        paste(page.get_by_label("Never say"), "moon, stars")
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    assert body["intents"] == ["Topic: fox", "Topic: owl"]
+    assert body["keep"] == ["(red, blue:1.2)"]
+    assert body["ban"] == ["moon, stars"]
+
+
+@pytest.mark.parametrize("then", ["write", "reopen"])
+def test_an_order_that_is_replaced_while_it_runs_is_remembered(browser: Browser, address: str, then: str) -> None:
+    with visit(browser, address) as page:
+        earlier = {"at": 1, "request": {"task": "t2i", "intents": ["Topic: fox"], "words": 9, "n": 1, "seed": 1}}
+        earlier["prompts"] = [{"prompt": PROMPT | {"prompt": "a fox"}}]
+        page.evaluate("all => localStorage.setItem('promptlet.history', JSON.stringify(all))", [earlier])
+        page.add_init_script(UNENDING.replace("FIRST", json.dumps(events(("message", PROMPT)))))
+        page.goto(address + LAKE)
+        page.reload()
+        expect(cards(page)).to_have_count(1)
+        if then == "write":
+            page.evaluate("document.getElementById('seed').value = 8")
+            page.keyboard.press("Control+Enter")
+            expect(cards(page)).to_have_count(0)
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("heading", name="Say what you have in mind.")).to_be_visible()
+            page.get_by_role("button", name="History").click()
+        else:
+            page.get_by_role("button", name="History").click()
+            page.get_by_role("button", name=re.compile("a fox")).click()
+            expect(cards(page)).to_contain_text("a fox")
+            page.get_by_role("button", name="History").click()
+        page.get_by_role("button", name=re.compile("mountain lake.*1 prompt")).click()
+        assert written(page, 1) == [TEXT]
+
+
+def test_a_link_beyond_the_ranges_shows_and_tells_what_is_sent(browser: Browser, address: str) -> None:
+    beyond = "#task=t2i&intent=Topic:+fox&words=400&n=40&seed=9999999999"
+    with visit(browser, address) as page:
+        page.route(PROMPTS, answer)
+        page.goto(address + "#")
+        body = asked(page, lambda: page.evaluate("link => { location.hash = link }", beyond))
+        assert (body["words"], body["n"], body["seed"]) == (40, 16, 2**32 - 1)
+        assert page.get_by_role("slider", name="Length").input_value() == "40"
+        number = page.get_by_role("textbox", name="Number of prompts")
+        expect(number).to_have_value("16")
+        expect(page.locator("#seed")).to_have_value(str(2**32 - 1))
+        told = "40 words instead of 400, 16 prompts instead of 40, seed 4294967295 instead of 9999999999."
+        expect(page.get_by_text(f"Not all is as the link has it: {told}")).to_be_visible()
+        number.fill("40")
+        again = asked(page, lambda: page.keyboard.press("Control+Enter"))
+        assert again["n"] == 16
+        expect(number).to_have_value("16")
+        expect(number).to_have_accessible_description("1 to 16 at a time.")
+        expect(page.get_by_text("Not all is as the link has it")).to_have_count(0)
+        page.get_by_role("button", name="One fewer").click()
+        asked(page, lambda: page.keyboard.press("Control+Enter"))
+        expect(number).to_have_accessible_description("")
+
+
+def test_suggestions_are_asked_for_once_and_not_for_every_letter(browser: Browser, address: str) -> None:
+    prefixes = list[str]()
+
+    def suggest(route: Route) -> None:
+        (prefix,) = parse_qs(urlsplit(route.request.url).query)["prefix"]
+        prefixes.append(prefix)
+        found = {"intent": "Topic: balloon", "kind": "Topic", "value": "balloon"}
+        route.fulfill(json={"intents": [found] if "balloon".startswith(prefix) else []})
+
+    with visit(browser, address) as page:
+        page.route("**/v1/intents?*", suggest)
+        idea = page.get_by_role("combobox", name="Your ideas")
+        idea.focus()
+        page.clock.install()
+        page.clock.pause_at("2100-01-01")
+
+        def type_(keys: str, pause: int) -> None:
+            for key in keys:
+                page.keyboard.press("Backspace" if key == "<" else key)
+                page.clock.run_for(pause)
+
+        option = page.get_by_role("option", name="balloon")
+        type_("ball", 150)
+        page.clock.run_for(300)
+        expect(option).to_be_visible()
+        assert prefixes == ["ball"]
+        type_("x", 300)
+        expect(option).to_have_count(0)
+        type_("yz<<<", 300)  # what begins so is known to be nothing, and "ball" was answered
+        expect(option).to_be_visible()
+        assert prefixes == ["ball", "ballx"]
