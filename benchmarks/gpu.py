@@ -1,6 +1,6 @@
 """Decoding on a GPU: the torch engine's recorded steps against transformers `generate`, one model, one run.
 
-python benchmarks/gpu.py [--shape 104m] [--tokens 64] [--json FILE]
+python benchmarks/gpu.py [--shape 104m] [--tokens 64] [--rows 1,8,64,512] [--json FILE]
 
 A GPT-2 with random weights in bfloat16, heads of 20 tokens; every row writes so many tokens and the end never comes, so
 all write the same. Rates are tokens of all rows per second, from the heads to the last token, the median of several.
@@ -25,26 +25,26 @@ from promptlet.engines._fixed import Decoder, install
 from promptlet.engines.base import Decoding, Sampling
 
 HEAD = 20
-ROWS = (1, 8, 64, 512)
-PEER_ROWS = (1, 512)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", default="104m", help=f"of {', '.join(SHAPES)}")
     parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--rows", default="1,8,64,512", help="texts at once; transformers writes the fewest and most")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     tokens, result = arguments.tokens, {}
-    for rows in ROWS:
+    sizes = sorted(map(int, arguments.rows.split(",")))
+    for rows in sizes:
         with Guarded(f"promptlet, {rows} rows"):
             seconds, first, made = ours(make(arguments.shape), rows, tokens, arguments.repeat)
             result[f"promptlet, {rows} rows: tokens/s"] = round(rows * tokens / seconds)
             result[f"promptlet, {rows} rows: ms to the first token"] = round(1000 * first, 2)
             result[f"promptlet, {rows} rows: seconds to record"] = round(made, 2)
             print({key: value for key, value in result.items() if f" {rows} rows" in key}, flush=True)
-    for rows in PEER_ROWS:
+    for rows in sorted({sizes[0], sizes[-1]}):
         with Guarded(f"transformers, {rows} rows"):
             seconds = peer(make(arguments.shape), rows, tokens, max(2, arguments.repeat // 2))
             result[f"transformers, {rows} rows: tokens/s"] = round(rows * tokens / seconds)

@@ -6,7 +6,8 @@ A *real* token is no padding. A *useful* one is also read after the whole of its
 cut every `CONTEXT` tokens, and what follows a cut has lost its commands and intents. Every contender takes steps of
 about the same number of computed positions until its time is over; rounds alternate, and the best round counts. On CPUs
 the time is processor time of all threads, which other work on the machine disturbs least; on a GPU it is the wall's,
-and all contenders compute in bfloat16 and compile the model's layers.
+and all contenders compute in bfloat16 and compile the model's layers, the first two also the loss. The first two read
+losses as their originals do: this loop each, when the next step is on its way; nanoGPT's every tenth.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from promptlet.student.optimizers import make_optimizers
 from promptlet.student.processes import Processes
 
 CONTEXT = 128
+WARM = {"cpu": 1, "cuda": 16}
+"""Steps that don't count: they compile and warm up."""
+LOOK = 10
+"""Steps after which nanoGPT's train.py reads the loss."""
 SHAPES = {"14m": (6, 6, 384, 8192), "104m": (12, 12, 768, 25_600)}
 
 
@@ -91,14 +96,16 @@ def configuration(shape: str, **others: Any) -> GPT2Config:
 
 def make(shape: str) -> GPT2LMHeadModel:
     torch.manual_seed(1)
-    model = GPT2LMHeadModel(configuration(shape, use_cache=False)).to(device()).train()
-    if device().type == "cuda":
-        compile_layers(model)
-    return model
+    return GPT2LMHeadModel(configuration(shape, use_cache=False)).to(device()).train()
 
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def now() -> float:
@@ -106,20 +113,25 @@ def now() -> float:
 
 
 class Clock:
-    """Counts tokens per second from the end of the first step on, which warms up, until the time is over."""
+    """Counts tokens per second, once warm, until the time is over and the device has done all."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.real, self.useful = seconds, 0, 0
-        self.start, self.end = 0.0, 0.0
+        self.start, self.end, self.steps = 0.0, 0.0, 0
 
     def step(self, real: int, useful: int) -> bool:
-        """Count a finished step; return whether there is time for another."""
-        self.end = now()
-        if not self.start:
-            self.start = self.end
+        """Count a step; return whether there is time for another."""
+        self.steps += 1
+        if self.steps <= WARM[device().type]:
+            synchronize()
+            self.start = now()
             return True
         self.real, self.useful = self.real + real, self.useful + useful
-        return self.end - self.start < self.seconds
+        if now() - self.start < self.seconds:
+            return True
+        synchronize()
+        self.end = now()
+        return False
 
     @property
     def rates(self) -> tuple[float, float]:
@@ -130,10 +142,15 @@ def ours(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
     """The steps of promptlet.student.loop."""
     model = make(shape)
     (optimizer,) = make_optimizers(model, LoopConfig())
-    objective = Objective(model)
+    objective, last = Objective(model), None
+    if device().type == "cuda":
+        objective.compile_parts()
     for _, _, indices in stream_groups(data, batch, seed=1):
-        add_gradients(objective, data, [indices], 0, Processes(0, 1, device()), LoopConfig())
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item()
+        loss = add_gradients(objective, data, [indices], 0, Processes(0, 1, device()), LoopConfig())
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if last:
+            _ = [value.item() for value in last]
+        last = loss, norm
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         tokens = int(data.lengths[indices].sum())
@@ -172,28 +189,40 @@ def trainer(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
             disable_tqdm=True,
             remove_unused_columns=False,
         )
-        Trainer(make(shape), settings, collate, list(range(len(data))), callbacks=[Stop()]).train()
+        model = make(shape)
+        if device().type == "cuda":
+            compile_layers(model)
+        Trainer(model, settings, collate, list(range(len(data))), callbacks=[Stop()]).train()
 
 
 def stream(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
     """Rows of `CONTEXT` tokens cut from all samples end to end, every position learned, as in nanoGPT's train.py."""
-    model = make(shape)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
+    model, gpu, loss_of = make(shape), device().type == "cuda", cross_entropy
+    if gpu:
+        compile_layers(model, dynamic=False)
+        loss_of = torch.compile(cross_entropy)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=gpu)
     rows = max(1, round(batch * float(data.lengths.mean()) / CONTEXT))
     chance = np.random.default_rng(1)
+
+    def fetch() -> tuple[np.ndarray, torch.Tensor]:
+        starts = chance.integers(0, len(data.ids) - CONTEXT - 1, rows)
+        block = torch.from_numpy(np.stack([data.ids[at : at + CONTEXT + 1] for at in starts]).astype(np.int64))
+        return starts, block.pin_memory().to(device(), non_blocking=True) if gpu else block
+
+    starts, ids = fetch()
     going = True
     while going:
-        starts = chance.integers(0, len(data.ids) - CONTEXT - 1, rows)
-        block = np.stack([data.ids[start : start + CONTEXT + 1] for start in starts]).astype(np.int64)
-        ids = torch.from_numpy(block).to(device())
-        with torch.autocast(device().type, torch.bfloat16, enabled=device().type == "cuda"):
-            logits = model(input_ids=ids[:, :-1]).logits
-            loss = cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+        with torch.autocast(device().type, torch.bfloat16, enabled=gpu):
+            loss = loss_of(model(input_ids=ids[:, :-1]).logits.flatten(0, 1), ids[:, 1:].flatten())
+        cut = data.offsets[np.searchsorted(data.offsets, starts)] - starts
+        starts, ids = fetch()  # while the device computes
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        cut = data.offsets[np.searchsorted(data.offsets, starts)] - starts
+        if clock.steps % LOOK == 0:
+            loss.item()
         going = clock.step(rows * CONTEXT, rows * CONTEXT - int(np.minimum(cut, CONTEXT).sum()))
 
 

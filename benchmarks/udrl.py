@@ -1,7 +1,7 @@
 """What each part of upside-down reinforcement learning brings: students of the same curated data, with and without it.
 
 python benchmarks/udrl.py [--recipe recipes/default.yaml] [--run runs/default] [--seeds 1 2] [--steps 1500]
-                          [--rounds 3] [--output docs/results]
+                          [--rounds 3] [--engine llamacpp] [--output docs/results]
 
 Writes udrl.md and its pictures into the output folder. The run's folder keeps stages and answers: an interrupted
 benchmark goes on where it was.
@@ -23,11 +23,12 @@ from facts import facts
 
 from promptlet.commands.relevance import STEPS
 from promptlet.commands.words import count_words
-from promptlet.errors import StudentError, UsageError
+from promptlet.errors import UsageError
 from promptlet.evaluation.adherence import PAPER, measure_adherence
 from promptlet.evaluation.bootstrap import interval
 from promptlet.evaluation.diversity import distinct
-from promptlet.generation import Generator
+from promptlet.generation import Generator, Request
+from promptlet.generation.plan import Plan
 from promptlet.intents.test_sets import DIGESTS, load_test_set
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
@@ -39,7 +40,6 @@ from promptlet.reports.judgements import ends
 from promptlet.reports.pictures import lines
 from promptlet.reports.render import write_markdown
 from promptlet.stages.export import STUDENT
-from promptlet.student.format import load_student
 from promptlet.types import RELEVANCE, Sample
 
 WORDS, HINDSIGHT, FIFTHS, IMPROVE = "measured words", "+ hindsight", "+ relevance", "+ improve"
@@ -49,6 +49,8 @@ TARGETS = tuple(PAPER)
 COUNTS = range(5, 41)
 COMBINATIONS, NODES = DIGESTS
 PER_TARGET, PER_COUNT, PER_STEP = 200, 10, 100
+TOGETHER = 512
+"""Prompts that an engine is asked for at once."""
 JUDGE = "embedding"
 
 
@@ -88,6 +90,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--steps", type=int, default=1500, help="of training, for each student")
     parser.add_argument("--rounds", type=int, default=3, help="most rounds of improvement")
+    parser.add_argument("--engine", default="llamacpp", help="that asks the students")
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     recipe = load_recipe(arguments.recipe)
@@ -97,7 +100,8 @@ def main() -> None:
             print(f"{name}, seed {seed}")
             changed = variant(recipe, name, seed, arguments.steps, arguments.rounds)
             done = run_recipe(changed, arguments.run, "export", print)
-            answers[name][seed] = ask(done["export"] / STUDENT, arguments.run / "udrl.jsonl", f"{name}, seed {seed}")
+            generator = Generator.load(done["export"] / STUDENT, arguments.engine)
+            answers[name][seed] = ask(generator, arguments.run / "udrl.jsonl", f"{name}, seed {seed}")
     command = shlex.join(["python", *sys.argv])
     arguments.output.mkdir(parents=True, exist_ok=True)
     print(write_markdown(describe(answers, arguments.steps, command), arguments.output, "udrl"))
@@ -147,24 +151,23 @@ def asks(relevance: bool) -> Iterator[Ask]:
                 yield Ask(name, index, TARGETS[index % len(TARGETS)], step)
 
 
-def ask(folder: Path, path: Path, what: str) -> list[Answer]:
+def ask(generator: Generator, path: Path, what: str) -> list[Answer]:
     """Return a student's answers; the journal keeps them, under the student's digest."""
-    student = load_student(folder)
-    wanted = list(asks("relevance" in student.commands))
-    identities = [value_digest([student.digest, *vars(each).values()])[:32] for each in wanted]
+    wanted = list(asks("relevance" in generator.student.commands))
+    identities = [value_digest([generator.student.digest, *vars(each).values()])[:32] for each in wanted]
     sets = {name: load_test_set(name) for name in DIGESTS}
     wishes = [sets[each.test_set][each.index % len(sets[each.test_set])] for each in wanted]
     with Journal(path) as journal:
         written = {entry["id"]: entry["prompt"] for entry in journal}
         missing = [place for place, identity in enumerate(identities) if identity not in written]
-        generator = Generator.load(folder) if missing else None
         with metering(what, "prompts", len(wanted), len(wanted) - len(missing)) as meter:
-            for place in missing:
-                assert generator
-                one, wish = wanted[place], wishes[place]
-                written[identities[place]] = prompt = write(generator, wish, one)
-                journal.append({"id": identities[place], "prompt": prompt})
-                meter.advance()
+            for first in range(0, len(missing), TOGETHER):
+                block = missing[first : first + TOGETHER]
+                prompts = write(generator, [(wishes[place], wanted[place]) for place in block])
+                for place, prompt in zip(block, prompts, strict=True):
+                    written[identities[place]] = prompt
+                    journal.append({"id": identities[place], "prompt": prompt})
+                    meter.advance()
     found = [
         (one, Sample(wish.intents, wish.task, prompt))
         for one, wish, identity in zip(wanted, wishes, identities, strict=True)
@@ -174,14 +177,24 @@ def ask(folder: Path, path: Path, what: str) -> list[Answer]:
     return [Answer(one, sample.prompt, score[RELEVANCE]) for (one, sample), score in zip(found, scores, strict=True)]
 
 
-def write(generator: Generator, wish: Sample, one: Ask) -> str | None:
+def write(generator: Generator, block: Sequence[tuple[Sample, Ask]]) -> list[str | None]:
     """Return what a student writes; None for intents that are too long for it, or if it says a denied word."""
+    plans = [planned(generator, wish, one) for wish, one in block]
+    drafts = [plan and plan.draft(one.index) for plan, (_, one) in zip(plans, block, strict=True)]
+    decoded = iter(generator.engine.decode([draft.decoding for draft in drafts if draft]))
+    candidates = [
+        plan.judge(draft, next(decoded)) if plan and draft else None for plan, draft in zip(plans, drafts, strict=True)
+    ]
+    return [each.prompt if each and each.misses is None else None for each in candidates]
+
+
+def planned(generator: Generator, wish: Sample, one: Ask) -> Plan | None:
+    """Return the plan of one draw that nothing is enforced in."""
     how = {} if one.relevance is None else {"relevance": one.relevance}
+    request = {"intents": wish.intents, "task": wish.task, "words": one.words, "exact": False}
     try:
-        return generator.generate(wish.intents, wish.task, one.words, seed=one.index, exact=False, candidates=1, **how)[
-            0
-        ].prompt
-    except (UsageError, StudentError):
+        return Plan.of(Request.of(request | how), generator.student)
+    except UsageError:
         return None
 
 

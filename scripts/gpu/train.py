@@ -23,7 +23,7 @@ from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.tokenize import read_codec
 from promptlet.stages.train import TrainConfig
 from promptlet.student.data import Encoded, stream_groups
-from promptlet.student.loop import Objective, add_gradients, compile_layers
+from promptlet.student.loop import Objective, add_gradients
 from promptlet.student.model import make_model
 from promptlet.student.optimizers import make_optimizers
 from promptlet.student.processes import Processes
@@ -65,16 +65,18 @@ def measure(config: TrainConfig, folder: Path) -> float:
     )
     objective, optimizers = Objective(model), make_optimizers(model, config.loop)
     if config.loop.compile and device.type == "cuda":
-        compile_layers(model)
+        objective.compile_parts()
     stream = stream_groups(data, config.loop.group, seed=0)
-    start, rates = time.monotonic(), []
+    start, rates, norms = time.monotonic(), [], []
     for step in range(WARM + TIMED):
         if step == WARM:
             print(f"{WARM} steps to warm up: {time.monotonic() - start:.0f} s", flush=True)
         began = time.monotonic()
         groups = [indices for _, _, indices in islice(stream, config.loop.accumulate)]
         add_gradients(objective, data, groups, codec.end_id, Processes(0, 1, device), config.loop)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.loop.clip).item()
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), config.loop.clip))
+        if step:
+            norms[-2].item()  # as the loop does, a step late
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

@@ -102,6 +102,15 @@ def test_a_recipe_without_rounds_is_refused(cli: Run) -> None:
     assert result.stderr.strip().endswith("asks for no rounds; set improve.rounds to 1 or more")
 
 
+def test_a_judge_of_rounds_that_does_not_exist_is_refused(tmp_path: Path, cli: Run) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(SMOKE.read_text() + "improve: {rounds: 1, judge: embeding}\n")
+    result = cli("improve", recipe)
+    assert result.returncode == 2
+    assert "embeding" in result.stderr
+    assert "embedding" in result.stderr
+
+
 def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distinct_2: float = 0.7) -> Standing:
     return Standing({"words": miss}, relevance, fit, distinct_2)
 

@@ -34,6 +34,7 @@ from promptlet.types import Sample
 MODEL = "model"
 RESULT = "standing.json"
 _OWN = "own"
+_DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Rounds:
@@ -144,7 +145,7 @@ class Rounds:
         seeds = [seed + place for place in range(len(wishes))]
         prompts = [""] * len(wishes)
         with metering(f"improve, {doing}", "prompts", len(wishes)) as meter:
-            for place, text in write(_load(model), self.codec, heads, seeds, self.room, sampling):
+            for place, text in write(_load(model).to(_DEVICE), self.codec, heads, seeds, self.room, sampling):
                 prompts[place] = text
                 meter.advance()
         samples = [replace(wish, prompt=prompt) for wish, prompt in zip(wishes, prompts, strict=True)]

@@ -11,8 +11,9 @@ import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from promptlet import registry
 from promptlet.curation.examining import Examiner
 from promptlet.errors import MissingExtraError
 from promptlet.improvement.config import RoundConfig
@@ -33,6 +34,15 @@ class ImproveConfig(RoundConfig, StageConfig):
 
     rounds: int = Field(default=0, ge=0, le=100)
     """Most rounds; 0 leaves the student as it was trained."""
+    judge: str | None = Field(default=None, exclude_if=lambda judge: judge is None)
+    """Of what the student writes, for pairs that brought the scores of the judge `given`; None is the recipe's."""
+
+    @field_validator("judge")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None:
+            registry.load("promptlet.judges", name)
+        return name
 
 
 class ImproveStage(Stage):
@@ -79,7 +89,7 @@ def _prepare(config: ImproveConfig, context: Context) -> Rounds:
     return Rounds(
         config,
         read_codec(source),
-        Examiner(head.graph, head.judge, head.policy),
+        Examiner(head.graph, config.judge or head.judge, head.policy),
         training,
         validation,
         list(read_samples(context.inputs["intents"])),

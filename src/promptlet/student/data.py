@@ -100,8 +100,11 @@ class Batch:
     targets_N: torch.Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """Return the batch on a device."""
-        return Batch(*(part.to(device, non_blocking=True) for part in (self.ids_BT, self.places_N, self.targets_N)))
+        """Return the batch on a device. A GPU fetches it from pinned memory, and nobody waits for that."""
+        parts = [self.ids_BT, self.places_N, self.targets_N]
+        if device.type == "cuda":
+            parts = [part.pin_memory() for part in parts]
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
 def make_batch(data: Encoded, indices: np.ndarray, pad: int) -> Batch:

@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,24 +85,24 @@ def train(
         stream = stream_groups(training, config.group, seed, position.epoch, position.group)
         start, resumed_at = time.monotonic() - position.seconds, position.step
         with _Log(folder, config, position) if processes.first else nullcontext() as log:
+            last: _Step | None = None
             while position.step < config.steps:
                 groups = [next(stream) for _ in range(config.accumulate)]
                 samples = [indices for _, _, indices in groups]
                 torch.manual_seed(random.Random(f"{seed}:{position.step}:{processes.rank}").getrandbits(63))
                 loss = add_gradients(objective, training, samples, pad, processes, config)
-                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
-                if not (loss < limit and math.isfinite(norm)):
-                    raise RunError(
-                        f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {position.step + 1}; "
-                        f"lower the learning rate. The last good checkpoint is kept"
-                    )
-                # Written only now: the loss that these weights gave is known to be sound.
-                if log and position.step > resumed_at and position.step % config.checkpoint_every == 0:
-                    log.save(state, position, time.monotonic() - start)
-                rate = learning_rate(config, position.step)
+                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+                step = _Step(position.step + 1, loss, norm, learning_rate(config, position.step))
+                # A GPU is asked for what it has done only when it has more to do: it never waits for the next step.
+                if last:
+                    _finish(last, log, limit, position, time.monotonic() - start)
+                if position.step > resumed_at and position.step % config.checkpoint_every == 0:
+                    step.read(limit)  # the loss that these weights give: now they are known to be sound
+                    if log:
+                        log.save(state, position, time.monotonic() - start)
                 for optimizer in optimizers:
                     for settings in optimizer.param_groups:
-                        settings["lr"] = rate
+                        settings["lr"] = step.rate
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
                 position.epoch, position.group, _ = groups[-1]
@@ -110,16 +110,48 @@ def train(
                 position.tokens += sum(int(training.lengths[indices].sum()) for indices in samples)
                 if average:
                     average.update(model, position.step)
-                if log:
-                    metrics = {"step": position.step, "loss": loss, "learning_rate": rate, "norm": norm}
-                    if position.step == config.steps or position.step % config.evaluate_every == 0:
-                        metrics |= log.evaluate(state, validation, pad, preview, position)
-                    log.append(metrics, position, time.monotonic() - start)
+                if log and (position.step == config.steps or position.step % config.evaluate_every == 0):
+                    step.found |= log.evaluate(state, validation, pad, preview, position)
+                last = step
+            if last:
+                _finish(last, log, limit, position, time.monotonic() - start)
             if log and position.step > resumed_at:
                 log.save(state, position, time.monotonic() - start)
         # While the processes are connected: who lets go of a Gloo group last may wait for it forever (PyTorch 2.13).
         del objective
         return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
+
+
+@dataclass
+class _Step:
+    """A step: its loss and the norm of its gradient, which may still be on their way, and what was found after it."""
+
+    number: int
+    loss: torch.Tensor
+    norm: torch.Tensor
+    rate: float
+    found: dict[str, float] = field(default_factory=dict)
+
+    def read(self, limit: float) -> dict[str, float]:
+        """Return what there is to say of the step.
+
+        Raises:
+            RunError: if its loss is no number below `limit`, or its gradient none at all.
+        """
+        loss, norm = self.loss.item(), self.norm.item()
+        if not (loss < limit and math.isfinite(norm)):
+            raise RunError(
+                f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {self.number}; "
+                f"lower the learning rate. The last good checkpoint is kept"
+            )
+        return {"step": self.number, "loss": loss, "learning_rate": self.rate, "norm": norm} | self.found
+
+
+def _finish(step: _Step, log: _Log | None, limit: float, position: Position, seconds: float) -> None:
+    """Check a step in all processes, and record it in the first."""
+    metrics = step.read(limit)
+    if log:
+        log.append(metrics, position, seconds)
 
 
 class Objective(torch.nn.Module):
@@ -128,13 +160,24 @@ class Objective(torch.nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        self._loss = _summed_loss
 
     def forward(self, ids_BT: torch.Tensor, places_N: torch.Tensor, targets_N: torch.Tensor) -> torch.Tensor:
         hidden_BTD = self.model.base_model(input_ids=ids_BT, use_cache=False).last_hidden_state
         # The vocabulary is the widest part of a small model: only positions that are learned pass through it.
         learned_ND = hidden_BTD.flatten(0, 1).index_select(0, places_N)
-        logits_NV = self.model.get_output_embeddings()(learned_ND)
-        return cross_entropy(logits_NV.float(), targets_N, reduction="sum")
+        return self._loss(self.model.get_output_embeddings(), learned_ND, targets_N)
+
+    def compile_parts(self) -> None:
+        """Compile the layers and the loss: most of the work, ready in a fraction of the time that all of it takes."""
+        compile_layers(self.model)
+        # One pass over the logits, which are larger than all else, instead of six.
+        self._loss = torch.compile(_summed_loss, dynamic=True)
+
+
+def _summed_loss(output: torch.nn.Module, learned_ND: torch.Tensor, targets_N: torch.Tensor) -> torch.Tensor:
+    logits_NV = output(learned_ND)
+    return cross_entropy(logits_NV.float(), targets_N, reduction="sum")
 
 
 def learning_rate(config: LoopConfig, step: int) -> float:
@@ -173,7 +216,7 @@ def add_gradients(
     pad: int,
     processes: Processes,
     config: LoopConfig,
-) -> float:
+) -> torch.Tensor:
     """Add up the gradients of a step's groups, this process's rows of each; return the mean loss per learned token."""
     learned = sum(data.learned(indices) for indices in groups)
     total = torch.zeros((), device=processes.device)
@@ -189,7 +232,7 @@ def add_gradients(
             # Processes' gradients are averaged, and are to be added.
             (loss * (processes.world / learned)).backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
-    return processes.sum(total).item() / learned
+    return processes.sum(total) / learned
 
 
 def _attending(device: torch.device) -> AbstractContextManager[None]:
@@ -210,21 +253,18 @@ def _unsynced(objective: torch.nn.Module, more: bool) -> AbstractContextManager[
     return nullcontext()
 
 
-def _spread(objective: torch.nn.Module, config: LoopConfig, processes: Processes) -> torch.nn.Module:
+def _spread(objective: Objective, config: LoopConfig, processes: Processes) -> torch.nn.Module:
     if config.compile and processes.device.type == "cuda":
-        compile_layers(objective.model)
+        objective.compile_parts()
     return DistributedDataParallel(objective) if processes.world > 1 else objective
 
 
-def compile_layers(model: Any) -> None:
-    """Compile the layers of a transformers model one by one.
-
-    They share one graph for all widths, which is ready in a fraction of the time that the whole model takes.
-    """
+def compile_layers(model: Any, dynamic: bool = True) -> None:
+    """Compile the layers of a transformers model one by one: they share one graph, for all widths if it is dynamic."""
     layers = set(model._no_split_modules)
     for module in model.modules():
         if type(module).__name__ in layers:
-            module.compile(dynamic=True)
+            module.compile(dynamic=dynamic)
 
 
 def _resume(state: State, folder: Path, processes: Processes) -> Position:

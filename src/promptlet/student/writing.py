@@ -14,8 +14,8 @@ from promptlet.tokenizer import Codec
 
 SAMPLING = TokenSampling(temperature=0.8, min_p=0.1)
 """As a student is asked by default."""
-_ROWS = 128
-"""Prompts that are written together."""
+_ROWS = {"cpu": 128, "cuda": 2048}
+"""Prompts that are written together, by the device."""
 
 
 def write(
@@ -38,8 +38,9 @@ def write(
     """
     never = set(codec.control_ids) - {codec.end_id}
     decoder = BatchDecoder(model.eval(), [codec.end_id], [index for index in range(len(codec)) if index not in never])
-    for first in range(0, len(heads), _ROWS):
-        rows = range(first, min(first + _ROWS, len(heads)))
+    most = _ROWS[model.device.type]
+    for first in range(0, len(heads), most):
+        rows = range(first, min(first + most, len(heads)))
         asked = [heads[row] for row in rows]
         for written in decoder.write(asked, [room] * len(rows), [seeds[row] for row in rows], sampling):
             yield rows[written.row], codec.decode(written.tokens)
