@@ -1,6 +1,6 @@
 """Distil on one GPU: ask a chat model for prompts in large batches until the time is over; examine them meanwhile.
 
-python scripts/gpu/distil.py runs/gpt2-104m/intents-0123abcd --model runs/default/tune-0123abcd/model --out pairs
+python scripts/gpu/distil.py runs/gpt2-104m/intents-0123abcd --model runs/default/tune-0123abcd/model --output pairs
 
 What curation has nothing against is written with its scores, pairs-00000.parquet and so on, a file per block of
 requests; `synthesize.pairs` takes the folder, and `judge: given` the scores. Started again, it goes on with the blocks
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("intents", type=Path, help="the folder of a run's stage intents")
     parser.add_argument("--model", required=True, help="a chat model's folder, tuned on the exemplars")
-    parser.add_argument("--out", type=Path, required=True, help="where the pairs go")
+    parser.add_argument("--output", type=Path, required=True, help="where the pairs go")
     parser.add_argument("--seconds", type=float, default=240, help="no block begins that would end later")
     parser.add_argument("--prompts", type=int, default=3, help="requests per combination of intents")
     parser.add_argument("--batch", type=int, default=8192, help="requests decoded together")
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=12, help="beside the one that decodes")
     parser.add_argument("--block", type=int, default=BLOCK, help="requests per file")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    arguments.output.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     # A forked process would inherit the GPU's context, which does not survive it.
     context = multiprocessing.get_context("spawn")
@@ -98,7 +98,7 @@ def distil(arguments: argparse.Namespace, pool: ProcessPoolExecutor, start: floa
     todo = (
         (number, requests)
         for number, requests in enumerate(_blocks(arguments.intents, arguments.prompts, arguments.block))
-        if not _shard(arguments.out, number).exists()
+        if not _shard(arguments.output, number).exists()
     )
     ahead = _encoding(next(todo, None), arguments.model, pool)
     config = TransformersConfig(model=arguments.model, batch=arguments.batch, repeat_penalty=1.05)
@@ -125,9 +125,9 @@ def distil(arguments: argparse.Namespace, pool: ProcessPoolExecutor, start: floa
             flush=True,
         )
         for done in [number for number, parts in waiting.items() if all(part.done() for part in parts)]:
-            _write(arguments.out, done, waiting.pop(done))
+            _write(arguments.output, done, waiting.pop(done))
     for number, parts in waiting.items():
-        _write(arguments.out, number, parts)
+        _write(arguments.output, number, parts)
     rate = answers / max(decoding, 1e-9)
     print(
         f"{answers} answers, {rate:.0f} answers/s while decoding, {time.monotonic() - start:.0f} s in all", flush=True

@@ -22,7 +22,8 @@ from promptlet.vocabulary import in_dictionary
 
 DEFAULT_THRESHOLD = 0.75
 """Cosine similarity from which a keyword counts as another name of a node (all-MiniLM-L6-v2)."""
-MAX_INTENTS = 5
+_MOST = 5
+"""Intents that are made of an asset."""
 _NOT_MEANT: Mapping[str, tuple[str, ...]] = {
     "title": ("Audience",),
     "description": ("Audience", "Design type"),
@@ -79,7 +80,7 @@ class Linker:
         for kind in sorted(found, key=lambda kind: (kind != "Design type", KINDS.index(kind))):
             new = (intent for intent in found[kind] if not any(_says_again(intent, other) for other in chosen))
             chosen += islice(new, 1 if chosen else 0)
-        return tuple(sorted(chosen[:MAX_INTENTS], key=lambda intent: KINDS.index(intent.kind)))
+        return tuple(sorted(chosen[:_MOST], key=lambda intent: KINDS.index(intent.kind)))
 
     def _topics(self, asset: Asset, known: list[Intent], unknown: list[str]) -> Iterator[Intent]:
         """Yield what can be the topic, the best first: the title, a topic of the graph, a keyword."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 
 from promptlet.errors import UsageError
@@ -39,9 +39,16 @@ class Task:
     """What may be added to the instructions: ``tone``, ``style`` and ``context``, each a sentence with a place."""
     request: str
     """The teacher's user message, with the fields {wish} and {words}."""
-    exemplars: tuple[Exemplar, ...] = field(repr=False)
+    written: str = field(repr=False)
+    """The exemplars as they lie in the file: one JSON object a line, which YAML would take a second to read."""
     listed: bool = False
     """Whether a prompt is a list of terms with commas between them; otherwise such a list is a fault."""
+
+    @cached_property
+    def exemplars(self) -> tuple[Exemplar, ...]:
+        """Pairs to show a teacher; students are asked without."""
+        rows = map(json.loads, self.written.splitlines())
+        return tuple(Exemplar(tuple(Intent.of(*pair) for pair in row["intents"]), row["prompt"]) for row in rows)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -75,7 +82,5 @@ def load_task(name: str) -> Task:
     if name not in task_names():
         raise UsageError(unknown("task", name, task_names()))
     fields = parse_yaml((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
-    # One JSON object a line: YAML would take a second to read as many.
-    rows = map(json.loads, fields["exemplars"].splitlines())
-    exemplars = tuple(Exemplar(tuple(Intent.of(*pair) for pair in row["intents"]), row["prompt"]) for row in rows)
-    return Task(name=name, **fields | {"always": tuple(fields["always"]), "exemplars": exemplars})
+    written = fields.pop("exemplars")
+    return Task(name=name, written=written, **fields | {"always": tuple(fields["always"])})
