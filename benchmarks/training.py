@@ -26,7 +26,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, 
 
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded, padding_share, stream_groups
-from promptlet.student.loop import Objective, add_gradients, compile_layers
+from promptlet.student.objective import Objective, add_gradients, compile_layers
 from promptlet.student.optimizers import make_optimizers
 from promptlet.student.processes import Processes
 

@@ -23,8 +23,8 @@ from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.tokenize import read_codec
 from promptlet.stages.train import TrainConfig
 from promptlet.student.data import Encoded, stream_groups
-from promptlet.student.loop import Objective, add_gradients
 from promptlet.student.model import make_model
+from promptlet.student.objective import Objective, add_gradients
 from promptlet.student.optimizers import make_optimizers
 from promptlet.student.processes import Processes
 

@@ -26,7 +26,8 @@ from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_sampl
 from promptlet.pretrained import load_pretrained
 from promptlet.progress import metering
 from promptlet.student.data import Encoded
-from promptlet.student.loop import BEST, train
+from promptlet.student.log import BEST
+from promptlet.student.loop import train
 from promptlet.student.writing import SAMPLING, write
 from promptlet.tokenizer import Codec
 from promptlet.types import Sample

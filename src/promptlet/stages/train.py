@@ -75,7 +75,8 @@ class TrainStage(Stage):
             import torch
 
             from promptlet.student.data import Encoded, padding_share
-            from promptlet.student.loop import BEST, train
+            from promptlet.student.log import BEST
+            from promptlet.student.loop import train
             from promptlet.student.preview import Preview
         except ImportError as error:
             raise MissingExtraError("training", "train", error.name or "torch") from error

@@ -64,7 +64,8 @@ class TuneStage(Stage):
             from transformers import AutoModelForCausalLM, AutoTokenizer
 
             from promptlet.student.data import Encoded
-            from promptlet.student.loop import BEST, train
+            from promptlet.student.log import BEST
+            from promptlet.student.loop import train
         except ImportError as error:
             raise MissingExtraError("tuning a teacher", "train", error.name or "torch") from error
         path = locate(config.model)
