@@ -142,14 +142,14 @@ def ours(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
     """The steps of promptlet.student.loop."""
     model = make(shape)
     (optimizer,) = make_optimizers(model, LoopConfig())
-    objective, last = Objective(model), None
+    objective, last = Objective(model), tuple[torch.Tensor, ...]()
     if device().type == "cuda":
         objective.compile_parts()
     for _, _, indices in stream_groups(data, batch, seed=1):
         loss = add_gradients(objective, data, [indices], 0, Processes(0, 1, device()), LoopConfig())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        if last:
-            _ = [value.item() for value in last]
+        for value in last:
+            value.item()
         last = loss, norm
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -67,16 +67,16 @@ def measure(config: TrainConfig, folder: Path) -> float:
     if config.loop.compile and device.type == "cuda":
         objective.compile_parts()
     stream = stream_groups(data, config.loop.group, seed=0)
-    start, rates, norms = time.monotonic(), [], []
+    start, rates, last = time.monotonic(), [], torch.zeros(())
     for step in range(WARM + TIMED):
         if step == WARM:
             print(f"{WARM} steps to warm up: {time.monotonic() - start:.0f} s", flush=True)
         began = time.monotonic()
         groups = [indices for _, _, indices in islice(stream, config.loop.accumulate)]
         add_gradients(objective, data, groups, codec.end_id, Processes(0, 1, device), config.loop)
-        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), config.loop.clip))
-        if step:
-            norms[-2].item()  # as the loop does, a step late
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.loop.clip)
+        last.item()  # as the loop does, a step late
+        last = norm
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

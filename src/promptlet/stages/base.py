@@ -25,6 +25,15 @@ TaskNames = Annotated[tuple[str, ...], AfterValidator(_known_tasks)]
 """Tasks that a stage's configuration names."""
 
 
+def _known_judge(name: str) -> str:
+    registry.load("promptlet.judges", name)
+    return name
+
+
+JudgeName = Annotated[str, AfterValidator(_known_judge)]
+"""A judge of relevance."""
+
+
 class StageConfig(BaseModel):
     """Settings of a stage; each stage's own class adds to them. Unknown keys are errors."""
 
@@ -38,16 +47,10 @@ class Head(StageConfig):
     seed: int = Field(default=1, ge=0, lt=2**31)
     graph: Path | None = None
     """A folder with a creative graph of your own; None is the packaged one."""
-    judge: str = "words"
+    judge: JudgeName = "words"
     """Who scores how relevant a prompt is to its intents: `words` is quick, `embedding` knows what words mean."""
     policy: Path | None = None
     """A vocabulary policy of your own; None is the packaged one."""
-
-    @field_validator("judge")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        registry.load("promptlet.judges", name)
-        return name
 
     @field_validator("policy")
     @classmethod

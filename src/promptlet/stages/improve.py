@@ -11,16 +11,15 @@ import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from promptlet import registry
 from promptlet.curation.examining import Examiner
 from promptlet.errors import MissingExtraError
 from promptlet.improvement.config import RoundConfig
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.io.records import read_samples
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import Context, JudgeName, Stage, StageConfig
 from promptlet.stages.tokenize import read_codec
 
 if TYPE_CHECKING:
@@ -34,15 +33,8 @@ class ImproveConfig(RoundConfig, StageConfig):
 
     rounds: int = Field(default=0, ge=0, le=100)
     """Most rounds; 0 leaves the student as it was trained."""
-    judge: str | None = Field(default=None, exclude_if=lambda judge: judge is None)
+    judge: JudgeName | None = Field(default=None, exclude_if=lambda judge: judge is None)
     """Of what the student writes, for pairs that brought the scores of the judge `given`; None is the recipe's."""
-
-    @field_validator("judge")
-    @classmethod
-    def _known(cls, name: str | None) -> str | None:
-        if name is not None:
-            registry.load("promptlet.judges", name)
-        return name
 
 
 class ImproveStage(Stage):
