@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from promptlet.speed.machine import machine_facts
 
 def facts() -> dict[str, Any]:
     """Return the machine's facts; the load tells how far wall-clock times can be trusted."""
-    return machine_facts() | {"pyarrow": version("pyarrow")}
+    torch = sys.modules.get("torch")
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch and torch.cuda.is_available() else {}
+    return machine_facts() | gpu | {"pyarrow": version("pyarrow")}
 
 
 def publish(result: dict[str, Any], path: Path | None) -> None:

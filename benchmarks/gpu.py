@@ -51,8 +51,6 @@ def main() -> None:
             print(f"transformers, {rows} rows: {rows * tokens / seconds:.0f} tokens/s", flush=True)
             mine = result.get(f"promptlet, {rows} rows: tokens/s", 0)
             result[f"{rows} rows, times transformers"] = round(mine / result[f"transformers, {rows} rows: tokens/s"], 1)
-    if torch.cuda.is_available():
-        result["device"] = torch.cuda.get_device_name()
     publish(result, arguments.json)
 
 

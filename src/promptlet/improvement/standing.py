@@ -11,7 +11,8 @@ from promptlet.evaluation.diversity import distinct
 from promptlet.types import RELEVANCE, Sample
 
 _TOLERANCE = 0.02
-"""Share by which a measure may be worse before it counts as worse: about the noise of a few hundred prompts."""
+"""Share by which a measure may be worse before it counts as worse. Chance moves the mean of a few hundred prompts by
+twice as much and more: a round has to help clearly, or be judged on more wishes."""
 
 
 @dataclass(frozen=True)
