@@ -144,22 +144,29 @@ def bare(clients: int, seconds: float, draws: int, threads: int) -> Load:
 
 @contextmanager
 def server(*options: object) -> Iterator[tuple[str, psutil.Process, float]]:
-    """Run a server; yield its address, its process and the seconds until it answered."""
+    """Run a server; yield its address, its process and the seconds until it was ready."""
     command = [sys.executable, "-m", "promptlet", "serve", "--port", "0", *map(str, options)]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout
-        told = re.search(r"http://\S+/", process.stdout.readline())
-        assert told
-        # It listens already, and answers as soon as it can.
-        connection = HTTPConnection(told[0].removeprefix("http://").strip("/"), timeout=60)
-        connection.request("GET", "/readyz")
-        assert connection.getresponse().status == 200
-        connection.close()
         try:
+            assert process.stdout
+            told = re.search(r"http://\S+/", process.stdout.readline())
+            assert told
+            while not ready(told[0]):
+                time.sleep(0.05)
             yield told[0], psutil.Process(process.pid), time.perf_counter() - began
         finally:
             process.terminate()
+
+
+def ready(address: str) -> bool:
+    """Return whether a server that listens takes requests."""
+    connection = HTTPConnection(address.removeprefix("http://").strip("/"), timeout=60)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
 
 
 def served(address: str, clients: int, seconds: float, draws: int, pace: float = 0.0) -> Load:

@@ -1,6 +1,6 @@
 """Words and their stems: how two texts are found to speak of the same thing whatever its number or tense.
 
-Snowball's English rules (library snowballstemmer, BSD), but for the few words that they would throw together with
+Snowball's English rules (library PyStemmer, MIT and BSD), but for the few words that they would throw together with
 others of the same stem but another meaning: "anime" and "animal", "festive" and "festival".
 """
 
@@ -51,9 +51,9 @@ def content_stems(name: str) -> frozenset[str]:
 
 @cache
 def _stemmer() -> Any:
-    import snowballstemmer
+    import Stemmer
 
-    return snowballstemmer.stemmer("english")
+    return Stemmer.Stemmer("english")
 
 
 @cache

@@ -6,11 +6,12 @@ ordered from the most typical to the least. Edges are written on one side and ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
+from threading import Lock
 
 import yaml
 
@@ -26,28 +27,37 @@ SOURCE = "creative graph"
 KIND_KEYS: Mapping[str, str] = {kind.lower().replace(" ", "_"): kind for kind in KINDS}
 """A kind as the graph's files write it: ``scene_object``."""
 _FIRST_WEIGHT, _LAST_WEIGHT = 3.0, 1.0
+_READING = Lock()
+
+
+Entries = Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]]
+"""Kind -> node -> key (`aliases`, or a kind's file name without its ending) -> names."""
 
 
 class Graph:
-    """Nodes are intents; `neighbours[node][kind]` maps each neighbour of that kind to the edge's weight."""
+    """Nodes are intents. Those who only ask for names do not wait for the edges."""
 
-    def __init__(self) -> None:
-        self.aliases: dict[Intent, tuple[str, ...]] = {}
-        self.neighbours: dict[Intent, dict[str, dict[Intent, float]]] = {}
+    def __init__(self, entries: Entries) -> None:
+        """Take well-formed entries, whose edges end at nodes."""
+        self._entries = entries
+        self.aliases: dict[Intent, Sequence[str]] = {}
         self._named: dict[tuple[str, str], Intent] = {}
+        for kind, nodes in entries.items():
+            for value, details in nodes.items():
+                node = Intent(kind, value)
+                self.aliases[node] = details.get(ALIASES, ())
+                for name in (*self.aliases[node], value):
+                    self._named[kind, name.casefold()] = node
 
-    def add(self, node: Intent, aliases: Iterable[str] = ()) -> None:
-        """Add a node with its other names."""
-        self.aliases[node] = tuple(aliases)
-        self.neighbours[node] = {}
-        for name in (*self.aliases[node], node.value):
-            self._named[node.kind, name.casefold()] = node
-
-    def connect(self, one: Intent, other: Intent, weight: float) -> None:
-        """Add an edge, or strengthen it where it is there already."""
-        for start, end in ((one, other), (other, one)):
-            ends = self.neighbours[start].setdefault(end.kind, {})
-            ends[end] = max(weight, ends.get(end, 0.0))
+    @cached_property
+    def neighbours(self) -> Mapping[Intent, Mapping[str, Mapping[Intent, float]]]:
+        """Node -> kind -> neighbour of that kind -> the edge's weight, the larger one where it is written twice."""
+        found: dict[Intent, dict[str, dict[Intent, float]]] = {node: {} for node in self.aliases}
+        for one, other, weight in read_edges(self._entries):
+            for start, end in ((one, other), (other, one)):
+                ends = found[start].setdefault(end.kind, {})
+                ends[end] = max(weight, ends.get(end, 0.0))
+        return found
 
     def nodes(self, kind: str | None = None) -> list[Intent]:
         """Return all nodes, or those of one kind, in file order."""
@@ -88,34 +98,31 @@ def kind_file(kind: str) -> str:
     return f"{kind.lower().replace(' ', '_')}.yaml"
 
 
-@cache
 def load_graph(folder: Path | None = None) -> Graph:
-    """Return the graph in a folder, or the packaged one.
+    """Return the graph in a folder, or the packaged one; it is read once, and who asks meanwhile waits.
 
     Raises:
         UsageError: naming the first thing that is wrong with it.
     """
-    graph = Graph()
+    with _READING:
+        return _load(folder)
+
+
+@cache
+def _load(folder: Path | None) -> Graph:
     entries = read_entries(folder)
     for problem in malformed(entries):
         raise UsageError(f"the graph: {problem}")
-    for kind, nodes in entries.items():
-        for value, details in nodes.items():
-            graph.add(Intent(kind, value), details.get(ALIASES, ()))
-    for one, other, weight in read_edges(entries):
-        if other not in graph.aliases:
-            raise UsageError(f"the graph: the edge from '{one}' ends at '{other}', which is no node")
-        graph.connect(one, other, weight)
-    return graph
+    for one, kind, names in _neighbours(entries):
+        for name in names:
+            if name not in entries[kind]:
+                raise UsageError(f"the graph: the edge from '{one}' ends at '{Intent(kind, name)}', which is no node")
+    return Graph(entries)
 
 
 def graph_digest(folder: Path | None = None) -> str:
     """Return a digest of a graph's files."""
     return value_digest(read_texts(folder))
-
-
-Entries = dict[str, dict[str, dict[str, list[str]]]]
-"""Kind -> node -> key (`aliases`, or a kind's file name without its ending) -> names."""
 
 
 def read_entries(folder: Path | None = None) -> Entries:
@@ -124,7 +131,7 @@ def read_entries(folder: Path | None = None) -> Entries:
     Raises:
         UsageError: for a file that is missing, or is no YAML mapping.
     """
-    entries: Entries = {}
+    entries = {}
     for kind, text in read_texts(folder).items():
         try:
             nodes = parse_yaml(text) or {}
@@ -155,15 +162,19 @@ def malformed(entries: Entries) -> Iterator[str]:
 
 def read_edges(entries: Entries) -> Iterator[tuple[Intent, Intent, float]]:
     """Yield the edges of well-formed entries with their weights, from first to last in a list."""
+    for one, kind, names in _neighbours(entries):
+        for place, name in enumerate(names):
+            share = place / max(1, len(names) - 1)
+            yield one, Intent(kind, name), _FIRST_WEIGHT + (_LAST_WEIGHT - _FIRST_WEIGHT) * share
+
+
+def _neighbours(entries: Entries) -> Iterator[tuple[Intent, str, Sequence[str]]]:
+    """Yield each node with its neighbours of each kind."""
     for kind, nodes in entries.items():
         for value, details in nodes.items():
-            for key, ends in details.items():
-                if key == ALIASES:
-                    continue
-                for place, end in enumerate(ends):
-                    share = place / max(1, len(ends) - 1)
-                    weight = _FIRST_WEIGHT + (_LAST_WEIGHT - _FIRST_WEIGHT) * share
-                    yield Intent(kind, value), Intent(KIND_KEYS[key], end), weight
+            for key, names in details.items():
+                if key != ALIASES:
+                    yield Intent(kind, value), KIND_KEYS[key], names
 
 
 def read_texts(folder: Path | None = None) -> dict[str, str]:

@@ -18,6 +18,8 @@ from promptlet.serve.service import Service
 from promptlet.types import KINDS, Intent
 
 _MOST = 50
+_GLANCE = 0.05
+"""Seconds between looks whether prompts can be written."""
 
 
 class IntentAnswer(BaseModel):
@@ -94,9 +96,15 @@ def lookup_routes(service: Service) -> APIRouter:
     """Return the routes that only look something up."""
     student, lookup = service.generator.student, _Lookup()
 
+    async def read_ahead() -> None:
+        """Spare who asks first the wait, once prompts can be written."""
+        while not service.warm:
+            await asyncio.sleep(_GLANCE)
+        await lookup.names()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        reading = asyncio.create_task(lookup.names())  # nobody waits for it, but who asks first waits less
+        reading = asyncio.create_task(read_ahead())
         yield
         reading.cancel()
 
