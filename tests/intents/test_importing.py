@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT, Run
 
 from promptlet.embedding import load_embedder
-from promptlet.errors import UsageError
+from promptlet.errors import RunError, UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.importing import PROPOSALS, REJECTS, REPORT, Import
 from promptlet.intents.linking import Linker
@@ -121,6 +121,7 @@ GOOD = '{"title": "birthday party", "keywords": "balloon, cake"}'
         (".jsonl", b'{"title": "caf\xe9"}', "wrong encoding: title"),
         (".jsonl", b'{"title": "\\ud800"}', "wrong encoding: title"),
         (".jsonl", b'{"title": "a\\u0000b"}', "control characters: title"),
+        (".jsonl", b'{"title": "my \\u202e evil \\u202c title"}', "control characters: title"),
         (".jsonl", b'{"title": "' + b"long " * 2000 + b'"}', "too long: title"),
         (".jsonl", b'{"title": "' + b"x" * (1 << 20) + b'"}', "malformed"),
         (".jsonl", b'{"other": 1}', "empty"),
@@ -130,6 +131,7 @@ GOOD = '{"title": "birthday party", "keywords": "balloon, cake"}'
         (".csv", b"cake,a,b,c", "wrong number of columns"),
         (".csv", b'"' + b"x" * 200_000 + b'",balloon', "malformed"),
         (".csv", b"caf\xe9,balloon", "wrong encoding: title"),
+        (".csv", b'"cake,balloon', "malformed"),
     ],
 )
 def test_a_bad_row_is_kept_with_its_reason_and_ends_nothing(
@@ -142,6 +144,18 @@ def test_a_bad_row_is_kept_with_its_reason_and_ends_nothing(
     assert rejects(tmp_path)
     assert all(each["reason"].startswith(reason) for each in rejects(tmp_path)), rejects(tmp_path)
     assert rejects(tmp_path)[0]["row"] == 2
+
+
+def test_a_file_without_one_usable_row_is_an_error_once_all_is_told(tmp_path: Path, linker: Linker) -> None:
+    with pytest.raises(RunError, match=r"no row of .*rejects\.jsonl says why"):
+        import_rows(tmp_path, GOOD.replace("birthday party", "asshole"), ".jsonl", linker)
+    assert [each["reason"].partition(":")[0] for each in rejects(tmp_path)] == ["denied"]
+
+
+def test_a_file_of_another_encoding_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes("title\ncafé\n".encode("latin-1"))
+    with pytest.raises(UsageError, match=r"is not utf-16: .*--encoding"):
+        Metadata.open(tmp_path / "latin.csv", {}, "utf-16")
 
 
 def test_text_of_parquet_that_is_no_text_spoils_its_row_only(tmp_path: Path, linker: Linker) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from promptlet.intents.graph import graph_digest
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import write_rejects, write_samples
 from promptlet.types import Intent, Sample
@@ -42,7 +43,8 @@ def make_run(
     teacher = {"teacher": "fake:0.1"} if counts is None else counts
     before: dict[str, str] = {}
     for name in ("intents", "synthesize", "curate"):
-        planned = Manifest.planned(name, {"seed": 1}, before)
+        graph = {"graph": graph_digest()} if name == "intents" else {}
+        planned = Manifest.planned(name, {"seed": 1} | graph, before)
         place = folder / f"{name}-{planned.digest[:8]}"
         place.mkdir(parents=True)
         write_samples(place, pairs)

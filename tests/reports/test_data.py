@@ -227,7 +227,16 @@ def test_a_report_of_a_real_run(smoke: dict[str, Path], tmp_path: Path, cli: Run
     assert result.stdout.strip() == str(tmp_path / "out" / "data.html")
     kept = Manifest.read(smoke["curate"])
     assert kept is not None
-    assert f"**{kept.counts['prompts']:,}** pairs kept" in (tmp_path / "out" / "data.md").read_text()
+    said = (tmp_path / "out" / "data.md").read_text()
+    assert f"**{kept.counts['prompts']:,}** pairs kept" in said
+    assert "nodes occur" in said
+    assert "another graph" not in said
+    own = tmp_path / "graph"
+    own.mkdir()
+    (own / "topic.yaml").write_text("birthday: {}\n")
+    again = cli("report", "data", smoke["curate"].parent, "--output", tmp_path / "own", "--graph", own)
+    assert again.returncode == 0, again.stderr
+    assert "drew from another graph" in (tmp_path / "own" / "data.md").read_text()
 
 
 PROMPTS = st.lists(st.text(alphabet="abc ", max_size=12).filter(terms), min_size=2, max_size=8)

@@ -137,6 +137,10 @@ def test_the_verb_exits_with_1_only_for_denied_terms(tmp_path: Path, cli: Run) -
     said = json.loads(denied.stdout)
     assert said["denied"][0]["term"] == "nike"
     assert (len(said["unapproved"]), said["unapproved terms"]) == (1, 4)
+    (tmp_path / "other.jsonl").write_text('{"text": "nike"}\n')
+    nothing = cli("vocabulary", "audit", tmp_path / "other.jsonl")
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert "no prompt that can be read, in 1 rows" in nothing.stderr
     refused = cli("vocabulary", "audit", tmp_path / "denied.jsonl", "--limit", "0")
     assert (refused.returncode, refused.stderr) == (2, "promptlet: limit is 0; 1 or more is allowed\n")
 

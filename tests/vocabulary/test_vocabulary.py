@@ -26,6 +26,8 @@ def test_innocent_words_that_look_like_denied_ones_pass(text: str) -> None:
         ("what an ASSHOLE", "offensive"),
         ("two assholes", "offensive"),
         ("alabama hot-pocket", "offensive"),
+        ("ass\u200bhole", "offensive"),
+        ("\uff21\uff33\uff33\uff28\uff2f\uff2c\uff25", "offensive"),
         ("a beheading in the square", "violent"),
         ("sneakers by Nike, on white", "trademarks"),
         ("in the style of greg rutkowski", "living artists"),

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Look at the creative graph, check it, draw from it.", invoke_without_command=True)
+from promptlet.cli.options import GraphFolder
 
-_Graph = Annotated[Path | None, typer.Option("--graph", help="A graph's folder.", show_default="the packaged graph")]
+app = typer.Typer(help="Look at the creative graph, check it, draw from it.", invoke_without_command=True)
 
 
 @app.callback()
@@ -20,7 +20,7 @@ def _help(context: typer.Context) -> None:
 
 
 @app.command()
-def check(graph: _Graph = None) -> None:
+def check(graph: GraphFolder = None) -> None:
     """Print one line per problem: dangling edges, duplicates, aliases that clash, denied words; then the sizes."""
     from promptlet.errors import GraphError
     from promptlet.intents.checking import check_graph
@@ -40,9 +40,9 @@ def check(graph: _Graph = None) -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help='A node or alias, as in birthday or "Style: art deco".')],
-    graph: _Graph = None,
+    graph: GraphFolder = None,
 ) -> None:
-    """Print the nodes of that name with their aliases and neighbours, the most typical first."""
+    """Print the nodes of that name with their aliases and neighbours, the strongest edges first."""
     from promptlet.intents.graph import load_graph
 
     loaded = load_graph(graph)
@@ -61,7 +61,7 @@ def sample(
     task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image), t2t (template) or tags.")] = "t2i",
     seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed draws the same.")] = "1",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per combination.")] = False,
-    graph: _Graph = None,
+    graph: GraphFolder = None,
 ) -> None:
     """Draw combinations of 2 to 5 intents that go together."""
     from promptlet.cli.numbers import whole
@@ -95,15 +95,18 @@ def import_metadata(
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.75,
     embeddings: Annotated[bool, typer.Option(help="Whether keywords are also linked by meaning.")] = True,
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8-sig",
-    graph: _Graph = None,
+    graph: GraphFolder = None,
 ) -> None:
     """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
+    from promptlet.cli.extras import needing
     from promptlet.embedding import load_embedder
     from promptlet.errors import UsageError
     from promptlet.intents.graph import load_graph
-    from promptlet.intents.importing import Import
-    from promptlet.intents.linking import Linker
     from promptlet.intents.metadata import Metadata
+
+    with needing("the import", "distill"):
+        from promptlet.intents.importing import Import
+        from promptlet.intents.linking import Linker
 
     told: dict[str, str] = {}
     for item in mapping or []:

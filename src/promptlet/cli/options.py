@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+GraphFolder = Annotated[
+    Path | None, typer.Option("--graph", help="A graph's folder.", show_default="the packaged graph")
+]
 FailUnder = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import FailUnder
+from promptlet.cli.options import FailUnder, GraphFolder
 
 app = typer.Typer(help="Write pages that show what a run made.", invoke_without_command=True)
 
@@ -23,6 +23,7 @@ def data(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     output: Annotated[Path | None, typer.Option(help="Where the files go.", show_default="RUN/report")] = None,
     seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed draws the same samples.")] = "1",
+    graph: GraphFolder = None,
 ) -> None:
     """Write one HTML page and Markdown about a run's pairs: lengths, scores, diversity, coverage, rejects, samples."""
     from promptlet.cli.extras import needing
@@ -32,7 +33,7 @@ def data(
     with needing("the report", "report"):
         from promptlet.reports.data import report_data
 
-        page = report_data(run, output, chosen)
+        page = report_data(run, output, chosen, graph)
     typer.echo(page)
 
 

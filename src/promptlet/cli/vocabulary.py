@@ -37,6 +37,7 @@ def audit(
     """
     from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
+    from promptlet.errors import UsageError
 
     most = None if limit is None else whole("limit", limit, 1)
     with needing("the audit", "distill"):
@@ -45,6 +46,8 @@ def audit(
         from promptlet.vocabulary.audit import audit as audit_prompts
 
         found = audit_prompts(open_prompts(dataset), load_policy(policy))
+    if found.unreadable == found.rows:
+        raise UsageError(f"{dataset} holds no prompt that can be read, in {found.rows} rows: nothing was audited")
     if as_json:
         typer.echo(json.dumps(found.to_dict(most), ensure_ascii=False))
     else:

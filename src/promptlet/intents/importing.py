@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import yaml
 
-from promptlet.errors import UsageError
+from promptlet.errors import RunError, UsageError
 from promptlet.intents.graph import Graph
 from promptlet.intents.linking import Linker
 from promptlet.intents.metadata import Asset, Bad, Metadata
@@ -47,7 +47,8 @@ class Import:
     def run(self, folder: Path) -> dict[str, Any]:
         """Write ``data-*.parquet``, ``rejects.jsonl``, ``new_nodes.yaml``, last ``report.json``; return the report.
 
-        UsageError is raised if the metadata turns out to be damaged, or `folder` is a file.
+        UsageError is raised if the metadata turns out to be damaged, or `folder` is a file; RunError, once all is
+        written, if no row gave intents.
         """
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; a folder for the intents is expected")
@@ -65,6 +66,8 @@ class Import:
             "reasons": dict(self._reasons.most_common()),
         }
         write_json(folder / REPORT, report)
+        if not rows:
+            raise RunError(f"no row of {self._metadata.path} gave intents; {folder / REJECTS} says why")
         return report
 
     def _samples(self, rejects: IO[str]) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +32,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 _TEXTS = ("title", "description")
 """Fields of one text, from the first of their columns; the others are lists, from all of theirs."""
 _SEPARATORS, _DELIMITERS = re.compile(r"[,;|]"), ",;\t|"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NO_TEXT = re.compile(r"[\ufffd\ud800-\udfff]")
 """What stands where bytes were no text, and halves of characters."""
 _LONGEST_TEXT, _LONGEST_LIST = 5000, 100
@@ -88,7 +88,8 @@ class Metadata:
         rows = list(islice(_read(path, encoding), _LOOKED_AT))
         columns = list(dict.fromkeys(column for row in rows if not isinstance(row, Bad) for column in row))
         if not columns:
-            raise UsageError(f"{path} holds no row that can be read{f'; the first: {rows[0]}' if rows else ''}")
+            first = next((f"; the first is {row.reason}" for row in rows if isinstance(row, Bad)), "")
+            raise UsageError(f"{path} holds no row that can be read{first}")
         return cls(path, encoding, _guess(path, columns, told))
 
     def assets(self) -> Iterator[Asset | Bad]:
@@ -138,9 +139,10 @@ def _plain(name: str, value: Any) -> str:
     text = " ".join(str("" if value is None else value).replace("_", " ").split())
     if len(text) > _LONGEST_TEXT:
         raise ValueError(f"too long: {name}")
-    for what, found in (("wrong encoding", _NO_TEXT), ("control characters", _CONTROL)):
-        if found.search(text):
-            raise ValueError(f"{what}: {name}")
+    if _NO_TEXT.search(text):
+        raise ValueError(f"wrong encoding: {name}")
+    if not text.isprintable():  # invisible marks are among them
+        raise ValueError(f"control characters: {name}")
     return text
 
 
@@ -159,13 +161,15 @@ def _read(path: Path, encoding: str) -> Rows:
         raise UsageError(f"{path} can't be read: {error.strerror or error}") from error
     except LookupError as error:
         raise UsageError(f"the encoding '{encoding}' is not known; utf-8, utf-16 and latin-1 are") from error
+    except UnicodeError as error:
+        raise UsageError(f"{path} is not {encoding}: {error}; --encoding names another one") from error
 
 
 def _read_csv(file: IO[str]) -> Rows:
     """Yield the rows of separated text; the header decides between comma, semicolon, tab and bar."""
     delimiter = max(_DELIMITERS, key=file.readline(_LONGEST_LINE).count)
     file.seek(0)
-    rows = _each(csv.reader(iter(partial(file.readline, _LONGEST_LINE), ""), delimiter=delimiter))
+    rows = _separated(iter(partial(file.readline, _LONGEST_LINE), ""), delimiter)
     header: list[str] | Bad = next(rows, [])
     if isinstance(header, Bad) or len(set(header)) < len(header):
         raise UsageError(f"{file.name} has a header that can't be read, or one column twice")
@@ -175,6 +179,29 @@ def _read_csv(file: IO[str]) -> Rows:
         elif row:
             good = len(row) == len(header)
             yield dict(zip(header, row, strict=True)) if good else Bad("wrong number of columns", ",".join(row))
+
+
+def _separated(lines: Iterator[str], delimiter: str) -> Iterator[list[str] | Bad]:
+    """Yield rows. A quote that is never closed spoils the line in which it stands; those behind it are read again."""
+    taken: list[str] = []
+    again: deque[str] = deque()
+
+    def feed() -> Iterator[str]:
+        while line := again.popleft() if again else next(lines, ""):
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(feed(), delimiter=delimiter, strict=True)
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Bad(f"malformed: {error}", taken[0].strip())
+            again.extendleft(reversed(taken[1:]))
+            reader = csv.reader(feed(), delimiter=delimiter, strict=True)
+        taken.clear()
 
 
 def _read_jsonl(file: IO[str]) -> Rows:
@@ -229,7 +256,7 @@ def _each(rows: Iterator[Any]) -> Iterator[Any]:
             row = next(rows)
         except StopIteration:
             return
-        except (csv.Error, ValueError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             row = Bad(f"malformed: {error}", str(getattr(error, "doc", "")).strip())
         yield row
 

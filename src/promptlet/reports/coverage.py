@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from promptlet.errors import UsageError
 from promptlet.intents.graph import Graph, graph_digest, load_graph
 from promptlet.intents.splits import is_unseen, split_of
 from promptlet.reports.document import Block, Section, Table, Text, percent
@@ -16,21 +15,27 @@ from promptlet.types import KINDS, Intent
 _SHOWN, _STRAYS_SAMPLE = 15, 10_000
 
 
-def coverage(shards: Shards, intents: StageData | None, seed: int) -> Section:
-    """Return the section about the graph that the run drew from; `seed` draws the pairs whose split is looked up."""
+def coverage(shards: Shards, intents: StageData | None, folder: Path | None, seed: int) -> Section:
+    """Return the section about how much of a graph the pairs use.
+
+    Args:
+        shards: the run's.
+        intents: the stage that knows the digest of the graph that the run drew from.
+        folder: of a graph, None for the packaged one; that it is another one is said.
+        seed: draws the pairs whose split is looked up.
+
+    Raises:
+        UsageError: if the graph can't be read.
+    """
     title = "Coverage of the creative graph"
     if intents is None:
         return Section(title, [Text("The run's intents stage is not there, so nobody knows which graph it drew from.")])
-    chosen = intents.manifest.configuration.get("graph")
-    folder = Path(chosen) if chosen else None
-    try:
-        graph, digest = load_graph(folder), graph_digest(folder)
-    except UsageError as error:
-        return Section(title, [Text(f"The graph that the run drew from can't be read today: {error}.")])
+    graph = load_graph(folder)
     uses, foreign = _count(shards, graph)
     blocks: list[Block] = []
-    if digest != intents.manifest.inputs.get("graph"):
-        blocks.append(Text("The graph has changed since the run drew from it; the shares are those of today's graph."))
+    if graph_digest(folder) != intents.manifest.configuration["graph"]:
+        said = str(folder) if folder else "today's packaged one (--graph names another)"
+        blocks.append(Text(f"The run drew from another graph; the shares are those of {said}."))
     return Section(title, [*blocks, _strays(shards, graph, seed), *_tables(graph, uses, foreign)])
 
 

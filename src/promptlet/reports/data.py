@@ -33,25 +33,28 @@ _MOST_PAIRS = 20
 """Combinations with more pairs share the last bar."""
 
 
-def report_data(run: Path, output: Path | None = None, seed: int = 1) -> Path:
+def report_data(run: Path, output: Path | None = None, seed: int = 1, graph: Path | None = None) -> Path:
     """Write data.html, data.md and its pictures into `output` or the run's ``report`` folder; return the page's path.
 
     Args:
         run: the run's folder.
         output: where the files go.
         seed: what the samples are drawn by.
+        graph: a folder with the graph that the run drew from, None for the packaged one.
 
     Raises:
-        UsageError: if the run's folder is missing.
+        UsageError: if the run's folder is missing, or the graph can't be read.
         RunError: if it holds no finished curation, or shards that can't be read.
     """
     stages = find_stages(run)
     with open_shards(stages) as shards:
-        document = describe(run.resolve().name, stages, shards, seed)
+        document = describe(run.resolve().name, stages, shards, seed, graph)
     return write_report(document, output or run / "report", "data")
 
 
-def describe(name: str, stages: Mapping[str, StageData], shards: Shards, seed: int) -> Document:
+def describe(
+    name: str, stages: Mapping[str, StageData], shards: Shards, seed: int, graph: Path | None = None
+) -> Document:
     """Return the report of a run as a document."""
     parts: Sequence[tuple[str, Callable[[], Section]]] = (
         ("summary", lambda: _summary(stages, shards)),
@@ -59,7 +62,7 @@ def describe(name: str, stages: Mapping[str, StageData], shards: Shards, seed: i
         ("relevance", lambda: _relevance(shards)),
         ("openers", lambda: _openers(shards, stages)),
         ("diversity", lambda: _diversity(shards, seed)),
-        ("coverage", lambda: coverage(shards, stages.get("intents"), seed)),
+        ("coverage", lambda: coverage(shards, stages.get("intents"), graph, seed)),
         ("intents", lambda: _intents(shards)),
         ("rejects", lambda: _rejects(shards, seed)),
         ("pairs", lambda: _pairs(shards, seed)),
