@@ -164,6 +164,35 @@ def test_free_words_are_sent_as_they_are_and_shown_as_text(browser: Browser, add
     assert body["intents"] == 'a fox <img src="x"> in the snow'
 
 
+def test_free_words_stay_what_they_are_when_a_prompt_is_varied(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Write freely").click()
+        page.keyboard.type("a quiet lake without people")
+        page.keyboard.press("Control+Enter")
+        written(page, 4)
+        longer = asked(page, cards(page).first.get_by_role("button", name="Longer").click)
+        written(page, 5)
+        more = asked(page, cards(page).first.get_by_role("button", name="More like this").click)
+    assert longer["intents"] == "a quiet lake without people"
+    assert more["intents"].startswith("a quiet lake without people")
+
+
+def test_text_that_was_changed_becomes_the_ideas(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("combobox").fill("fox, snow")
+        page.get_by_role("button", name="Write freely").click()
+        page.get_by_role("textbox", name="In your own words").fill(f"owl, {'moon ' * 30}")
+        page.get_by_role("button", name="Use ideas").click()
+        expect(page.get_by_role("button", name="Remove Topic: owl")).to_be_visible()
+        expect(page.get_by_role("button", name="Remove Topic: fox")).to_have_count(0)
+        long = page.get_by_role("button", name="Remove Topic: moon moon").get_attribute("aria-label")
+        assert long
+        assert len(long.removeprefix("Remove Topic: ")) <= 120
+        page.get_by_text("Fine-tune").click()
+        page.get_by_role("textbox", name="Never say").fill("cake, moon,")
+        assert asked(page, page.get_by_role("button", name="Write 4 prompts").click)["ban"] == ["cake", "moon"]
+
+
 def test_an_order_without_an_idea_is_not_sent(browser: Browser, address: str) -> None:
     with visit(browser, address) as page:
         page.route(PROMPTS, lambda _: pytest.fail("there is nothing to ask for"))

@@ -200,5 +200,7 @@ def _invalid(first: Mapping[str, Any]) -> ApiError:
         return InvalidError(f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}")
     # Between the names stand tags of unions, such as `list[str]`.
     names = [part for part in path if part.isidentifier() or part.isdigit()]
+    if where == "body" and not names and first["type"].endswith("_type"):
+        return InvalidError("the body is no JSON object, or is not sent as Content-Type: application/json")
     param = ".".join(names)[:120] or None
     return InvalidError(f"{param or where}: {first['msg']}"[:500], param)

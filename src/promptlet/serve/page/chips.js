@@ -30,7 +30,7 @@ export class Chips extends EventTarget {
   }
 
   set(values) {
-    this.values = [...values];
+    this.values = this.kinds ? values.map(({ kind, value }) => ({ kind, value: value.slice(0, this.longest) })) : [...values];
     this.#draw();
   }
 
@@ -39,6 +39,7 @@ export class Chips extends EventTarget {
     const read = this.kinds ? split(text, kind ? [] : this.kinds) : { value: cleaned(text) };
     const value = read.value.slice(0, this.longest);
     if (!value) return false;
+    if (value !== read.value) say(`Cut to ${this.longest} characters, the most of one ${this.noun}`, { quiet: false });
     const made = this.kinds ? { kind: kind ?? read.kind ?? this.kinds[0], value } : value;
     if (this.values.some((each) => this.#name(each).toLowerCase() === this.#name(made).toLowerCase())) return true;
     if (this.full) return false;

@@ -34,7 +34,7 @@ export class Composer {
     this.mostPrompts = Math.min(limits.prompts ?? USUAL.n, MOST_PROMPTS);
     this.ideas = new Chips($("ideas"), { noun: "idea", most: limits.intents ?? 8, kinds: this.tasks[0].kinds, commas: true });
     this.keep = new Chips($("keep"), { noun: "term", most: limits.terms ?? 16 });
-    this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16 });
+    this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16, commas: true });
     this.suggest = new Suggest(this.ideas, () => this.task.name);
     this.#drawTasks();
     this.#setRanges();
@@ -78,7 +78,8 @@ export class Composer {
     this.#setFree(typeof request.intents === "string");
     $("text").value = this.#free ? request.intents : "";
     this.ideas.input.value = "";
-    this.ideas.set(this.#free ? [] : request.intents.map(parse));
+    const ideas = this.#free ? [] : request.intents.map(parse);
+    this.ideas.set(ideas.slice(0, this.ideas.most));
     $("words").value = request.words ?? USUAL.words; // a slider keeps to its range
     $("relevance").value = request.relevance ?? $("relevance").max;
     this.keep.set(request.keep ?? []);
@@ -93,7 +94,10 @@ export class Composer {
     const { words, relevance, n, seed } = request;
     const wished = { words, relevance: this.commands.relevance ? relevance : null, n, seed: pinSeed ? seed : null };
     const others = Object.keys(wished).filter((name) => wished[name] !== undefined && wished[name] !== null && wished[name] !== Number($(name).value));
-    return others.map((name) => `${CALLED[name]($(name).value)} instead of ${wished[name]}`);
+    const changed = others.map((name) => `${CALLED[name]($(name).value)} instead of ${wished[name]}`);
+    if (request.task && request.task !== task.name) changed.unshift(`${taskName(task)} instead of ${request.task}`);
+    if (ideas.length > this.ideas.most) changed.push(`${this.ideas.most} ideas instead of ${ideas.length}`);
+    return changed;
   }
 
   pin(seed) {
@@ -218,13 +222,19 @@ export class Composer {
   #switchMode() {
     if (!this.#free) {
       this.ideas.commit();
-      $("text").value = this.ideas.values.map((each) => each.value).join(", ").slice(0, $("text").maxLength);
-    } else if (!this.ideas.values.length && cleaned($("text").value)) {
-      this.ideas.set([{ kind: this.task.kinds[0], value: cleaned($("text").value) }]);
+      $("text").value = this.#ideasAsText();
+    } else if (cleaned($("text").value) !== this.#ideasAsText()) {
+      this.ideas.set([]);
+      this.ideas.input.value = $("text").value;
+      this.ideas.commit();
     }
     this.#setFree(!this.#free);
     (this.#free ? $("text") : this.ideas.input).focus();
     this.#show();
+  }
+
+  #ideasAsText() {
+    return this.ideas.values.map((each) => each.value).join(", ").slice(0, $("text").maxLength);
   }
 
   #setFree(free) {

@@ -3,10 +3,11 @@
 import { suggestions } from "./api.js";
 import { otherLengths } from "./card.js";
 import { drawSeed } from "./composer.js";
-import { listed } from "./intent.js";
+import { listed, parse } from "./intent.js";
 
 export const MORE = 3;
 const MOST_INTENTS = 8;
+const MOST_TEXT = 400;
 const NEW_IDEAS = 1;
 const MOST_LOOKUPS = 6;
 
@@ -16,15 +17,29 @@ export async function variation(how, request, prompt, range) {
     const ideas = await ideasIn(prompt, request);
     const said = ideas.map((each) => each.value);
     return {
-      request: { ...request, intents: [...listed(request.intents, prompt), ...ideas.map((each) => each.intent)], n: MORE, seed: drawSeed() },
+      request: { ...request, intents: joined(request.intents, ideas), n: MORE, seed: drawSeed() },
       label: said.length ? `More like this, asked for ${said.join(" and ")} too` : "More like this",
     };
   }
   const words = otherLengths(prompt.words, range)[how];
   return {
-    request: { ...request, intents: listed(prompt.intents), words, n: 1, seed: prompt.seed },
+    request: { ...request, intents: again(request.intents, prompt), words, n: 1, seed: prompt.seed },
     label: how === "shorter" ? "Shorter" : "Longer",
   };
+}
+
+// Free text stays free text, for it may say what is not wanted; ideas are added behind a comma while there is room.
+function joined(intents, ideas) {
+  if (typeof intents !== "string") return [...intents, ...ideas.map((each) => each.intent)];
+  const text = [intents, ...ideas.map((each) => each.value)].join(", ");
+  return text.length <= MOST_TEXT ? text : intents;
+}
+
+// What a prompt was asked for: the request's intents, and those that "more like this" had added.
+function again(intents, prompt) {
+  if (typeof intents !== "string") return prompt.intents;
+  const said = intents.toLowerCase();
+  return joined(intents, prompt.intents.map(parse).filter(({ value }) => !said.includes(value.toLowerCase())));
 }
 
 // What else the prompt speaks of, as far as the server knows an idea of that name: so that others speak of it too.
