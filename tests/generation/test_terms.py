@@ -24,10 +24,24 @@ WISH = ["Topic: birthday", "Mood: joyful"]
         ("Luna", "Luna"),
         ("(golden hour : 1.2)", "(golden hour : 1.2)"),
         ("8k", "8k"),
+        ("ACME Corp.", "ACME Corp"),
+        ('"golden hour"', "golden hour"),
+        ("rock 'n' roll", "rock 'n' roll"),
     ],
 )
 def test_markup_is_not_the_students_to_write(written: str, spoken: str) -> None:
     assert Term.of(written) == Term(written, spoken)
+
+
+@pytest.mark.parametrize("term", ["<b>hi there</b>", "--ar 16:9", "\U0001f388\U0001f388"])
+def test_what_says_nothing_to_a_student_stands_behind_the_text(term: str) -> None:
+    kept = Kept([term])
+    assert kept.terms == ()
+    assert kept.render("A red fox.", ()) == f"A red fox. {term}"
+
+
+def test_a_text_does_not_end_twice() -> None:
+    assert Kept(["ACME Corp."]).render("An ad by ACME Corp.", (Term.of("ACME Corp."),)) == "An ad by ACME Corp."
 
 
 def test_a_term_is_found_where_it_stands_alone() -> None:

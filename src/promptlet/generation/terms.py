@@ -1,8 +1,8 @@
 """Terms that a prompt must hold or must not hold.
 
 A kept term is written by the student while it decodes, so that the text around it fits. The student knows words, not
-markup: for `(golden hour:1.2)` it writes "golden hour", which then gets its marks back; for `<lora:foo:0.8>`, which
-says nothing, it leaves room at the end.
+markup: for `(golden hour:1.2)` and `"golden hour"` it writes "golden hour", which then gets its marks back; for
+`<lora:foo:0.8>`, `--ar 16:9` and emoji, which say nothing to it, it leaves room at the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from promptlet.lemmas import stem, stems
 from promptlet.registry import unknown
 from promptlet.vocabulary import Policy
 
-_TAG = re.compile(r"<[^<>]+>")
+_TAG = re.compile(r"<.+>|--\w.*|[\W_]+")
+_MARKS = ".,;:!?\"'*_~`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 _CATEGORY = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
@@ -47,7 +48,7 @@ class Term:
             inner = weighted["inner"].strip()
             if count_words(inner) == count_words(text):
                 return cls(text, inner)
-        return cls(text, text)
+        return cls(text, text.strip(_MARKS) or text)
 
 
 class Kept:
@@ -73,6 +74,8 @@ class Kept:
         for term, (start, end) in reversed(list(zip(order, spans(text, order), strict=False))):
             before, said, behind = text[:start], text[start:end], text[end:]
             written = _joined(term.written, said, behind) if term.joined else term.written
+            if written[-1] in ".!?" and behind == ".":
+                behind = ""
             text = (_with_article(before, written) if term.joined else before) + written + behind
         return " ".join([text, *self.tags]).strip()
 
