@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,21 @@ def test_a_file_of_another_encoding_is_refused_in_one_line(tmp_path: Path) -> No
     (tmp_path / "latin.csv").write_bytes("title\ncafé\n".encode("latin-1"))
     with pytest.raises(UsageError, match=r"is not utf-16: .*--encoding"):
         Metadata.open(tmp_path / "latin.csv", {}, "utf-16")
+
+
+def test_an_import_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_text(GOOD)
+    script = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('numpy', 'pyarrow'))\n"
+        f"sys.argv = ['promptlet', 'intents', 'import', {str(tmp_path / 'one.jsonl')!r}]\n"
+        "from promptlet.cli.main import main\n"
+        "main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("promptlet: the import needs the module")
+    assert result.stderr.endswith("pip install 'promptlet[distill]'\n")
 
 
 def test_text_of_parquet_that_is_no_text_spoils_its_row_only(tmp_path: Path, linker: Linker) -> None:

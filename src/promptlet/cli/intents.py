@@ -99,12 +99,12 @@ def import_metadata(
 ) -> None:
     """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
     from promptlet.cli.extras import needing
-    from promptlet.embedding import load_embedder
     from promptlet.errors import UsageError
     from promptlet.intents.graph import load_graph
     from promptlet.intents.metadata import Metadata
 
     with needing("the import", "distill"):
+        from promptlet.embedding import load_embedder
         from promptlet.intents.importing import Import
         from promptlet.intents.linking import Linker
 
