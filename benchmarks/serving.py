@@ -159,9 +159,14 @@ def server(*options: object) -> Iterator[tuple[str, psutil.Process, float]]:
             process.terminate()
 
 
+def connected(address: str, timeout: float) -> HTTPConnection:
+    """Return a connection to a server by the address that it told."""
+    return HTTPConnection(address.removeprefix("http://").strip("/"), timeout=timeout)
+
+
 def ready(address: str) -> bool:
     """Return whether a server that listens takes requests."""
-    connection = HTTPConnection(address.removeprefix("http://").strip("/"), timeout=60)
+    connection = connected(address, 60)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
@@ -184,7 +189,7 @@ def served(address: str, clients: int, seconds: float, draws: int, pace: float =
 def _clients(address: str, clients: int, seconds: float, draws: int, pace: float, told: Any) -> None:
     def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
         # The clients share the cores with the server, so they are the lightest there are.
-        connection = HTTPConnection(address.removeprefix("http://").strip("/"), timeout=120)
+        connection = connected(address, 120)
 
         def one(wanted: dict[str, Any]) -> int | None:
             try:

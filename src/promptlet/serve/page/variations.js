@@ -3,11 +3,11 @@
 import { suggestions } from "./api.js";
 import { otherLengths } from "./card.js";
 import { drawSeed } from "./composer.js";
+import { $ } from "./dom.js";
 import { listed, parse } from "./intent.js";
 
 export const MORE = 3;
 const MOST_INTENTS = 8;
-const MOST_TEXT = 400;
 const NEW_IDEAS = 1;
 const MOST_LOOKUPS = 6;
 
@@ -32,7 +32,7 @@ export async function variation(how, request, prompt, range) {
 function joined(intents, ideas) {
   if (typeof intents !== "string") return [...intents, ...ideas.map((each) => each.intent)];
   const text = [intents, ...ideas.map((each) => each.value)].join(", ");
-  return text.length <= MOST_TEXT ? text : intents;
+  return text.length <= $("text").maxLength ? text : intents;
 }
 
 // What a prompt was asked for: the request's intents, and those that "more like this" had added.
