@@ -1,7 +1,8 @@
 """What each part of upside-down reinforcement learning brings: students of the same curated data, with and without it.
 
 python benchmarks/udrl.py [--recipe recipes/default.yaml] [--run runs/default] [--seeds 1 2] [--steps 1500]
-                          [--rounds 3] [--engine llamacpp] [--output docs/results]
+                          [--rounds 3] [--students "measured words" "+ hindsight" ...] [--engine llamacpp]
+                          [--output docs/results]
 
 Writes udrl.md and its pictures into the output folder. The run's folder keeps stages and answers: an interrupted
 benchmark goes on where it was.
@@ -43,8 +44,11 @@ from promptlet.stages.export import STUDENT
 from promptlet.types import RELEVANCE, Sample
 
 WORDS, HINDSIGHT, FIFTHS, IMPROVE = "measured words", "+ hindsight", "+ relevance", "+ improve"
-VARIANTS = (WORDS, HINDSIGHT, FIFTHS, IMPROVE)
+PARTS = (WORDS, HINDSIGHT, FIFTHS, IMPROVE)
 """Each has all that stands before it."""
+AUGMENTED = {"only drop": "drop", "only add": "add", "only cut": "cut"}
+"""Students between the first two parts, each with one kind of further samples."""
+VARIANTS = (WORDS, *AUGMENTED, *PARTS[1:])
 TARGETS = tuple(PAPER)
 COUNTS = range(5, 41)
 COMBINATIONS, NODES = DIGESTS
@@ -90,32 +94,36 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--steps", type=int, default=1500, help="of training, for each student")
     parser.add_argument("--rounds", type=int, default=3, help="most rounds of improvement")
+    parser.add_argument(
+        "--students", nargs="+", choices=VARIANTS, default=VARIANTS, metavar="NAME", help=f"of: {', '.join(VARIANTS)}"
+    )
     parser.add_argument("--engine", default="llamacpp", help="that asks the students")
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     recipe = load_recipe(arguments.recipe)
-    answers: dict[str, dict[int, Sequence[Answer]]] = {name: {} for name in VARIANTS}
+    answers: dict[str, dict[int, Sequence[Answer]]] = {name: {} for name in VARIANTS if name in arguments.students}
     for seed in arguments.seeds:
-        for name in VARIANTS:
+        for name, by_seed in answers.items():
             print(f"{name}, seed {seed}")
             changed = variant(recipe, name, seed, arguments.steps, arguments.rounds)
             done = run_recipe(changed, arguments.run, "export", print)
             generator = Generator.load(done["export"] / STUDENT, arguments.engine)
-            answers[name][seed] = ask(generator, arguments.run / "udrl.jsonl", f"{name}, seed {seed}")
+            by_seed[seed] = ask(generator, arguments.run / "udrl.jsonl", f"{name}, seed {seed}")
     command = shlex.join(["python", *sys.argv])
     arguments.output.mkdir(parents=True, exist_ok=True)
     print(write_markdown(describe(answers, arguments.steps, command), arguments.output, "udrl"))
 
 
 def variant(recipe: Recipe, name: str, seed: int, steps: int, rounds: int) -> Recipe:
-    """Return the recipe of a student with all parts up to `name`."""
-    place = VARIANTS.index(name)
+    """Return the recipe of a student with all parts up to `name`, or with one kind of further samples."""
+    has = PARTS[: PARTS.index(name) + 1] if name in PARTS else ()
+    left_out = () if HINDSIGHT in has else set(AUGMENTED.values()) - {AUGMENTED.get(name)}
     commands: dict[str, Any] = {"words": {"low": COUNTS[0], "high": COUNTS[-1]}}
     changes: dict[str, dict[str, Any]] = {
-        "augment": {} if place >= VARIANTS.index(HINDSIGHT) else {"drop": 0, "add": 0, "cut": 0},
-        "tokenize": {"commands": commands | ({"relevance": {}} if place >= VARIANTS.index(FIFTHS) else {})},
+        "augment": dict.fromkeys(left_out, 0),
+        "tokenize": {"commands": commands | ({"relevance": {}} if FIFTHS in has else {})},
         "train": {"seed": seed, "loop": {"steps": steps}},
-        "improve": {"rounds": rounds if place >= VARIANTS.index(IMPROVE) else 0},
+        "improve": {"rounds": rounds if IMPROVE in has else 0},
     }
     stages = {
         stage: load_stage(stage).Config.model_validate(
@@ -180,7 +188,7 @@ def ask(generator: Generator, path: Path, what: str) -> list[Answer]:
 def write(generator: Generator, block: Sequence[tuple[Sample, Ask]]) -> list[str | None]:
     """Return what a student writes; None for intents that are too long for it, or if it says a denied word."""
     plans = [planned(generator, wish, one) for wish, one in block]
-    drafts = [plan and plan.draft(one.index) for plan, (_, one) in zip(plans, block, strict=True)]
+    drafts = [plan.draft(one.index) if plan else None for plan, (_, one) in zip(plans, block, strict=True)]
     decoded = iter(generator.engine.decode([draft.decoding for draft in drafts if draft]))
     candidates = [
         plan.judge(draft, next(decoded)) if plan and draft else None for plan, draft in zip(plans, drafts, strict=True)
@@ -200,7 +208,7 @@ def planned(generator: Generator, wish: Sample, one: Ask) -> Plan | None:
 
 def describe(answers: Answers, steps: int, command: str) -> Document:
     """Return the report."""
-    seeds = len(answers[WORDS])
+    seeds = max(map(len, answers.values()))
     machine = ", ".join(f"{key} {value}" for key, value in facts().items())
     return Document(
         "Upside-down reinforcement learning, part by part",
@@ -210,7 +218,7 @@ def describe(answers: Answers, steps: int, command: str) -> Document:
             _lengths(answers, COMBINATIONS),
             _lengths(answers, NODES),
             _every_count(answers),
-            _relevance(answers),
+            *([_relevance(answers)] if {FIFTHS, IMPROVE} & answers.keys() else []),
             Section("How to do it again", [Text(command), Text(machine)]),
         ),
     )
@@ -249,7 +257,8 @@ def _summary(answers: Answers) -> Section:
     head = ("Student", "Prompts", "MAE", "MAE per seed", "Within 2", "Relevance", "Distinct-2")
     caption = (
         f"Targets {', '.join(map(str, TARGETS))} on {COMBINATIONS}, with 95% bootstrap intervals. "
-        f"Of {PER_TARGET} wishes for each target and seed some give nothing: too long, or with a denied word"
+        f"Of {PER_TARGET} wishes for each target and seed some give nothing: too long, or with a denied word. "
+        f"{', '.join(AUGMENTED)}: measured words and one kind of further samples; + hindsight has all of them"
     )
     errors = [(f"words off, {row[0]}", str(row[2]).partition(" ")[0]) for row in rows]
     return Section("Summary", [Facts(errors), Table(head, rows, caption)])
@@ -276,6 +285,7 @@ def _every_count(answers: Answers) -> Section:
             for words in COUNTS
         ]
         for name, by_seed in answers.items()
+        if name in PARTS
     }
     picture = lines("udrl-counts", f"Mean absolute error for every count, {COMBINATIONS}", errors, "words asked for")
     return Section("Every count", [Gallery([picture])])
@@ -285,7 +295,7 @@ def _relevance(answers: Answers) -> Section:
     """Return what asking for relevance 0 to 4 gives; the last fifth is what is asked for by default."""
     rows: list[list[Cell]] = []
     curves = {}
-    for name in (FIFTHS, IMPROVE):
+    for name in [name for name in (FIFTHS, IMPROVE) if name in answers]:
         for test_set in (COMBINATIONS, NODES):
             means = [
                 interval(
