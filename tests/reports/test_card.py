@@ -62,6 +62,13 @@ def test_the_card_is_what_hugging_face_reads_and_says_where_all_is_from(tmp_path
     assert file_digest(tmp_path / "out" / "train.parquet") in body
 
 
+def test_the_card_shows_no_settings_of_a_teacher_that_was_not_asked(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", asked={"seed": 3, "prompts_per_intents": 0, "pairs": "data", "shots": 5})
+    _, body = parts(publish(run, tmp_path / "out", "apache-2.0"))
+    assert "pairs: data" in body
+    assert "shots" not in body
+
+
 def test_the_licence_of_an_unknown_teacher_must_be_told(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", counts={"teacher": "sage-9000"})
     with pytest.raises(UsageError, match="sage-9000"):

@@ -58,6 +58,14 @@ def test_denied_terms_in_intents_are_found_too() -> None:
     assert [(entry.term, entry.examples) for entry in found.denied] == [("nike", ["intent: Nike"])]
 
 
+def test_a_term_of_two_categories_counts_once_as_one_of_the_first(tmp_path: Path) -> None:
+    category = "{source: us, licence: CC0-1.0, terms: [fizz cola]}"
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"approved_by: us\napproved_on: 2026-01-31\ndenied: {{one: {category}, two: {category}}}\n")
+    found = audit(of(["a fizz cola on ice"]), load_policy(path))
+    assert [(entry.term, entry.category, entry.count) for entry in found.denied] == [("fizz cola", "one", 1)]
+
+
 def test_a_term_that_stands_twice_counts_twice_and_examples_are_few_and_different() -> None:
     found = audit(of(["nike and nike", "nike and nike", "nike one", "nike two", "nike three"]), load_policy())
     assert found.denied[0].count == 7

@@ -35,6 +35,7 @@ def test_innocent_words_that_look_like_denied_ones_pass(text: str) -> None:
         ("write to jane@example.org today", "private"),
         ("see www.example.org for more", "private"),
         ("call +1 555 010 0199 now", "private"),
+        ("call 555-010-0199 now", "private"),
     ],
 )
 def test_denied_terms_are_found_in_any_casing_with_their_category(text: str, category: str) -> None:

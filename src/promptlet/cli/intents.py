@@ -31,7 +31,7 @@ def check(graph: GraphFolder = None) -> None:
     for problem in problems:
         typer.echo(problem)
     if problems:
-        raise GraphError(f"{len(problems)} problems")
+        raise GraphError(f"problems found: {len(problems)}")
     loaded = load_graph(graph)
     sizes = ", ".join(f"{kind} {len(loaded.nodes(kind))}" for kind in KINDS)
     typer.echo(f"{len(loaded.nodes())} nodes ({sizes}), {loaded.edges()} edges, no problems")
@@ -42,7 +42,7 @@ def show(
     name: Annotated[str, typer.Argument(help='A node or alias, as in birthday or "Style: art deco".')],
     graph: GraphFolder = None,
 ) -> None:
-    """Print the nodes of that name with their aliases and neighbours, the strongest edges first."""
+    """Print the nodes of that name with their aliases and neighbours: its own, the most typical first, then others'."""
     from promptlet.intents.graph import load_graph
 
     loaded = load_graph(graph)
@@ -50,9 +50,8 @@ def show(
         typer.echo(node)
         if loaded.aliases[node]:
             typer.echo(f"  aliases: {', '.join(loaded.aliases[node])}")
-        for kind, ends in loaded.neighbours[node].items():
-            ordered = sorted(ends, key=lambda end: (-ends[end], end.value))
-            typer.echo(f"  {kind}: {', '.join(end.value for end in ordered)}")
+        for kind, ends in loaded.ranked(node).items():
+            typer.echo(f"  {kind}: {', '.join(end.value for end in ends)}")
 
 
 @app.command()
@@ -72,13 +71,16 @@ def sample(
     from promptlet.types import render_intents
 
     count, chosen = whole("n", n, 1), whole("seed", seed)
-    loaded = load_graph(graph)
+    loaded, drawn = load_graph(graph), 0
     for intents in Sampler(loaded, load_task(task)).stream(count, chosen):
+        drawn += 1
         if as_json:
             row = {"intents": [*map(str, intents)], "task": task, "split": split_of(loaded, intents)}
             typer.echo(json.dumps(row, ensure_ascii=False))
         else:
             typer.echo(render_intents(intents))
+    if drawn < count:
+        typer.echo(f"only {drawn} of {count} combinations: the graph has no more", err=True)
 
 
 @app.command("import")
@@ -102,6 +104,7 @@ def import_metadata(
     from promptlet.errors import UsageError
     from promptlet.intents.graph import load_graph
     from promptlet.intents.metadata import Metadata
+    from promptlet.tasks import load_task
 
     with needing("the import", "distill"):
         from promptlet.embedding import load_embedder
@@ -116,6 +119,8 @@ def import_metadata(
         if name in told:
             raise UsageError(f"--map names the field '{name}' twice")
         told[name] = column
+    if task is not None:
+        load_task(task)  # a wrong one is told before the embeddings are opened
     folder = output or file.with_name(f"{file.stem}-intents")
     metadata, known = Metadata.open(file, told, encoding), load_graph(graph)
     linker = Linker(known, load_embedder() if embeddings else None, threshold)

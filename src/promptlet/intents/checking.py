@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,15 +51,20 @@ def _written_twice(texts: dict[str, str]) -> Iterator[str]:
 def _edges(entries: Entries) -> Iterator[str]:
     """Yield edges that end nowhere, end at their own node, or stand twice in one list."""
     seen: set[tuple[Intent, Intent]] = set()
+    kindless: Counter[str] = Counter()
     for one, other, _ in read_edges(entries):
         where = f"{kind_file(one.kind)}: the edge from '{one.value}' to '{other}'"
-        if other.value not in entries[other.kind]:
+        if not entries[other.kind]:
+            kindless[other.kind] += 1
+        elif other.value not in entries[other.kind]:
             yield f"{where} ends at no node"
         if one == other:
             yield f"{where} goes nowhere"
         if (one, other) in seen:
             yield f"{where} is there twice"
         seen.add((one, other))
+    for kind, number in kindless.items():
+        yield f"{kind_file(kind)}: it is missing or holds no node, and {number} edges end at nodes of this kind"
 
 
 def _names(entries: Entries) -> Iterator[str]:

@@ -59,6 +59,24 @@ class Graph:
                 ends[end] = max(weight, ends.get(end, 0.0))
         return found
 
+    def ranked(self, node: Intent) -> dict[str, list[Intent]]:
+        """Return a node's neighbours by kind: as its own lists order them, then those in whose lists it stands.
+
+        Among the latter those come first that share a word with it: how typical a node is for another says little
+        about how typical that one is for it.
+        """
+        own = {KIND_KEYS[key]: names for key, names in self._entries[node.kind][node.value].items() if key != ALIASES}
+        words = set(node.value.split())
+        found = {}
+        for kind, ends in self.neighbours[node].items():
+            listed = [Intent(kind, name) for name in own.get(kind, ())]
+            others = sorted(
+                ends.keys() - set(listed),
+                key=lambda end: (words.isdisjoint(end.value.split()), -ends[end], end.value),
+            )
+            found[kind] = [*listed, *others]
+        return found
+
     def nodes(self, kind: str | None = None) -> list[Intent]:
         """Return all nodes, or those of one kind, in file order."""
         return [node for node in self.aliases if kind is None or node.kind == kind]

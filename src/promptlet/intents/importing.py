@@ -30,6 +30,9 @@ PROPOSALS, REJECTS, REPORT = "new_nodes.yaml", "rejects.jsonl", "report.json"
 _PROPOSED, _LEAST_COUNT = 500, 2
 """So many unknown keywords are proposed, the most frequent ones, if they came so often."""
 _REMEMBERED, _SHOWN = 1 << 16, 300
+_HEAD = """# Keywords that the graph does not know: how often they came, and which node is nearest in meaning.
+# Move the good ones into the file of their kind.
+"""
 
 
 class Import:
@@ -55,9 +58,7 @@ class Import:
         (folder / REPORT).unlink(missing_ok=True)
         with replacing(folder / REJECTS) as temporary, temporary.open("w", encoding="utf-8") as rejects:
             rows = write_samples(folder, self._samples(rejects))
-        proposals = {word: n for word, n in self._linker.unknown.most_common(_PROPOSED) if n >= _LEAST_COUNT}
-        head = "# Keywords that the graph does not know, and how often they came. Move the good ones into the graph.\n"
-        write_text(folder / PROPOSALS, head + yaml.safe_dump(proposals, allow_unicode=True, sort_keys=False))
+        write_text(folder / PROPOSALS, _HEAD + yaml.safe_dump(self._proposals(), allow_unicode=True, sort_keys=False))
         report = {
             "file": self._metadata.path.name,
             "columns": {name: list(columns) for name, columns in self._metadata.mapping.items()},
@@ -69,6 +70,15 @@ class Import:
         if not rows:
             raise RunError(f"no row of {self._metadata.path} gave intents; {folder / REJECTS} says why")
         return report
+
+    def _proposals(self) -> dict[str, dict[str, Any]]:
+        """Return keyword -> how often it came, and the node that is nearest in meaning: it tells the kind."""
+        often = {word: n for word, n in self._linker.unknown.most_common(_PROPOSED) if n >= _LEAST_COUNT}
+        nearest = self._linker.nearest(list(often))
+        return {
+            word: {"count": n} | ({"near": str(nearest[place][0])} if nearest else {})
+            for place, (word, n) in enumerate(often.items())
+        }
 
     def _samples(self, rejects: IO[str]) -> Iterator[Sample]:
         with metering("import", "rows", None) as meter:

@@ -7,12 +7,12 @@ is near enough. What stays unlinked is proposed as a new node, for a person to d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 
 from promptlet import lemmas
-from promptlet.embedding import Embedder
+from promptlet.embedding import Embedder, Vectors
 from promptlet.intents.graph import Graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.metadata import Asset
@@ -47,9 +47,19 @@ class Linker:
         self._mentions = Mentions(graph)
         self._names = [(name, node) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
         self._own_words = frozenset(word for name, _ in self._names for word in terms(name))
-        self._vectors = embedder.embed([name for name, _ in self._names]) if embedder else None
+        self._vectors: Vectors | None = None
         self._near: dict[str, list[Intent]] = {}
         self.unknown: Counter[str] = Counter()
+
+    def nearest(self, phrases: Sequence[str]) -> list[tuple[Intent, float]] | None:
+        """Return the node nearest in meaning to each phrase, and the cosine of both; None without an embedder."""
+        if self._embedder is None:
+            return None
+        if self._vectors is None:
+            self._vectors = self._embedder.embed_once([name for name, _ in self._names])
+        likeness = self._embedder.embed(phrases) @ self._vectors.T
+        best = likeness.argmax(axis=1)
+        return [(self._names[place][1], float(row[place])) for row, place in zip(likeness, best, strict=True)]
 
     def link(self, assets: Iterator[Asset]) -> Iterator[tuple[Asset, Intents]]:
         """Yield each asset with what it is about (nothing, if that is not known), in order, in flat memory."""
@@ -98,14 +108,12 @@ class Linker:
 
     def _look_up(self, keywords: Iterable[str]) -> None:
         """Find the node that is near in meaning to each keyword that no name matches, many at once."""
-        if self._embedder is None or self._vectors is None:
-            return
         new = [
             each for each in dict.fromkeys(keywords) if each not in self._near and not self._mentions.named(stems(each))
         ]
-        for keyword, likeness in zip(new, self._embedder.embed(new) @ self._vectors.T, strict=True):
-            best = int(likeness.argmax())
-            self._near[keyword] = [self._names[best][1]] if likeness[best] >= self._threshold else []
+        if nearest := self.nearest(new) if new else None:
+            for keyword, (node, likeness) in zip(new, nearest, strict=True):
+                self._near[keyword] = [node] if likeness >= self._threshold else []
 
 
 def _says_again(intent: Intent, other: Intent) -> bool:

@@ -12,7 +12,6 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice, repeat
 from operator import itemgetter
 from pathlib import Path
@@ -36,7 +35,7 @@ _NO_TEXT = re.compile(r"[\ufffd\ud800-\udfff]")
 """What stands where bytes were no text, and halves of characters."""
 _LONGEST_TEXT, _LONGEST_LIST = 5000, 100
 _LONGEST_LINE = 1 << 20
-"""Characters of a line that are read at once; what is longer falls into pieces that are no rows."""
+"""Characters of a line; of a longer one only so many are read."""
 _ROWS_PER_BATCH, _LOOKED_AT = 1000, 100
 """Rows of Parquet read at once, and rows that may show a column; in JSON not every row has all."""
 
@@ -169,7 +168,7 @@ def _read_csv(file: IO[str]) -> Rows:
     """Yield the rows of separated text; the header decides between comma, semicolon, tab and bar."""
     delimiter = max(_DELIMITERS, key=file.readline(_LONGEST_LINE).count)
     file.seek(0)
-    rows = _separated(iter(partial(file.readline, _LONGEST_LINE), ""), delimiter)
+    rows = _separated(_lines(file), delimiter)
     header: list[str] | Bad = next(rows, [])
     if isinstance(header, Bad) or len(set(header)) < len(header):
         raise UsageError(f"{file.name} has a header that can't be read, or one column twice")
@@ -179,6 +178,14 @@ def _read_csv(file: IO[str]) -> Rows:
         elif row:
             good = len(row) == len(header)
             yield dict(zip(header, row, strict=True)) if good else Bad("wrong number of columns", ",".join(row))
+
+
+def _lines(file: IO[str]) -> Iterator[str]:
+    """Yield the lines of a file; of one that is too long its beginning, which is no row or one with a long text."""
+    while line := file.readline(_LONGEST_LINE):
+        yield line
+        while len(line) == _LONGEST_LINE and not line.endswith("\n"):
+            line = file.readline(_LONGEST_LINE)
 
 
 def _separated(lines: Iterator[str], delimiter: str) -> Iterator[list[str] | Bad]:
@@ -205,19 +212,29 @@ def _separated(lines: Iterator[str], delimiter: str) -> Iterator[list[str] | Bad
 
 
 def _read_jsonl(file: IO[str]) -> Rows:
-    rows = map(json.loads, filter(str.strip, iter(partial(file.readline, _LONGEST_LINE), "")))
-    return map(_object, _each(rows))
+    return map(_object, _each(map(json.loads, filter(str.strip, _lines(file)))))
 
 
 def _read_json(file: IO[str]) -> Rows:
-    """Yield the objects of an array, or the members of an object: a name with keywords or with an object."""
+    """Yield the objects of an array, in an object too, or the members of one: a name with keywords or with an object.
+
+    An object that says something itself is a row.
+    """
     try:
         content = json.load(file)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file.name} is not JSON: {error}") from error
     if isinstance(content, dict):
-        return map(_object, map(_member, content.items()))
+        arrays = [value for value in content.values() if isinstance(value, list) and any(map(_is_object, value))]
+        if len(arrays) == 1:
+            content = arrays[0]
+        elif not any(isinstance(value, str) for value in content.values()):
+            return map(_object, map(_member, content.items()))
     return map(_object, content if isinstance(content, list) else [content])
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _member(item: tuple[str, Any]) -> Any:

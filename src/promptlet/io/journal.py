@@ -56,7 +56,9 @@ class Journal:
                 try:
                     yield json.loads(line)
                 except ValueError as error:
-                    raise RunError(f"{self.path}, line {number}: not JSON ({error})") from error
+                    raise RunError(
+                        f"{self.path}, line {number}: not JSON ({error}); without that line, what it kept is done again"
+                    ) from error
 
 
 def _whole_lines(path: Path) -> int:

@@ -12,6 +12,7 @@ from promptlet.errors import RunError, UsageError
 from promptlet.intents.graph import SOURCE, graph_digest
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import file_digest, replacing, write_text
+from promptlet.io.manifest import Manifest
 from promptlet.reports.document import percent
 from promptlet.reports.provenance import teacher_of
 from promptlet.reports.render import render
@@ -119,8 +120,20 @@ def _facts(shards: Shards, stages: Mapping[str, StageData]) -> dict[str, Any]:
             "SELECT split_part(reason, ':', 1), stage, count(*) FROM rejects GROUP BY ALL ORDER BY 3 DESC, 1, 2"
         ),
         "has_scores": shards.has_scores,
-        "stages": [stages[name].manifest for name in ("intents", "tune", "synthesize", "curate") if name in stages],
+        "stages": [
+            (stages[name].manifest, _settings(stages[name].manifest))
+            for name in ("intents", "tune", "synthesize", "curate")
+            if name in stages
+        ],
     }
+
+
+def _settings(manifest: Manifest) -> dict[str, Any]:
+    """Return a stage's configuration, without that of a teacher who was asked for nothing."""
+    told = dict(manifest.configuration)
+    if told.get("prompts_per_intents") == 0:
+        told = {key: told[key] for key in ("seed", "prompts_per_intents", "pairs") if key in told}
+    return told
 
 
 def _intents_sources(shards: Shards, stages: Mapping[str, StageData]) -> list[tuple[str, int, str]]:

@@ -7,7 +7,6 @@ no fast matrix kernel on CPUs; widened once to 8 bits, the same values run about
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +16,7 @@ from pydantic import Field
 from promptlet.cores import usable_cores
 from promptlet.errors import TeacherError
 from promptlet.io.atomic import file_digest
+from promptlet.io.cache import cache_folder
 from promptlet.io.gguf import widen
 from promptlet.native import ask, start_server
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
@@ -90,11 +90,6 @@ class Embedded(Teacher):
 
     def close(self) -> None:
         self.server = None
-
-
-def cache_folder() -> Path:
-    """Return where derived models are kept: ``$XDG_CACHE_HOME/promptlet``, or ``~/.cache/promptlet``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "promptlet"
 
 
 def packaged_model() -> Path:

@@ -92,13 +92,9 @@ class Policy:
         ]
         # A term is found by its longest word, seldom the commonest; only texts that hold it pay for the comparison.
         self._holding: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
-        for name, each in terms.items():
-            for term in each:
-                split = _split(term)
-                if not split:
-                    raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
-                longest = max(range(len(split)), key=lambda place: len(split[place]))
-                self._holding.setdefault(split[longest], []).append((split, longest, name))
+        for split, name in _first_categories(terms).items():
+            longest = max(range(len(split)), key=lambda place: len(split[place]))
+            self._holding.setdefault(split[longest], []).append((split, longest, name))
         self._triggers = frozenset(word + ending for word in self._holding for ending in ("", "s", "'s"))
         self._knows = lru_cache(maxsize=1 << 16)(self._know)
         self._innocent = [_split(phrase) for phrase in file.allowed.phrases]
@@ -180,6 +176,18 @@ def load_policy(path: Path | None = None) -> Policy:
     except ValidationError as error:
         raise UsageError(f"the policy {where}: {explain(error, PolicyFile)}") from error
     return Policy(file, terms)
+
+
+def _first_categories(terms: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Return the words of each term -> its category, the first of several: what stands once in a text counts once."""
+    found: dict[tuple[str, ...], str] = {}
+    for name, each in terms.items():
+        for term in each:
+            split = _split(term)
+            if not split:
+                raise UsageError(f"the term '{term}' of the category '{name}' holds no word; make it a pattern")
+            found.setdefault(split, name)
+    return found
 
 
 def _read_list(file: Path | Traversable) -> Iterator[str]:
