@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from promptlet.lemmas import content_stems, placed_stems, stem, stems
+from promptlet.lemmas import content_stems, placed_stems, stem, stems, terms, without_accents
 
 _ENDINGS = ("ing", "ed", "s", "ization", "fulness", "ational", "ously", "ivity", "ements", "ables", "icate", "ness")
 
@@ -41,6 +41,15 @@ def test_forms_of_a_word_have_one_stem(one: str, other: str) -> None:
 )
 def test_words_of_different_meaning_have_different_stems(one: str, other: str) -> None:
     assert stem(one) != stem(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("Caf\u00e9", "cafe"), ("cafe\u0301,", "cafe"), ("\u65e5\u672c", "\u65e5\u672c")]
+)
+def test_accents_make_no_other_word(text: str, word: str) -> None:
+    assert terms(text) == [word]
+    ((start, end, found),) = placed_stems(text)
+    assert (found, without_accents(text[start:end]).casefold()) == (stem(word), word)
 
 
 def test_names_are_stemmed_word_by_word() -> None:

@@ -7,6 +7,7 @@ others of the same stem but another meaning: "anime" and "animal", "festive" and
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 from importlib import resources
 from threading import Lock
@@ -15,11 +16,19 @@ from typing import Any
 _TURN = Lock()
 """A stemmer holds the word that it works on, so threads take turns."""
 _WORD = re.compile(r"[\w']+")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
+def without_accents(text: str) -> str:
+    """Return a text without the accents on its letters: "café" and "cafe" are one word."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
 def terms(text: str) -> list[str]:
-    """Return the words of a text in lower case, without marks; 'well-lit' is two."""
-    return _WORD.findall(text.casefold())
+    """Return the words of a text in lower case, without marks and accents; 'well-lit' is two."""
+    return _WORD.findall(without_accents(text).casefold())
 
 
 @lru_cache(maxsize=1 << 17)
@@ -39,7 +48,7 @@ def stems(text: str) -> tuple[str, ...]:
 
 def placed_stems(text: str) -> list[tuple[int, int, str]]:
     """Return start, end and stem of each word of a text."""
-    return [(*match.span(), stem(match[0].casefold())) for match in _WORD.finditer(text)]
+    return [(*match.span(), stem(without_accents(match[0]).casefold())) for match in _WORD.finditer(text)]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -10,6 +10,7 @@ from promptlet.generation import Generator
 from promptlet.generation.plan import Plan
 from promptlet.generation.request import Request
 from promptlet.generation.terms import Kept, Term
+from promptlet.student.format import default_student, load_student
 from promptlet.types import KINDS
 
 MADE_UP = ("Zyxlaburg", "qwertine", "Vlorp & Sons", "xylquist")
@@ -49,6 +50,31 @@ def test_the_student_is_asked_in_words_that_it_was_taught(
     said = [str(intent) for intent in found.asked]
     assert set(asked) <= set(said)
     assert all(generator.student.knows(intent.value) for intent in found.asked) or not found.asked[1:]
+
+
+@pytest.mark.parametrize(
+    ("intents", "task", "asked", "terms"),
+    [
+        (["Topic: Zyxla"], "t2i", ["Topic: picture"], {"picture": "Zyxla picture"}),
+        (
+            ["Topic: \u65e5\u672c", "Mood: calm"],
+            "t2i",
+            ["Mood: calm", "Topic: picture"],
+            {"picture": "\u65e5\u672c picture"},
+        ),
+        (["Topic: Zyxla"], "t2t", ["Topic: layout"], {"layout": "Zyxla layout"}),
+        ("a portrait of Zyxla", "t2i", ["Topic: portrait"], {"portrait": "Zyxla portrait"}),
+        (["Topic: caf\u00e9"], "t2i", ["Topic: cafe"], {"cafe": "caf\u00e9"}),
+        (["Topic: Cafe\u0301 terrace"], "t2i", ["Topic: Cafe terrace"], {"Cafe terrace": "Caf\u00e9 terrace"}),
+        (["Mood: calm", "Color: blue"], "t2i", ["Mood: calm", "Color: blue"], {}),
+    ],
+)
+def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_accents_come_back(
+    intents: object, task: str, asked: list[str], terms: dict[str, str]
+) -> None:
+    found = Plan.of(Request.of({"intents": intents, "task": task}), load_student(default_student()))
+    assert [str(intent) for intent in found.asked] == asked
+    assert {term.spoken: term.written for term in found.kept.terms} == terms
 
 
 def test_what_was_asked_for_stands_in_texts_of_the_right_length(generator: Generator) -> None:

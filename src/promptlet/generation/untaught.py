@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from promptlet.commands.words import count_words
 from promptlet.generation.terms import Term
 from promptlet.intents.reading import FILLERS
-from promptlet.lemmas import terms
+from promptlet.lemmas import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents
 
-_ANCHORS = ("Topic", "Scene object", "Setting", "Design type")
+_ANCHORS = ("Topic", "Scene object", "Setting", "Design type", "Composition")
 """Kinds whose words others are joined to, the best first."""
 _BEFORE, _NAMED = "{1} {0}", "{0}, {1},"
 _JOINED: Mapping[str, str] = {
@@ -47,7 +47,7 @@ class Wording:
     """Kept terms of which it shall speak by itself."""
 
 
-def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int) -> Wording:
+def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, stand_in: str | None = None) -> Wording:
     """Return a request in words that the student was taught, and what these become in its text.
 
     Args:
@@ -55,8 +55,12 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int) 
         keep: what the text must hold in any case.
         student: who is asked.
         room: most words of such joined texts.
+        stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
     """
     said = [_taught(intent.value, student) for intent in intents]
+    known = any(text and intent.kind in _ANCHORS for text, intent in zip(said, intents, strict=True))
+    if not known and not all(said) and stand_in is not None and student.knows(stand_in):
+        intents, said = (*intents, Intent("Topic", stand_in)), [*said, stand_in]
     strange = [term for term in keep if not student.knows(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
@@ -103,7 +107,8 @@ class _Joining:
 
 
 def _taught(value: str, student: Student) -> str:
-    """Return the words of a value that the student was taught, "" if they say nothing."""
+    """Return the words of a value that the student was taught, as it was taught them, "" if they say nothing."""
+    value = without_accents(value)
     if student.knows(value):
         return value
     words = [word for word in _WORD.findall(value) if student.knows(word)]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from promptlet.commands import Command, make_commands
 from promptlet.errors import StudentError, UsageError
 from promptlet.io.atomic import file_digest, write_text
-from promptlet.lemmas import stem, terms
+from promptlet.lemmas import stem, terms, without_accents
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import Codec
 from promptlet.vocabulary import Policy, load_policy
@@ -86,8 +86,8 @@ class Student:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The words, in lower case, of the prompts that it was taught; another is likely made up from pieces."""
-        return frozenset((self.folder / WORDS).read_text(encoding="utf-8").splitlines())
+        """The words of the prompts that it was taught, as `terms` gives them; another is likely made up from pieces."""
+        return frozenset(without_accents((self.folder / WORDS).read_text(encoding="utf-8")).splitlines())
 
     def knows(self, text: str) -> bool:
         """Return whether it was taught the words of a text, in some form; numbers need not be taught."""

@@ -41,6 +41,8 @@ class Task:
     """The teacher's user message, with the fields {wish} and {words}."""
     written: str = field(repr=False)
     """The exemplars as they lie in the file: one JSON object a line, which YAML would take a second to read."""
+    stand_in: str | None = None
+    """A word for what any of its prompts is about: what wishes go with of which a student knows no word."""
     listed: bool = False
     """Whether a prompt is a list of terms with commas between them; otherwise such a list is a fault."""
 
