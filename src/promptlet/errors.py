@@ -12,9 +12,16 @@ class PromptletError(Exception):
 
 
 class UsageError(PromptletError, ValueError):
-    """A request that can't be met as asked; the message names the value and what is allowed."""
+    """A request that can't be met as asked; the message names the value and what is allowed.
+
+    `field` is the part of a request that it is about, where it is about one.
+    """
 
     exit_status = 2
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class StudentError(PromptletError):

@@ -31,6 +31,8 @@ def plan(student: Generator, intents: object, **others: object) -> Plan:
         (["Topic: birthday", "Scene object: xylquist"], [], [], {"birthday": "birthday with xylquist"}),
         (["Topic: birthday"], ["Captain Vlorp"], ["Topic: birthday"], {"birthday": "birthday, Captain Vlorp,"}),
         (["Topic: birthday"], ["Vlorp", "Zyxla"], [], {"birthday": "birthday, Vlorp, Zyxla,"}),
+        # "j" stands within a word of the wish, which is not enough.
+        (["Topic: birthday", "Mood: joyful"], ["j"], ["Mood: joyful"], {"birthday": "birthday, j,"}),
         (["Topic: birthday"], ["qwertine cake"], ["Topic: birthday"], {"cake": "qwertine cake"}),
         ("birthday card for Vlorp & Sons", [], [], {"birthday card": "birthday card, Vlorp & Sons,"}),
         # Its topic is what it can speak of.

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 
 from promptlet.errors import StudentError
@@ -94,6 +95,13 @@ def test_everyone_in_line_is_served_in_turn() -> None:
         assert sum(thread.name.startswith("request") for thread in set(threading.enumerate()) - others) <= 2
 
 
+def counted(client: httpx.Client, route: str, status: int) -> float:
+    """Return how many requests to a route ended so, as the server says it."""
+    counter = f'promptlet_requests_total{{method="POST",route="{route}",status="{status}"}} '
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.removeprefix(counter)) for line in lines if line.startswith(counter))
+
+
 @pytest.mark.parametrize("body", [ORDER, ORDER | {"stream": True}, {"requests": [ORDER, ORDER]}])
 def test_what_takes_too_long_is_ended(body: dict[str, Any]) -> None:
     with staged(Stepper(steps=10_000, pace=0.02), running=1, timeout=1.0) as stage, stage.client() as client:
@@ -101,10 +109,25 @@ def test_what_takes_too_long_is_ended(body: dict[str, Any]) -> None:
         if body.get("stream"):
             assert answer.status_code == 200
             assert '"code": "timeout"' in answer.text
+            until(lambda: counted(client, "/v1/prompts", 504) == 1)
         else:
             assert answer.status_code == 504
             assert answer.json()["error"]["code"] == "timeout"
         until(lambda: stage.line.idle)
+
+
+def test_what_was_found_in_time_is_given_out() -> None:
+    endless = ORDER | {"n": 2, "candidates": 24}  # the engine knows one text, so there is no second prompt
+    with staged(Stepper(steps=20, pace=0.02), running=1, timeout=1.5) as stage, stage.client() as client:
+        one = client.post("/v1/prompts", json=endless)
+        assert (one.status_code, len(one.json()["prompts"]), one.json()["asked"]) == (200, 1, 2)
+        until(lambda: stage.line.idle)
+        first, *late = client.post("/v1/prompts", json={"requests": [ORDER, endless, ORDER]}).json()["results"]
+        assert (len(first["prompts"]), [each["error"]["code"] for each in late]) == (1, ["timeout", "timeout"])
+        until(lambda: stage.line.idle)
+        wish = {"role": "user", "content": "a calm lake"}
+        chat = {"model": stage.app.state.service.name, "messages": [wish], "words": 8, "n": 2, "seed": 1}
+        assert [each["index"] for each in client.post("/v1/chat/completions", json=chat).json()["choices"]] == [0]
 
 
 def test_time_in_line_counts() -> None:
@@ -156,12 +179,17 @@ def test_what_is_measured() -> None:
         for _ in range(3):
             client.post("/v1/prompts", json=ORDER)
         client.post("/v1/prompts", json=ORDER | {"n": 0})
+        client.post("/v1/prompts", content=b"x" * 100_000)  # refused before a route has it
         client.get("/secret-path")
+        client.get("/")
         metrics = client.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
         lines = dict(line.rsplit(" ", 1) for line in metrics.text.splitlines() if line[0] != "#")
         assert lines['promptlet_requests_total{method="POST",route="/v1/prompts",status="200"}'] == "3.0"
         assert lines['promptlet_requests_total{method="POST",route="/v1/prompts",status="400"}'] == "1.0"
+        assert lines['promptlet_requests_total{method="POST",route="/v1/prompts",status="413"}'] == "1.0"
+        assert lines['promptlet_requests_total{method="GET",route="page",status="200"}'] == "1.0"
+        assert lines['promptlet_requests_total{method="GET",route="none",status="404"}'] == "1.0"
         assert lines["promptlet_time_to_first_token_seconds_count"] == "3.0"
         assert lines["promptlet_time_per_token_seconds_count"] == "3.0"
         assert lines["promptlet_tokens_total"] == "27.0"
@@ -188,9 +216,8 @@ def test_what_is_measured_of_work_that_fails() -> None:
         assert all("error" in each for each in results)
         assert value("promptlet_tokens_total") == 6 * 9
         assert value("promptlet_time_to_first_token_seconds_count") == 0
-        stage.engine.pace = 0.8
-        body = {"requests": [ORDER] * 4}
-        assert client.post("/v1/prompts", json=body).status_code == 504
+        stage.engine.pace = 0.8  # for two rounds there is no time
+        assert client.post("/v1/prompts", json=nothing | {"candidates": 8}).status_code == 504
         until(lambda: stage.line.idle)
         assert value("promptlet_tokens_total") > 6 * 9
         assert value("promptlet_prompts_total") is None

@@ -66,14 +66,14 @@ class Plan:
             UsageError: for what the student does not know, and for demands that contradict each other.
         """
         if request.task not in student.tasks:
-            raise UsageError(registry.unknown("task", request.task, student.tasks))
+            raise UsageError(registry.unknown("task", request.task, student.tasks), "task")
         kept, banned = Kept(request.keep), Banned(request.ban, student.policy)
         for term in kept.raw:
             if found := banned.find(term):
-                raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned")
+                raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned", "keep")
         for intent in request.intents:
             if found := banned.find(intent.value):
-                raise UsageError(f"the intent '{intent}' can't be expressed: '{found}' is banned")
+                raise UsageError(f"the intent '{intent}' can't be expressed: '{found}' is banned", "intents")
         wanted = _wanted(request, student)
         asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
         if WORDS in wanted and (request.exact or request.keep):
@@ -86,7 +86,8 @@ class Plan:
             wanted[WORDS] = _with_room(wanted[WORDS], kept.words)
         never = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
         if unknown := [token for token in request.logit_bias if token >= len(student.codec)]:
-            raise UsageError(f"logit_bias: {unknown[0]} is no token; this student has 0 to {len(student.codec) - 1}")
+            known_tokens = f"this student has 0 to {len(student.codec) - 1}"
+            raise UsageError(f"logit_bias: {unknown[0]} is no token; {known_tokens}", "logit_bias")
         own = (*request.keep, *(intent.value for intent in request.intents))
         known = student.words.union(*map(terms, own))
         if request.free_text:
@@ -104,7 +105,8 @@ class Plan:
         kept = sum(len(encode(f" {term.spoken}", add_special_tokens=False)) for term in self.kept.terms)
         others = max(0, self.wanted[WORDS][0] - self.kept.words) if self.request.exact else 0
         if kept + others >= room:  # a token for each other word and one for the end, at the least
-            raise UsageError(f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}")
+            told = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"
+            raise UsageError(told, "keep")
 
     def draft(self, seed: int) -> Draft:
         """Return the candidate of a seed."""
@@ -195,17 +197,20 @@ def _wanted(request: Request, student: Student) -> dict[str, range]:
         if name in student.commands:
             continue
         if name in registry.names("promptlet.commands"):
-            raise UsageError(f"this student does not obey '{name}'; it obeys: {', '.join(student.commands)}")
-        raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]))
+            raise UsageError(f"this student does not obey '{name}'; it obeys: {', '.join(student.commands)}", name)
+        raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]), name)
     wanted = {}
     for name, command in student.commands.items():
         asked = request.commands.get(name, DEFAULT_WORDS if name == WORDS else command.default())
         if asked is None:
             values = command.values()
-            raise UsageError(f"this student must be asked for '{name}'; {values[0]} to {values[-1]} are allowed")
-        wanted[name] = command.parse(asked)
+            raise UsageError(f"this student must be asked for '{name}'; {values[0]} to {values[-1]} are allowed", name)
+        try:
+            wanted[name] = command.parse(asked)
+        except UsageError as error:
+            raise UsageError(str(error), name) from error
     if request.keep and WORDS not in wanted:
-        raise UsageError("this student does not obey 'words', which terms are kept by")
+        raise UsageError("this student does not obey 'words', which terms are kept by", "keep")
     return wanted
 
 
@@ -221,5 +226,6 @@ def _fitting(intents: Intents, task: str, student: Student) -> Intents:
 def _with_room(wanted: range, kept: int) -> range:
     """Return the counts that leave the student a word beside the kept ones."""
     if wanted[-1] <= kept:
-        raise UsageError(f"the kept terms have {kept} words, which leaves no room in {wanted[-1]}; more are allowed")
+        told = f"the kept terms have {kept} words, which leaves no room in {wanted[-1]}; more are allowed"
+        raise UsageError(told, "words")
     return range(kept + 1, wanted[-1] + 1)

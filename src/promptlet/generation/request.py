@@ -105,14 +105,17 @@ class Request(BaseModel):
         try:
             request = cls.model_validate(dict(values))
         except ValidationError as error:
-            raise UsageError(_explain(error)) from error
+            raise UsageError(_explain(error), str(error.errors()[0]["loc"][0])) from error
         return request._read() if isinstance(values["intents"], str) else request
 
     def _read(self) -> Self:
         """Return the request with its free text read."""
         (whole,) = self.intents
         kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
-        wish = read_wish(whole.value, kinds)
+        try:
+            wish = read_wish(whole.value, kinds)
+        except UsageError as error:
+            raise UsageError(str(error), "intents") from error
         said = " ".join(str(intent) for intent in wish.intents).casefold()
         without = [each for each in wish.without if each.casefold() not in said]
         ban = tuple(dict.fromkeys((*self.ban, *without)))[:MAX_TERMS]

@@ -132,7 +132,7 @@ class Banned:
         for text in raw:
             name = text.removeprefix(_CATEGORY).strip()
             if text.startswith(_CATEGORY) and name not in policy.file.denied:
-                raise UsageError(unknown("category", name, policy.file.denied))
+                raise UsageError(unknown("category", name, policy.file.denied), "ban")
         self.phrases = {
             text: tuple(_forms().get(each, frozenset((each,))) for each in stems(text))
             for text in raw
@@ -141,7 +141,7 @@ class Banned:
         """By term, the stems that each of its words is said by."""
         for text, phrase in self.phrases.items():
             if not phrase:
-                raise UsageError(f"the banned term '{text}' holds no word")
+                raise UsageError(f"the banned term '{text}' holds no word", "ban")
 
     def find(self, text: str) -> str | None:
         """Return the first banned term that a text says in some form, or a denied one of the policy, or None."""

@@ -67,7 +67,7 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, 
     if not anchors:
         return Wording(intents, tuple(keep), tuple(term.spoken for term in keep if term not in strange))
     anchor = min(anchors, key=lambda place: _ANCHORS.index(intents[place].kind))
-    apart = [term for term in keep if term not in strange or not any(term.written in value for value in values)]
+    apart = [term for term in keep if term not in strange or not any(_holds(value, term) for value in values)]
     named = [term for term in apart if _is_name(term, student)]
     joining = _Joining(room, strange)
     for place, value in enumerate(values):
@@ -101,7 +101,7 @@ class _Joining:
     def join(self, place: int, text: str) -> None:
         """Let the words of a place become a text; one without a kept term only if there is room."""
         cost = count_words(text) - count_words(self.texts.get(place, ""))
-        if cost <= self.room or any(term.written in text for term in self.kept):
+        if cost <= self.room or any(_holds(text, term) for term in self.kept):
             self.texts[place] = text
             self.room -= cost
 
@@ -128,6 +128,11 @@ def _with_terms(value: str, strange: Sequence[Term]) -> str:
     for term in strange:
         value = re.sub(rf"(?<!\w){re.escape(term.spoken)}(?!\w)", term.written.replace("\\", r"\\"), value)
     return value
+
+
+def _holds(text: str, term: Term) -> bool:
+    """Return whether a kept term stands in a text as it must appear, and not within a word."""
+    return re.search(rf"(?<!\w){re.escape(term.written)}(?!\w)", text) is not None
 
 
 def _pattern(intent: Intent) -> str:

@@ -46,8 +46,10 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     handle_errors(app)
-    for routes in (prompt_routes, openai_routes, lookup_routes, operation_routes):
-        app.include_router(routes(service))
+    routers = [routes(service) for routes in (prompt_routes, openai_routes, lookup_routes, operation_routes)]
+    for router in routers:
+        app.include_router(router)
+    paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, Route))
     open_paths = [*document(app), "/", *(f"/{file.relative_to(PAGE)}" for file in PAGE.rglob("*") if file.is_file())]
     page = StaticFiles(directory=PAGE, html=True)
     app.router.routes += [Route(path, page) for path in open_paths if not path.startswith("/docs")]
@@ -62,5 +64,5 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["Retry-After", ID],
         )
-    app.add_middleware(Watch, measures=service.measures)
+    app.add_middleware(Watch, measures=service.measures, paths=paths)
     return app

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from promptlet import registry
 from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
-from promptlet.generation import Request
 
 
 class ApiError(PromptletError):
@@ -153,7 +150,7 @@ def explain(error: Exception) -> ApiError:
         case ApiError():
             told = error
         case UsageError():
-            told = InvalidError(str(error), _named(str(error)))
+            told = InvalidError(str(error), error.field)
         case NoPromptError():
             # What the student wrote instead must not be given out: it may hold what is denied.
             tried = str(error).partition(";")[0]
@@ -184,13 +181,6 @@ def handle_errors(app: FastAPI) -> None:
 
     for kind in (PromptletError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
-
-
-def _named(message: str) -> str | None:
-    """Return the field of a request that a message begins with, if it does."""
-    first = re.match(r"[a-z_]+", message)
-    known = {*Request.model_fields, *registry.names("promptlet.commands")}
-    return first[0] if first and first[0] in known else None
 
 
 def _invalid(first: Mapping[str, Any]) -> ApiError:

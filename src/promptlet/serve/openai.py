@@ -5,9 +5,11 @@ A choice is a whole prompt. It is streamed as soon as it was chosen among severa
 
 # No `from __future__ import annotations`: FastAPI reads annotations that name types made here for this student.
 
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Annotated, Any
@@ -27,7 +29,6 @@ from promptlet.serve.errors import (
     NothingError,
     TimedOutError,
     answers,
-    explain,
 )
 from promptlet.serve.line import Turn
 from promptlet.serve.openai_bodies import (
@@ -39,7 +40,7 @@ from promptlet.serve.openai_bodies import (
     text_example,
     wished,
 )
-from promptlet.serve.prompts import EVENTS, STREAMED, event
+from promptlet.serve.prompts import EVENTS, STREAMED, event, failure
 from promptlet.serve.service import Service
 
 _HALF = "\N{REPLACEMENT CHARACTER}"
@@ -72,7 +73,7 @@ def openai_routes(service: Service) -> APIRouter:
     ) -> Response:
         """Write prompts for what the user said last."""
         _check_model(service, body.model)
-        request = _asked(body, last_wish(body.messages), "messages")
+        request = _asked(body, last_wish(body.messages), _Chat)
         return await _complete(service, http, body, [request], _Chat())
 
     @router.post("/v1/completions", response_model=None, responses=_RESPONSES)
@@ -83,7 +84,7 @@ def openai_routes(service: Service) -> APIRouter:
         """Write prompts for each text."""
         _check_model(service, body.model)
         texts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-        requests = [_asked(body, each, "prompt") for each in texts]
+        requests = [_asked(body, each, _Text) for each in texts]
         return await _complete(service, http, body, requests, _Text())
 
     return router
@@ -92,7 +93,7 @@ def openai_routes(service: Service) -> APIRouter:
 class _Text:
     """How text completions look."""
 
-    prefix, whole, piece = "cmpl", "text_completion", "text_completion"
+    prefix, whole, piece, asked_by = "cmpl", "text_completion", "text_completion", "prompt"
 
     def choice(self, text: str) -> dict[str, Any]:
         return {"text": text, "logprobs": None}
@@ -104,7 +105,7 @@ class _Text:
 class _Chat:
     """How chat completions look."""
 
-    prefix, whole, piece = "chatcmpl", "chat.completion", "chat.completion.chunk"
+    prefix, whole, piece, asked_by = "chatcmpl", "chat.completion", "chat.completion.chunk", "messages"
 
     def choice(self, text: str) -> dict[str, Any]:
         return {"message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None}
@@ -125,8 +126,8 @@ class _Choice:
 class _Completion:
     """One completion: what its choices are cut by, and what they took."""
 
-    def __init__(self, service: Service, body: Any, requests: Sequence[Request]) -> None:
-        self._service, self._requests = service, requests
+    def __init__(self, service: Service, body: Any, requests: Sequence[Request], field: str) -> None:
+        self._service, self._requests, self._field = service, requests, field
         self._codec = service.generator.student.codec
         self._stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
         self._most = getattr(body, "max_completion_tokens", None) or body.max_tokens
@@ -134,7 +135,8 @@ class _Completion:
 
     def start(self, stop: Event) -> Iterator[tuple[int, int, Prompt]]:
         """Write; yield which request and which of its prompts this is, and the prompt."""
-        begun = [self._service.writing(request)(stop) for request in self._requests]  # all are checked at once
+        with _telling(self._field):
+            begun = [self._service.writing(request)(stop) for request in self._requests]  # all are checked at once
         return ((number, place, prompt) for number, each in enumerate(begun) for place, prompt in enumerate(each))
 
     def choice(self, number: int, place: int, prompt: Prompt) -> _Choice:
@@ -160,7 +162,7 @@ class _Completion:
 async def _complete(
     service: Service, http: HttpRequest, body: Any, requests: Sequence[Request], form: _Text | _Chat
 ) -> Response:
-    completion = _Completion(service, body, requests)
+    completion = _Completion(service, body, requests, form.asked_by)
     head = {
         "id": f"{form.prefix}-{secrets.token_hex(12)}",
         "created": int(time.time()),
@@ -170,14 +172,19 @@ async def _complete(
     if body.stream:
         turn = await service.begin(http, completion.start)
         usage = body.stream_options is not None and body.stream_options.include_usage
-        return StreamingResponse(_pieces(turn, completion, head, form, usage), media_type=EVENTS)
+        return StreamingResponse(_pieces(http, turn, completion, head, form, usage), media_type=EVENTS)
     choices = [completion.choice(*each) for each in await service.finish(http, completion.start)]
     shown = [form.choice(each.text) | {"index": each.index, "finish_reason": each.reason} for each in choices]
     return JSONResponse(head | {"object": form.whole, "choices": shown, "usage": completion.usage()})
 
 
 async def _pieces(
-    turn: Turn[tuple[int, int, Prompt]], completion: _Completion, head: dict[str, Any], form: _Text | _Chat, usage: bool
+    http: HttpRequest,
+    turn: Turn[tuple[int, int, Prompt]],
+    completion: _Completion,
+    head: dict[str, Any],
+    form: _Text | _Chat,
+    usage: bool,
 ) -> AsyncIterator[str]:
     head = head | {"object": form.piece} | ({"usage": None} if usage else {})
     try:
@@ -190,20 +197,26 @@ async def _pieces(
             yield event(head | {"choices": [], "usage": completion.usage()})
         yield "data: [DONE]\n\n"
     except PromptletError as error:
-        yield event(explain(error).to_dict())
+        yield event(failure(http, error).to_dict())
     finally:
         turn.stop()
 
 
-def _asked(body: Any, text: str, field: str) -> Request:
-    """Return the request of a text; OpenAI's clients know the field that it stood in, but no `intents`."""
-    try:
+def _asked(body: Any, text: str, form: type[_Text | _Chat]) -> Request:
+    """Return the request of a text."""
+    with _telling(form.asked_by):
         return asked(body, *OWN, intents=wished(text))
+
+
+@contextmanager
+def _telling(field: str) -> Iterator[None]:
+    """Name the field that a text stood in where it is refused: OpenAI's clients know no `intents`."""
+    try:
+        yield
     except UsageError as error:
-        told = explain(error)
-        if told.param != "intents":
+        if error.field != "intents":
             raise
-        raise InvalidError(f"{field}{str(error).removeprefix('intents')}", field) from error
+        raise UsageError(re.sub(r"^intents\b", field, str(error)), field) from error
 
 
 def _check_model(service: Service, name: str) -> None:

@@ -17,6 +17,7 @@ from promptlet.errors import PromptletError, UsageError
 from promptlet.generation import Prompt, Request
 from promptlet.serve.bodies import EXAMPLE, Body, asked, prompt_body
 from promptlet.serve.errors import (
+    ApiError,
     BusyError,
     ErrorDetails,
     InvalidError,
@@ -28,6 +29,7 @@ from promptlet.serve.errors import (
 from promptlet.serve.line import Turn
 from promptlet.serve.service import Service, Written
 from promptlet.serve.spans import Span, spans
+from promptlet.serve.watch import FAILED
 
 EVENTS = "text/event-stream"
 STREAMED: dict[str, Any] = {
@@ -61,9 +63,11 @@ class PromptAnswer(BaseModel):
 
 
 class PromptsAnswer(BaseModel):
-    """The prompts of one request; fewer than asked for if the student has no more that differ."""
+    """The prompts of one request; fewer than asked for if the student has no more that differ, or time was over."""
 
     prompts: list[PromptAnswer]
+    asked: int
+    """How many were asked for."""
     seed: int
     """With it the same request gives the same prompts again."""
 
@@ -90,6 +94,13 @@ def event(data: Any, name: str | None = None) -> str:
     return (f"event: {name}\n" if name else "") + f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 
+def failure(http: HttpRequest, error: PromptletError) -> ApiError:
+    """Return what is told of an error that ends a stream; its status, too late to be sent, is counted."""
+    told = explain(error)
+    http.scope["state"][FAILED] = told.status
+    return told
+
+
 def prompt_routes(service: Service) -> APIRouter:
     """Return the routes of the native API that write."""
     router, limits = APIRouter(tags=["prompts"]), service.settings.limits
@@ -111,14 +122,18 @@ def prompt_routes(service: Service) -> APIRouter:
     async def write(http: HttpRequest, body: either) -> Response:
         """Write prompts to order."""
         if isinstance(body, batch):
-            results = await service.finish(http, service.writing_all([_checked(one, each) for each in body.requests]))
-            return JSONResponse({"results": [_result(service, each) for each in results]})
+            orders = [_checked(one, each) for each in body.requests]
+            results = await service.finish(http, service.writing_all(orders))
+            late = [TimedOutError("the batch's time was over before this request's turn")] * (
+                len(orders) - len(results)
+            )
+            return JSONResponse({"results": [_result(service, each) for each in (*results, *late)]})
         request = asked(body, "stream")
         if not body.stream:
             prompts = await service.finish(http, service.writing(request))
             return JSONResponse(_found(service, request, prompts))
         turn = await service.begin(http, service.writing(request))
-        return StreamingResponse(_events(service, turn, request), media_type=EVENTS)
+        return StreamingResponse(_events(service, http, turn, request), media_type=EVENTS)
 
     return router
 
@@ -161,10 +176,10 @@ def _result(service: Service, result: Written | Exception) -> dict[str, Any]:
 def _found(service: Service, request: Request, prompts: list[Prompt]) -> dict[str, Any]:
     for prompt in prompts:
         service.measures.count(prompt)
-    return {"prompts": list(map(to_dict, prompts)), "seed": request.seed}
+    return {"prompts": list(map(to_dict, prompts)), "asked": request.n, "seed": request.seed}
 
 
-async def _events(service: Service, turn: Turn[Prompt], request: Request) -> AsyncIterator[str]:
+async def _events(service: Service, http: HttpRequest, turn: Turn[Prompt], request: Request) -> AsyncIterator[str]:
     """Yield prompts as they are found, then what was found; an error in the middle ends it."""
     found = 0
     try:
@@ -174,6 +189,6 @@ async def _events(service: Service, turn: Turn[Prompt], request: Request) -> Asy
             yield event(to_dict(prompt))
         yield event({"found": found, "asked": request.n, "seed": request.seed}, "done")
     except PromptletError as error:
-        yield event(explain(error).to_dict(), "error")
+        yield event(failure(http, error).to_dict(), "error")
     finally:
         turn.stop()

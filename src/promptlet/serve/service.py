@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
 from promptlet.generation import Generator, Prompt, Request
-from promptlet.serve.errors import FaultError
+from promptlet.serve.errors import FaultError, TimedOutError
 from promptlet.serve.line import Line, Start, Turn, attended
 from promptlet.serve.measures import Measures
 from promptlet.serve.settings import Settings
@@ -55,10 +55,21 @@ class Service:
         return await attended(http, self.line.begin(self._observed(http, start)))
 
     async def finish(self, http: HttpRequest, start: Start[T]) -> list[T]:
-        """Do a request from beginning to end, as long as its client waits."""
+        """Do a request from beginning to end, as long as its client waits; return what it gave while there was time.
+
+        Raises:
+            TimedOutError: if there was time for nothing.
+        """
 
         async def all_of_it() -> list[T]:
-            return [item async for item in await self.line.begin(self._observed(http, start))]
+            found: list[T] = []
+            try:
+                async for item in await self.line.begin(self._observed(http, start)):
+                    found.append(item)  # noqa: PERF401 (what was found when the time is over stays)
+            except TimedOutError:
+                if not found:
+                    raise
+            return found
 
         return await attended(http, all_of_it())
 

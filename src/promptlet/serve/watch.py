@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 import traceback
+from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Mount
@@ -21,6 +22,8 @@ from promptlet.serve.measures import Measures
 
 LOG = logging.getLogger("promptlet.serve")
 ID = "X-Request-Id"
+FAILED = "failed"
+"""Under this name a request's state has the status of the error that ended its stream."""
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -39,8 +42,8 @@ _OWN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Watch:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, measures: Measures) -> None:
-        self._app, self._measures = app, measures
+    def __init__(self, app: ASGIApp, measures: Measures, paths: Collection[str]) -> None:
+        self._app, self._measures, self._paths = app, measures, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,7 +75,8 @@ class Watch:
             if status == 0:
                 await respond(explain(error))(scope, read, answer)
         finally:
-            seconds, route, method = time.monotonic() - began, _route(scope), _method(scope)
+            status = scope["state"].get(FAILED, status)
+            seconds, route, method = time.monotonic() - began, _route(scope, self._paths), _method(scope)
             self._measures.requests.labels(route, method, status).inc()
             self._measures.seconds.labels(route).observe(seconds)
             who = scope["state"].get("key", "-")
@@ -97,11 +101,12 @@ def _complete(headers: MutableHeaders, number: str, unread: bool) -> None:
     headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
 
 
-def _route(scope: Scope) -> str:
-    """Return the route's pattern, so that there are only so many."""
+def _route(scope: Scope, known: Collection[str]) -> str:
+    """Return the route's pattern, so that there are only so many; `known` are of requests that got no further."""
     route = scope.get("route")
     if route is None:
-        return "page" if "endpoint" in scope else "none"
+        refused = scope["path"] if scope["path"] in known else "none"
+        return "page" if "endpoint" in scope else refused
     return "page" if isinstance(route, Mount) else str(route.path)
 
 

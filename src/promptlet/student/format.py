@@ -131,9 +131,8 @@ class Student:
     def check_head(self, ids: list[int]) -> None:
         """Refuse intents that are longer than any that the student was trained on."""
         if len(ids) > self.description.longest_head:
-            raise UsageError(
-                f"the intents are {len(ids)} tokens long; this student allows {self.description.longest_head}"
-            )
+            most = self.description.longest_head
+            raise UsageError(f"the intents are {len(ids)} tokens long; this student allows {most}", "intents")
 
 
 def default_student() -> Path:
