@@ -45,6 +45,44 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, address: str)
         written(page, 2)
 
 
+def test_without_a_key_there_is_no_form_that_could_do_nothing(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.context.route("**/v1/**", guard)
+        page.reload()
+        page.get_by_role("button", name="Not now").click()
+        expect(page.get_by_text("No key, no prompts.")).to_be_visible()
+        expect(page.get_by_role("form", name="Your order")).to_be_hidden()
+        page.get_by_role("button", name="Enter a key").click()
+        page.get_by_label("API key").fill(KEY)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("form", name="Your order")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("typed", "intents"),
+    [
+        (
+            ["old sailor", "watercolor", "zorbleflex"],
+            ["Topic: old sailor", "Style: watercolor", "Scene object: zorbleflex"],
+        ),
+        (["serene", "mountain lake"], ["Mood: serene", "Topic: mountain lake"]),
+        (["birthday party", "balloon"], ["Topic: birthday party", "Scene object: balloon"]),
+        (["Color: red", "fox"], ["Color: red", "Topic: fox"]),
+    ],
+)
+def test_ideas_that_are_typed_get_the_kind_that_they_have_in_the_graph(
+    browser: Browser, address: str, typed: list[str], intents: list[str]
+) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, answer)
+        for number, (text, intent) in enumerate(zip(typed, intents, strict=True)):
+            paste(page.get_by_role("combobox", name="Your ideas"), f"{text},")
+            kind, _, value = intent.partition(": ")
+            expect(page.locator("#ideas .chip").nth(number)).to_contain_text(re.compile(f"{kind}.*{value}", re.DOTALL))
+        body = asked(page, page.get_by_role("button", name="Write 4 prompts").click)
+    assert body["intents"] == intents
+
+
 def test_what_can_be_no_key_is_told_in_the_dialog_and_not_kept(browser: Browser, address: str) -> None:
     stored = "sessionStorage.getItem('promptlet.key')"
     with visit(browser, address) as page:
@@ -113,7 +151,7 @@ def test_commas_part_ideas_and_banned_terms_but_not_kept_ones(browser: Browser, 
         expect(page.get_by_role("button", name="Remove (red, blue:1.2)")).to_be_visible()
         paste(page.get_by_label("Never say"), "moon, stars")
         body = asked(page, lambda: page.keyboard.press("Control+Enter"))
-    assert body["intents"] == ["Topic: fox", "Topic: owl"]
+    assert body["intents"] == ["Topic: fox", "Scene object: owl"]
     assert body["keep"] == ["(red, blue:1.2)"]
     assert body["ban"] == ["moon", "stars"]
 

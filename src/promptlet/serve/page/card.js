@@ -1,7 +1,7 @@
 // One prompt as a card: the text with its ideas marked, what it holds, and what can be done with it.
 
 import { button, element, hue, plural } from "./dom.js";
-import { marked } from "./highlight.js";
+import { keptSpans, marked } from "./highlight.js";
 import { parse } from "./intent.js";
 
 const COPIED_MS = 1800;
@@ -16,7 +16,7 @@ export function otherLengths(words, { low, high }) {
 // `wanted` are the order's ideas; `act(how, card)` is called with "more", "shorter" or "longer"; `say` tells what happened to screen readers.
 export function makeCard(prompt, { range, wanted, label, varied, act, say }) {
   const card = element("li", { class: varied ? "card varied" : "card" });
-  const text = element("p", { class: "text", lang: "en" }, ...marked(prompt.prompt, prompt.spans));
+  const text = element("p", { class: "text", lang: "en" }, ...marked(prompt.prompt, [...prompt.spans, ...keptSpans(prompt.prompt, prompt.kept)]));
   if (label) card.append(element("p", { class: "label" }, label));
   const facts = element("p", { class: "facts" }, element("span", { class: "count" }, plural(prompt.words, "word")));
   const left = prompt.intents.filter((intent) => wanted.includes(intent) && prompt.coverage[intent] === 0);

@@ -8,6 +8,8 @@ import { element, hue, icon, plural } from "./dom.js";
 import { cleaned, split, textOf } from "./intent.js";
 import { say } from "./notice.js";
 
+const THING = "Scene object";
+
 export class Chips extends EventTarget {
   constructor(box, { noun, most = 16, longest = 120, kinds = null, commas = false }) {
     super();
@@ -34,18 +36,21 @@ export class Chips extends EventTarget {
     this.#draw();
   }
 
-  // Takes "Mood: serene" or plain text, whose kind is `kind` or the first of all kinds. Returns whether a chip has it.
+  // Takes "Mood: serene" or plain text. Without a kind it is the topic, or a thing if there is one; the event "untyped"
+  // then tells who may know better. Returns whether a chip has it.
   add(text, kind = null) {
     const read = this.kinds ? split(text, kind ? [] : this.kinds) : { value: cleaned(text) };
     const value = read.value.slice(0, this.longest);
     if (!value) return false;
     if (value !== read.value) say(`Cut to ${this.longest} characters, the most of one ${this.noun}`, { quiet: false });
-    const made = this.kinds ? { kind: kind ?? read.kind ?? this.kinds[0], value } : value;
+    const told = kind ?? read.kind;
+    const made = this.kinds ? { kind: told ?? this.#usualKind(), value } : value;
     if (this.values.some((each) => this.#name(each).toLowerCase() === this.#name(made).toLowerCase())) return true;
     if (this.full) return false;
     this.values.push(made);
     this.#draw();
     this.#changed(`Added ${this.#name(made)}`);
+    if (this.kinds && !told) this.dispatchEvent(new CustomEvent("untyped", { detail: made }));
     return true;
   }
 
@@ -121,11 +126,23 @@ export class Chips extends EventTarget {
   }
 
   #changeKind(value, choice) {
-    value.kind = choice.value;
-    const index = this.values.indexOf(value);
+    this.setKind(value, choice.value);
+    this.list.querySelectorAll("select")[this.values.indexOf(value)].focus();
+  }
+
+  // Gives a value another kind, unless it is gone meanwhile.
+  setKind(value, kind) {
+    if (!this.values.includes(value)) return;
+    const focused = this.#removers().indexOf(document.activeElement); // what is drawn anew loses the focus
+    value.kind = kind;
     this.#draw();
-    this.list.querySelectorAll("select")[index].focus();
+    this.#removers()[focused]?.focus();
     this.#changed(`Now ${textOf(value)}`);
+  }
+
+  #usualKind() {
+    const topical = this.values.some((each) => each.kind === this.kinds[0]);
+    return topical && this.kinds.includes(THING) ? THING : this.kinds[0];
   }
 
   #onText() {

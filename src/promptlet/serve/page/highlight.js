@@ -20,6 +20,18 @@ export function marked(text, spans = []) {
   return nodes;
 }
 
+// Returns where a text has the terms that were kept, as spans.
+export function keptSpans(text, terms = []) {
+  const found = [];
+  for (const term of terms) {
+    for (let at = text.indexOf(term); at >= 0; at = text.indexOf(term, at + term.length)) {
+      const start = [...text.slice(0, at)].length;
+      found.push([start, start + [...term].length, `Kept: ${term}`]);
+    }
+  }
+  return found;
+}
+
 function mark(text, names) {
   const made = element("mark", { title: names.join(" · ") }, text);
   made.dataset.kind = hue(parse(names[0]).kind);

@@ -36,11 +36,14 @@ function write() {
 async function vary(how, prompt, card) {
   const order = opened;
   const batch = results.places(how === "more" ? MORE : 1, { after: card });
-  const { request, label } = await variation(how, order.request, prompt, composer.commands.words);
+  const { request, label } = await variation(how, order.request, prompt, composer.commands.words, card.classList.contains(`made-${how}`));
   if (order !== opened) return; // another order took the page meanwhile
   batch.label = label;
   const again = () => vary(how, prompt, card);
-  await go(request, batch, again, (made) => made.scrollIntoView({ block: "nearest", behavior: smooth() }));
+  await go(request, batch, again, (made) => {
+    card.classList.add(`made-${how}`); // its own seed has been written; the next one is another
+    made.scrollIntoView({ block: "nearest", behavior: smooth() });
+  });
 }
 
 // Runs a request into a batch of places; `again` is offered if that fails.
@@ -160,12 +163,11 @@ async function begin() {
   try {
     about = await tasks();
   } catch (error) {
-    $("composer").inert = true;
     return explain(error, begin);
   }
-  $("composer").inert = false;
   notice.clear();
   composer = new Composer(about);
+  $("composer").hidden = false; // before, it knew neither tasks nor ranges
   const nameOf = (name) => taskName(about.tasks.find((task) => task.name === name) ?? { name, title: name });
   const share = (from) => copyText(location.href, from, notice.say);
   const pin = (seed) => {

@@ -6,6 +6,8 @@ import { cleaned, split } from "./intent.js";
 
 const WAIT_MS = 250; // longer than between two letters
 const MOST_ANSWERS = 60;
+// Kinds that say how a thing is shown: "cozy" is a mood, also where it is the first idea.
+const HOW = ["Style", "Mood", "Color", "Lighting", "Composition", "Material", "Typography", "Tone"];
 
 export class Suggest {
   #asked = null; // the request on its way
@@ -19,6 +21,7 @@ export class Suggest {
     this.input.addEventListener("input", () => this.#later());
     this.input.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     this.input.addEventListener("blur", () => this.close());
+    chips.addEventListener("untyped", ({ detail }) => this.#settle(detail));
     this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
     this.list.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");
@@ -42,6 +45,16 @@ export class Suggest {
     const known = this.#known(value, kind);
     if (known) this.#show(known, kind, value);
     else this.#timer = setTimeout(() => this.#ask(value, kind), WAIT_MS);
+  }
+
+  // Gives an idea that was written without a kind the one that it has in the graph, if its writer chose none meanwhile.
+  async #settle(idea) {
+    const { kind: usual, value } = idea;
+    const question = this.#question(value, null);
+    const found = this.#answers.get(question) ?? (await suggestions({ prefix: value, task: this.task() }).catch(() => []));
+    const kinds = found.filter((each) => each.value.toLowerCase() === value.toLowerCase()).map((each) => each.kind);
+    const kind = kinds.includes(usual) ? usual : kinds.find((each) => usual !== this.chips.kinds[0] || HOW.includes(each));
+    if (kind && kind !== usual && idea.kind === usual) this.chips.setKind(idea, kind);
   }
 
   // What the server said already: about this text, or that there is nothing that begins as it does.

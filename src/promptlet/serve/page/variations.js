@@ -11,8 +11,8 @@ const MOST_INTENTS = 8;
 const NEW_IDEAS = 1;
 const MOST_LOOKUPS = 6;
 
-// Returns the request and what stands above its prompts.
-export async function variation(how, request, prompt, range) {
+// Returns the request and what stands above its prompts; `again`, whether the same was asked for before.
+export async function variation(how, request, prompt, range, again) {
   if (how === "more") {
     const ideas = await ideasIn(prompt, request);
     const said = ideas.map((each) => each.value);
@@ -23,7 +23,7 @@ export async function variation(how, request, prompt, range) {
   }
   const words = otherLengths(prompt.words, range)[how];
   return {
-    request: { ...request, intents: again(request.intents, prompt), words, n: 1, seed: prompt.seed },
+    request: { ...request, intents: asBefore(request.intents, prompt), words, n: 1, seed: again ? drawSeed() : prompt.seed },
     label: how === "shorter" ? "Shorter" : "Longer",
   };
 }
@@ -36,7 +36,7 @@ function joined(intents, ideas) {
 }
 
 // What a prompt was asked for: the request's intents, and those that "more like this" had added.
-function again(intents, prompt) {
+function asBefore(intents, prompt) {
   if (typeof intents !== "string") return prompt.intents;
   const said = intents.toLowerCase();
   return joined(intents, prompt.intents.map(parse).filter(({ value }) => !said.includes(value.toLowerCase())));
