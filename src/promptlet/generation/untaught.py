@@ -7,7 +7,7 @@ it wrote of a strait. So it is asked for an old town, and where it says "old tow
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptlet.commands.words import count_words
@@ -57,11 +57,11 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, 
         room: most words of such joined texts.
         stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
     """
-    said = [_taught(intent.value, student) for intent in intents]
+    said = [_taught(intent.value, student.knows) for intent in intents]
     known = any(text and intent.kind in _ANCHORS for text, intent in zip(said, intents, strict=True))
     if not known and not all(said) and stand_in is not None and student.knows(stand_in):
         intents, said = (*intents, Intent("Topic", stand_in)), [*said, stand_in]
-    strange = [term for term in keep if not student.knows(term.spoken)]
+    strange = [term for term in keep if not student.writes(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
     if not anchors:
@@ -106,12 +106,12 @@ class _Joining:
             self.room -= cost
 
 
-def _taught(value: str, student: Student) -> str:
-    """Return the words of a value that the student was taught, as it was taught them, "" if they say nothing."""
+def _taught(value: str, knows: Callable[[str], bool]) -> str:
+    """Return the words of a value that a student knows, as it was taught them, "" if they say nothing."""
     value = without_accents(value)
-    if student.knows(value):
+    if knows(value):
         return value
-    words = [word for word in _WORD.findall(value) if student.knows(word)]
+    words = [word for word in _WORD.findall(value) if knows(word)]
     while words and _says_nothing(words[-1]):
         words.pop()
     while words and _says_nothing(words[0]):
@@ -142,11 +142,11 @@ def _pattern(intent: Intent) -> str:
 
 def _is_name(term: Term, student: Student) -> bool:
     """Return whether a kept term is a name that the student was not taught, and can be joined to words."""
-    if student.knows(term.spoken) or not _PLAIN.fullmatch(term.spoken):
+    if student.writes(term.spoken) or not _PLAIN.fullmatch(term.spoken):
         return False
-    return not _taught(term.spoken, student) or all(word[0].isupper() for word in term.spoken.split())
+    return not _taught(term.spoken, student.writes) or all(word[0].isupper() for word in term.spoken.split())
 
 
 def _shortened(term: Term, student: Student) -> Term:
     """Return a kept term of which the student writes what it was taught: "photo" becomes "cinematic photo"."""
-    return replace(term, spoken=_taught(term.spoken, student) or term.spoken)
+    return replace(term, spoken=_taught(term.spoken, student.writes) or term.spoken)

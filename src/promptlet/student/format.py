@@ -93,6 +93,10 @@ class Student:
         """Return whether it was taught the words of a text, in some form; numbers need not be taught."""
         return all(term.isdigit() or term in self.words or self._knows_form(term) for term in terms(text))
 
+    def writes(self, text: str) -> bool:
+        """Return whether it was taught to write the words of a text in just this form."""
+        return all(term.isdigit() or term in self.words for term in terms(text))
+
     def _knows_form(self, term: str) -> bool:
         wanted = stem(term)
         return any(stem(word) == wanted for word in self._words_by_beginning.get(term[:2], ()))
