@@ -217,7 +217,7 @@ def describe(answers: Answers, steps: int, command: str) -> Document:
             _summary(answers),
             _lengths(answers, COMBINATIONS),
             _lengths(answers, NODES),
-            _every_count(answers),
+            *([_every_count(answers)] if answers.keys() & set(PARTS) else []),
             *([_relevance(answers)] if {FIFTHS, IMPROVE} & answers.keys() else []),
             Section("How to do it again", [Text(command), Text(machine)]),
         ),
@@ -258,7 +258,7 @@ def _summary(answers: Answers) -> Section:
     caption = (
         f"Targets {', '.join(map(str, TARGETS))} on {COMBINATIONS}, with 95% bootstrap intervals. "
         f"Of {PER_TARGET} wishes for each target and seed some give nothing: too long, or with a denied word. "
-        f"{', '.join(AUGMENTED)}: measured words and one kind of further samples; + hindsight has all of them"
+        "'only' one: measured words and one kind of further samples; + hindsight has all of them"
     )
     errors = [(f"words off, {row[0]}", str(row[2]).partition(" ")[0]) for row in rows]
     return Section("Summary", [Facts(errors), Table(head, rows, caption)])

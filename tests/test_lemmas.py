@@ -43,6 +43,10 @@ def test_words_of_different_meaning_have_different_stems(one: str, other: str) -
     assert stem(one) != stem(other)
 
 
+def test_a_letter_with_a_loose_accent_is_one() -> None:
+    assert [word for _, _, word in placed_stems("e\u0301clair")] == list(map(stem, terms("e\u0301clair"))) == ["eclair"]
+
+
 @pytest.mark.parametrize(
     ("text", "word"), [("Caf\u00e9", "cafe"), ("cafe\u0301,", "cafe"), ("\u65e5\u672c", "\u65e5\u672c")]
 )

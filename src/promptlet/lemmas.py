@@ -15,7 +15,7 @@ from typing import Any
 
 _TURN = Lock()
 """A stemmer holds the word that it works on, so threads take turns."""
-_WORD = re.compile(r"[\w']+")
+_WORD = re.compile(r"[\w'\u0300-\u036f]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
 

@@ -108,7 +108,10 @@ def test_the_same_decoding_gives_the_same_text_whatever_came_before(engine: Engi
     [
         ("a lens at f/1.8 in 16:9", True),
         ("the wind-up well-lit bride's Zürich café", True),
+        ("a train at 10:30 for 1.50", True),
         ("a dark room.m.m.m in grey", False),
+        ("a handwritten.5.5.5 note in grey", False),
+        ("a short.5s note in grey", False),
         ("a dark room - in grey", False),
         ("a dark room in grey,", False),
     ],

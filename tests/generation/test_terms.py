@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlet.generation import Generator
+from promptlet.generation import Generator, Request
+from promptlet.generation.plan import Plan
 from promptlet.generation.terms import Banned, Kept, Term, spans
 from promptlet.vocabulary import load_policy
 
@@ -70,6 +71,20 @@ def test_whatever_is_kept_stands_there_and_counts(generator: Generator, keep: li
     assert all(term in prompt.prompt for term in keep)
     assert prompt.kept == tuple(keep)
     assert not exact or len(prompt.prompt.split()) == 14
+
+
+def test_who_wants_no_people_gets_nobody(generator: Generator) -> None:
+    plan = Plan.of(Request.of({"intents": "a quiet street without people"}), generator.student)
+    assert plan.request.ban == ("people",)
+    assert all(plan.banned.find(f"two {each} wait") for each in ("women", "boys", "friends", "people", "humans"))
+    assert not Banned(["woman"], generator.student.policy).find("two friends wait")
+    assert Banned(["gray"], generator.student.policy).find("a grey fox")
+
+
+def test_settings_of_image_makers_in_free_text_stand_behind_it(generator: Generator) -> None:
+    request = Request.of({"intents": "a red hat, --ar 16:9 --v 6"})
+    assert (request.keep, [str(intent) for intent in request.intents]) == (("--ar 16:9", "--v 6"), ["Topic: red hat"])
+    assert Request.of({"intents": "a well--lit hat"}).keep == ()
 
 
 def test_usual_terms_of_image_makers_stand_in_every_prompt(generator: Generator) -> None:

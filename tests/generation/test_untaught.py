@@ -41,7 +41,9 @@ def plan(student: Generator, intents: object, **others: object) -> Plan:
         (["Topic: xylquist"], ["Zyxlaburg"], ["Topic: xylquist"], {"Zyxlaburg": "Zyxlaburg"}),
         # Who is kept as well as wished for stands there once, as it must appear.
         (["Topic: xylquist party"], ["(xylquist:1.2)"], ["Topic: party"], {"party": "(xylquist:1.2) party"}),
-        (["Topic: birthday", "Setting: 1920"], [], ["Setting: 1920"], {}),
+        (["Topic: birthday", "Setting: 1920"], [], ["Topic: birthday"], {"birthday": "birthday in 1920"}),
+        (["Topic: birthday", "Setting: Dr. Xylq"], [], ["Topic: birthday"], {"birthday": "birthday in Dr. Xylq"}),
+        ('birthday card that says "Happy 90"', [], [], {"birthday card": 'birthday card with "Happy 90"'}),
     ],
 )
 def test_the_student_is_asked_in_words_that_it_was_taught(
@@ -68,13 +70,17 @@ def test_the_student_is_asked_in_words_that_it_was_taught(
         ("a portrait of Zyxla", "t2i", ["Topic: portrait"], {"portrait": "Zyxla portrait"}),
         (["Topic: caf\u00e9"], "t2i", ["Topic: cafe"], {"cafe": "caf\u00e9"}),
         (["Topic: Cafe\u0301 terrace"], "t2i", ["Topic: Cafe terrace"], {"Cafe terrace": "Caf\u00e9 terrace"}),
+        (["Style: art d\u00e9co"], "t2i", ["Style: art deco"], {"art deco": "art d\u00e9co"}),
         (["Mood: calm", "Color: blue"], "t2i", ["Mood: calm", "Color: blue"], {}),
+        # There is no room for so many, and a picture alone is not what was asked for.
+        (["Topic: Zyxla Vlorp Qwert"], "t2i", ["Topic: Zyxla Vlorp Qwert"], {}),
+        ("Zyxla without pictures", "t2i", ["Topic: Zyxla"], {}),
     ],
 )
 def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_accents_come_back(
     intents: object, task: str, asked: list[str], terms: dict[str, str]
 ) -> None:
-    found = Plan.of(Request.of({"intents": intents, "task": task}), load_student(default_student()))
+    found = Plan.of(Request.of({"intents": intents, "task": task, "words": 5}), load_student(default_student()))
     assert [str(intent) for intent in found.asked] == asked
     assert {term.spoken: term.written for term in found.kept.terms} == terms
 

@@ -122,6 +122,7 @@ def test_unknown_keywords_are_proposed(tmp_path: Path) -> None:
         '{"version": "1", "assets": [{"title": "birthday party", "keywords": ["balloon", "festive"]}]}',
         '{"birthday party": ["balloon", "festive"]}',
         '{"birthday party": {"keywords": ["balloon", "festive"]}}',
+        '{"title": "birthday party", "keywords": ["balloon", "festive"], "variants": [{"title": "tea"}]}',
     ],
 )
 def test_json_is_read_in_whatever_shape_its_rows_stand(tmp_path: Path, content: str, linker: Linker) -> None:
@@ -130,6 +131,23 @@ def test_json_is_read_in_whatever_shape_its_rows_stand(tmp_path: Path, content: 
         "metadata.json#1",
         "Topic: birthday party, Scene object: balloon, Mood: festive",
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "sources"),
+    [
+        ('{"version": "15", "birthday party": ["balloon", "festive"], "tea": ["cup", "calm"]}', [2, 3]),
+        (
+            '{"tea": {"keywords": ["cup", "calm"]}, "label": {"keywords": ["paper", "calm"]}, "by": [{"name": "A"}]}',
+            [1, 2],
+        ),
+    ],
+)
+def test_members_of_json_that_are_no_rows_spoil_no_others(
+    tmp_path: Path, content: str, sources: list[int], linker: Linker
+) -> None:
+    samples = import_rows(tmp_path, content, ".json", linker)
+    assert [sample.source for sample in samples] == [f"metadata.json#{number}" for number in sources]
 
 
 def test_rows_behind_a_line_that_is_too_long_keep_their_numbers(tmp_path: Path, linker: Linker) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.reading import FILLERS, read_wish
 from promptlet.tasks import load_task, task_names
@@ -45,6 +46,28 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", "a fox near Zyxlaburg", ["Topic: fox", "Setting: Zyxlaburg"]),
         ("t2t", "card for Vlorp & Sons", ["Topic: card", "Scene object: Vlorp & Sons"]),
         ("t2i", "topic: birthday, Scene object: red balloon", ["Topic: birthday", "Scene object: red balloon"]),
+        # What a person is told says nothing of the picture.
+        (
+            "t2i",
+            "I want a picture of a dragon in front of a burning castle",
+            ["Topic: dragon", "Scene object: burning castle"],
+        ),
+        ("t2i", "Please make me an image with two dogs", ["Topic: two dogs"]),
+        ("t2t", "I need a logo for my bakery", ["Topic: bakery", "Design type: logo"]),
+        ("t2i", "show me a quiet lake", ["Topic: quiet lake"]),
+        ("t2t", "design conference poster", ["Topic: design conference", "Design type: poster"]),
+        ("t2i", "picture frame on a wall", ["Topic: picture frame", "Scene object: wall"]),
+        # What shall be written is one piece.
+        ("t2i", 'a wall that says "SALE 50% OFF"', ["Topic: wall", 'Scene object: "SALE 50% OFF"']),
+        ("t2i", 'a "golden hour" lake', ["Topic: lake", "Lighting: golden hour"]),
+        (
+            "t2i",
+            "rain, 50% off, $19.99, f/1.8, C++",
+            ["Topic: rain", *(f"Scene object: {each}" for each in ("50% off", "$19.99", "f/1.8", "C++"))],
+        ),
+        # Parts without a kind are read as free words.
+        ("t2i", "Topic: birthday, balloons", ["Topic: birthday", "Scene object: balloons"]),
+        ("t2i", "Object: fox, Mood: calm", ["Scene object: fox", "Mood: calm"]),
         ("t2t", "vintage coffee shop menu", ["Topic: coffee shop", "Style: vintage", "Design type: menu"]),
     ],
 )
@@ -57,6 +80,14 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
     [
         ("an empty beach without people", ["Topic: empty beach"], ("people",)),
         ("a portrait, no hat", ["Topic: portrait"], ("hat",)),
+        ("a street without any cars", ["Topic: street"], ("cars",)),
+        ("a forest without a single person", ["Topic: forest"], ("person",)),
+        ("a room, no windows, doors or furniture", ["Topic: room"], ("windows", "doors", "furniture")),
+        ("a quiet room that isn't dark", ["Topic: quiet room"], ("dark",)),
+        ("don't show any cars in the old town", ["Topic: old town"], ("cars",)),
+        ("No people, quiet street", ["Topic: quiet street"], ("people",)),
+        ("an old house, nobody there", ["Topic: old house"], ("people",)),
+        ("Topic: fox, Setting: forest, no people", ["Topic: fox", "Setting: forest"], ("people",)),
         ("a dog without a leash or collar in the park", ["Topic: dog", "Setting: park"], ("leash", "collar")),
         ("a dog and not a cat", ["Topic: dog"], ("cat",)),
         ("No Parking sign on a wall", ["Topic: No Parking sign", "Scene object: wall"], ()),
@@ -100,3 +131,9 @@ def test_no_word_is_lost_and_the_topic_comes_first(task: str, parts: list[str], 
 
 
 _NO_MARKS = str.maketrans("", "", ",.'")
+
+
+@pytest.mark.parametrize("text", ["no people", "without people", "no cars, no people", "Nobody"])
+def test_a_wish_that_only_says_what_shall_not_be_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="say what the prompt is about"):
+        read_wish(text, load_task("t2i").kinds)

@@ -116,11 +116,19 @@ def test_the_same_length_asked_for_again_gives_another_prompt(browser: Browser, 
 
 
 def test_kept_terms_are_marked_too(browser: Browser, address: str) -> None:
-    wish = {"task": "t2i", "intent": "Topic: mountain lake", "words": 14, "n": 1, "seed": 7, "keep": "ACME \u2600"}
-    with visit(browser, f"{address}#{urlencode(wish)}") as page:
+    wish = {
+        "task": "t2i",
+        "intent": "Topic: mountain lake",
+        "words": 14,
+        "n": 1,
+        "seed": 7,
+        "keep": ["ACME \u2600", "(art:1.1)"],
+    }
+    with visit(browser, f"{address}#{urlencode(wish, doseq=True)}") as page:
         (text,) = written(page, 1)
         assert "ACME \u2600" in text
         assert page.locator("mark[title*='Kept: ACME']").all_inner_texts() == ["ACME \u2600"]
+        assert page.locator("mark[title*='Kept: (art']").all_inner_texts() == ["(art:1.1)"]
 
 
 def test_more_like_a_prompt_speaks_of_what_it_speaks_of(browser: Browser, address: str) -> None:

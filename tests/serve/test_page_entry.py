@@ -83,6 +83,31 @@ def test_ideas_that_are_typed_get_the_kind_that_they_have_in_the_graph(
     assert body["intents"] == intents
 
 
+def test_the_kinds_of_ideas_do_not_depend_on_when_the_server_tells_them(browser: Browser, address: str) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with visit(browser, address) as page:
+        page.route("**/v1/intents*", hold)
+        page.route(PROMPTS, answer)
+        idea = page.get_by_role("combobox", name="Your ideas")
+        paste(idea, "serene, zorbleflex, Zorbleflex, old sailor,")
+        kind = page.get_by_label("Kind of serene")
+        kind.focus()
+        page.unroute("**/v1/intents*")
+        for route in held:
+            route.continue_()
+        expect(page.get_by_role("button", name="Remove Mood: serene")).to_be_visible()
+        expect(page.get_by_label("Kind of serene")).to_be_focused()
+        paste(idea, "watercolor")
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    intents = ["Mood: serene", "Topic: zorbleflex", "Scene object: old sailor", "Style: watercolor"]
+    assert body["intents"] == intents
+    assert parse_qs(urlsplit(page.url).fragment)["intent"] == intents
+
+
 def test_what_can_be_no_key_is_told_in_the_dialog_and_not_kept(browser: Browser, address: str) -> None:
     stored = "sessionStorage.getItem('promptlet.key')"
     with visit(browser, address) as page:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from promptlet.errors import UsageError
+from promptlet.lemmas import terms
 from promptlet.tasks import load_task, task_names
 from promptlet.vocabulary import in_dictionary, load_policy
 
@@ -86,6 +87,14 @@ def test_a_wrong_policy_is_refused_in_one_line(tmp_path: Path, changes: dict[str
     with pytest.raises(UsageError, match=named) as error:
         load_policy(policy_file(tmp_path, **changes))
     assert "\n" not in str(error.value)
+
+
+def test_words_with_accents_are_approved_as_the_dictionary_and_a_policy_have_them(tmp_path: Path) -> None:
+    policy = load_policy(policy_file(tmp_path, allowed="{words: [zorblé]}"))
+    assert all(
+        policy.approves(term) for term in terms("A ch\u00e2teau, a soir\u00e9e, a S\u00c9ANCE and one Zorbl\u00e9")
+    )
+    assert not policy.approves("zurbl\u00e9")
 
 
 @pytest.mark.parametrize(("word", "known"), [("balloon", True), ("beachside", True), ("sliggess", False), ("xo", True)])

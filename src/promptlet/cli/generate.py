@@ -106,13 +106,13 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         "n": whole("n", n),
         "seed": None if seed is None else whole("seed", seed),
         "exact": not free,
-        "candidates": candidates and whole("candidates", candidates),
+        "candidates": None if candidates is None else whole("candidates", candidates),
         "keep": keep,
         "ban": ban,
-        "temperature": temperature and number("temperature", temperature),
-        "top_p": top_p and number("top_p", top_p),
-        "top_k": top_k and whole("top_k", top_k),
-        "min_p": min_p and number("min_p", min_p),
+        "temperature": None if temperature is None else number("temperature", temperature),
+        "top_p": None if top_p is None else number("top_p", top_p),
+        "top_k": None if top_k is None else whole("top_k", top_k),
+        "min_p": None if min_p is None else number("min_p", min_p),
     }
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     request = Request.of({"intents": "anything" if source else intent or text} | values)
@@ -127,8 +127,9 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
     if found < request.n:
         typer.echo(f"promptlet: {found} of {request.n}: the student has no more that differ from these", err=True)
-    if not said:
-        typer.echo("promptlet: nothing of what was asked for is said; this student was taught plain English", err=True)
+    taught = any(generator.student.knows(word) for intent in request.intents for word in intent.value.split())
+    if not (said and taught):
+        typer.echo("promptlet: this student was taught plain English, and no word of what was asked for", err=True)
 
 
 def _write_file(generator: Generator, source: Path, target: Path, values: dict[str, Any], request: Request) -> None:

@@ -19,12 +19,13 @@ LOWEST, HIGHEST = 1, 64
 _MAX_WORD_CHARACTERS = 24
 # A word is letters and digits, joined by at most one mark at a time, perhaps in quotes or brackets, with at most one
 # mark behind. So no lone dash counts as a word, no text stops at a comma, and there is no way to fill up with dots: one
-# within a word stands before a digit (f/1.8, 16:9).
+# within a word stands between two digits (f/1.8, 16:9).
 # The letters beyond ASCII are U+00C0 to U+1FFF, written out: not every reader of GBNF knows the escapes.
 _RULES = rf"""
 word ::= [("']? core [)"'%]? [,.;:!?]?
 last ::= [("']? core [)"'%]? [.!?]?
-core ::= letter ([-'&/+]? letter | [.:] [0-9]){{0,{_MAX_WORD_CHARACTERS - 1}}}
+core ::= part ([-'&/+]? part){{0,{_MAX_WORD_CHARACTERS - 1}}}
+part ::= letter | [0-9] [.:] [0-9]
 letter ::= [A-Za-z0-9\u00C0-\u1FFF]
 """.encode().decode("unicode_escape")
 

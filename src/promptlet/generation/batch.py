@@ -35,7 +35,8 @@ class Outcome:
         """Count a line of output."""
         self.rows += 1
         self.failed += "error" in entry
-        self.first_error = self.first_error or entry.get("error")
+        if "error" in entry:
+            self.first_error = self.first_error or f"line {entry['line']}: {entry['error']}"
         self.short += entry.get("missing", 0) > 0
 
 
@@ -87,7 +88,7 @@ def _written(
         return
     with target.open("rb") as file:
         for place, written in enumerate(file, start=1):
-            if place > 1 and not written.endswith(b"\n"):
+            if not written.endswith(b"\n") and (place > 1 or written.startswith(b'{"line": ')):
                 return
             number, line = next(rows, (0, b""))
             entry = _entry(written)
@@ -131,7 +132,7 @@ def _request(defaults: Mapping[str, Any], number: int, line: bytes) -> Request:
         row = json.loads(line)
         json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"not JSON: {error}") from error
+        raise UsageError(f"not JSON: {getattr(error, 'msg', error)}") from error
     if not isinstance(row, dict):
         raise UsageError(f"not a JSON object: {str(row)[:60]}")
     seed = derive(defaults.get("seed", 0), number)

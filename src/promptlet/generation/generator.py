@@ -52,12 +52,14 @@ class Prompt:
     relevance: float
     """The mean coverage, in which the topic counts twice."""
     kept: tuple[str, ...]
+    banned: tuple[str, ...]
+    """Terms that it does not say, those among them that free text did not want."""
     log_probability: float
     """Natural logarithm of the chance that the student gave this text."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prompt as JSON values."""
-        return asdict(self) | {"intents": list(self.intents), "kept": list(self.kept)}
+        return asdict(self) | {"intents": list(self.intents), "kept": list(self.kept), "banned": list(self.banned)}
 
 
 class Generator:
@@ -152,7 +154,7 @@ class Generator:
     def _draw(self, plan: Plan, seeds: list[int], same: dict[Decoding, Decoded], stop: Event | None) -> list[Candidate]:
         """Return a candidate per seed; `same` remembers texts in which no seed has a say."""
         drafts = [plan.draft(seed) for seed in seeds]
-        if plan.request.temperature > 0:
+        if not plan.request.greedy:
             written = self.engine.decode([draft.decoding for draft in drafts], stop)
             return list(map(plan.judge, drafts, written))
         drafted = [replace(draft.decoding, seed=0) for draft in drafts]
@@ -178,6 +180,7 @@ class Generator:
             coverage=dict(zip(map(str, plan.request.intents), best.coverage, strict=True)),
             relevance=best.relevance,
             kept=plan.kept.raw,
+            banned=plan.request.ban,
             log_probability=best.log_probability,
         )
 

@@ -17,7 +17,6 @@ from promptlet.generation.untaught import reword
 from promptlet.judges.words import mean
 from promptlet.lemmas import terms
 from promptlet.student.format import Student
-from promptlet.tasks import load_task
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample
 
 WORDS = "words"
@@ -78,7 +77,9 @@ class Plan:
         asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
         if WORDS in wanted and (request.exact or request.keep):
             room = int(_JOINED_SHARE * (wanted[WORDS][-1] - kept.words))
-            words = reword(asked, kept.terms, student, room, load_task(request.task).stand_in)
+            stand_in = student.tasks[request.task].stand_in
+            allowed = stand_in if stand_in and not banned.find(stand_in) else None
+            words = reword(asked, kept.terms, student, room, allowed)
             joined = Kept(request.keep, words.terms)
             if joined.words < wanted[WORDS][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined

@@ -5,6 +5,7 @@ What depends on the student (its tasks, its commands' ranges) the generator chec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
@@ -20,6 +21,7 @@ MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
 """How many terms may be kept, or banned, and how long each may be."""
 MAX_BIASES, MAX_BIAS = 300, 100
 """For how many tokens a bias may be given, and how far it may go."""
+_TAG = re.compile(r"(?<!\S)--[a-z]+(?: (?!--)[\d.:]+)?(?!\S)")
 _DEFAULT = Sampling()
 
 
@@ -40,7 +42,7 @@ def _intents(raw: Any) -> Intents:
 def _terms(raw: Any) -> tuple[str, ...]:
     """Return the terms of a list without surrounding space, each once."""
     if not isinstance(raw, list | tuple) or not all(isinstance(term, str) for term in raw):
-        raise UsageError(f"{raw!r} is no list of terms")
+        raise UsageError(f"{raw!r} is no list of terms, such as ['moon']")
     terms = tuple(dict.fromkeys(term.strip() for term in raw))
     if len(terms) > MAX_TERMS:
         raise UsageError(f"{len(terms)} terms were given; at most {MAX_TERMS} are allowed")
@@ -48,6 +50,12 @@ def _terms(raw: Any) -> tuple[str, ...]:
         if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not term.isprintable():
             raise UsageError(f"the term {term[:30]!r} is not 1 to {MAX_TERM_CHARACTERS} printable characters")
     return terms
+
+
+def _without_tags(text: str) -> tuple[str, list[str]]:
+    """Return free text without the settings of image makers, ``--ar 16:9``, and these: they stay as they are."""
+    rest = _TAG.sub(" ", text).strip(" ,")
+    return (rest, [found.strip() for found in _TAG.findall(text)]) if rest else (text, [])
 
 
 def _bias(raw: Any) -> dict[int, float]:
@@ -111,15 +119,17 @@ class Request(BaseModel):
     def _read(self) -> Self:
         """Return the request with its free text read."""
         (whole,) = self.intents
+        text, tags = _without_tags(whole.value)
         kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
         try:
-            wish = read_wish(whole.value, kinds)
+            wish = read_wish(text, kinds)
         except UsageError as error:
             raise UsageError(str(error), "intents") from error
         said = " ".join(str(intent) for intent in wish.intents).casefold()
         without = [each for each in wish.without if each.casefold() not in said]
         ban = tuple(dict.fromkeys((*self.ban, *without)))[:MAX_TERMS]
-        copy = self.model_copy(update={"intents": wish.intents, "ban": ban})
+        keep = tuple(dict.fromkeys((*self.keep, *tags)))[:MAX_TERMS]
+        copy = self.model_copy(update={"intents": wish.intents, "ban": ban, "keep": keep})
         copy._free_text = True
         return copy
 
@@ -127,6 +137,11 @@ class Request(BaseModel):
     def free_text(self) -> bool:
         """Whether the intents were read in free words, of which not all need be put to a student."""
         return self._free_text
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is taken always, so that no seed has a say."""
+        return self.temperature == 0 or self.top_k == 1 or self.min_p == 1
 
     @property
     def commands(self) -> dict[str, Any]:
@@ -148,7 +163,10 @@ def _explain(error: ValidationError) -> str:
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"
     limits = Request.model_fields[name].metadata
     bounds = {key: getattr(limit, key) for limit in limits for key in ("ge", "gt", "le") if hasattr(limit, key)}
+    expected = f"{name} is {first['input']!r}: {first['msg'].removeprefix('Input should be ')} is expected"
     if not bounds:
-        return f"{name} is {first['input']!r}: {first['msg']}"
+        return expected
     lowest = f"above {bounds['gt']}" if "gt" in bounds else bounds["ge"]
-    return f"{name} is {first['input']}; {lowest} to {bounds['le']} are allowed"
+    out_of_range = first["type"].startswith(("greater_than", "less_than"))
+    told = f"{name} is {first['input']}" if out_of_range else expected
+    return f"{told}; {lowest} to {bounds['le']} are allowed"

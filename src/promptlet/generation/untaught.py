@@ -32,6 +32,9 @@ _ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _NAMED)))
 """Who joins first stands next to the words."""
 _WORD = re.compile(r"\S+(?: & \S+)*")
 """A word, or such as belong together: "Smith & Sons"."""
+_NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
+"""A number is joined too: students were taught many, and write whichever they like."""
+_TITLES = frozenset("dr jr mr mrs ms mt sr st".split())
 _PLAIN = re.compile(r"\w[\w'& -]*")
 """Kept terms that can be joined to words; what is stranger stands by itself."""
 
@@ -57,32 +60,33 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, 
         room: most words of such joined texts.
         stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
     """
-    said = [_taught(intent.value, student.knows) for intent in intents]
-    known = any(text and intent.kind in _ANCHORS for text, intent in zip(said, intents, strict=True))
-    if not known and not all(said) and stand_in is not None and student.knows(stand_in):
-        intents, said = (*intents, Intent("Topic", stand_in)), [*said, stand_in]
+    said = [_taught(intent.value, lambda text: not _NUMBER.search(text) and student.knows(text)) for intent in intents]
+    anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
+    if not anchors and not all(said) and stand_in is not None and student.knows(stand_in):
+        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room)
+        if any(term.joined and term.spoken == stand_in for term in found.terms):
+            return found
+    anchor = min(anchors, key=lambda place: _ANCHORS.index(intents[place].kind), default=None)
     strange = [term for term in keep if not student.writes(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
-    anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
-    if not anchors:
-        return Wording(intents, tuple(keep), tuple(term.spoken for term in keep if term not in strange))
-    anchor = min(anchors, key=lambda place: _ANCHORS.index(intents[place].kind))
-    apart = [term for term in keep if term not in strange or not any(_holds(value, term) for value in values)]
-    named = [term for term in apart if _is_name(term, student)]
     joining = _Joining(room, strange)
     for place, value in enumerate(values):
         if said[place] not in ("", value):
             joining.join(place, value)
-    lone = [(_pattern(intents[place]), value) for place, value in enumerate(values) if not said[place]]
-    lone += [(_NAMED, term.written) for term in named]
-    for pattern, value in sorted(lone, key=lambda each: _ORDER.index(each[0])):
-        text = joining.texts.get(anchor, said[anchor]).removesuffix(",")
-        joining.join(anchor, pattern.format(text, value))
+    apart = [term for term in keep if term not in strange or not any(_holds(value, term) for value in values)]
+    named = [term for term in apart if _is_name(term, student)] if anchor is not None else []
+    if anchor is not None:
+        lone = [(_pattern(intents[place]), value) for place, value in enumerate(values) if not said[place]]
+        lone += [(_NAMED, term.written) for term in named]
+        for pattern, value in sorted(lone, key=lambda each: _ORDER.index(each[0])):
+            text = joining.texts.get(anchor, said[anchor]).removesuffix(",")
+            joining.join(anchor, pattern.format(text, value))
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
     kinds = ["Topic" if place == anchor else intent.kind for place, intent in enumerate(intents)]
+    spoken = said if anchor is not None else [text or intent.value for text, intent in zip(said, intents, strict=True)]
     return Wording(
-        tuple(Intent(kind, value) for kind, value in zip(kinds, said, strict=True) if value),
+        tuple(Intent(kind, value) for kind, value in zip(kinds, spoken, strict=True) if value),
         (*own, *(Term(text, said[place], joined=True) for place, text in joining.texts.items())),
         tuple(term.spoken for term in own if student.knows(term.spoken)),
     )
@@ -109,6 +113,8 @@ class _Joining:
 def _taught(value: str, knows: Callable[[str], bool]) -> str:
     """Return the words of a value that a student knows, as it was taught them, "" if they say nothing."""
     value = without_accents(value)
+    if value.startswith('"'):  # what shall be written stays in one piece
+        return ""
     if knows(value):
         return value
     words = [word for word in _WORD.findall(value) if knows(word)]
@@ -120,7 +126,7 @@ def _taught(value: str, knows: Callable[[str], bool]) -> str:
 
 
 def _says_nothing(word: str) -> bool:
-    return FILLERS.issuperset(terms(word))
+    return (FILLERS | _TITLES).issuperset(terms(word))
 
 
 def _with_terms(value: str, strange: Sequence[Term]) -> str:

@@ -74,7 +74,7 @@ class Import:
     def _proposals(self) -> dict[str, dict[str, Any]]:
         """Return keyword -> how often it came, and the node that is nearest in meaning: it tells the kind."""
         often = {word: n for word, n in self._linker.unknown.most_common(_PROPOSED) if n >= _LEAST_COUNT}
-        nearest = self._linker.nearest(list(often))
+        nearest = self._linker.nearest(list(often)) if often else None
         return {
             word: {"count": n} | ({"near": str(nearest[place][0])} if nearest else {})
             for place, (word, n) in enumerate(often.items())

@@ -108,6 +108,8 @@ class Linker:
 
     def _look_up(self, keywords: Iterable[str]) -> None:
         """Find the node that is near in meaning to each keyword that no name matches, many at once."""
+        if self._embedder is None:
+            return
         new = [
             each for each in dict.fromkeys(keywords) if each not in self._near and not self._mentions.named(stems(each))
         ]

@@ -12,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +30,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """What metadata can say, and the columns that are taken for it unless told otherwise."""
 _TEXTS = ("title", "description")
 """Fields of one text, from the first of their columns; the others are lists, from all of theirs."""
+_OF_A_ROW = frozenset(chain(*(FIELDS[name] for name in _TEXTS)))
 _SEPARATORS, _DELIMITERS = re.compile(r"[,;|]"), ",;\t|"
 _NO_TEXT = re.compile(r"[\ufffd\ud800-\udfff]")
 """What stands where bytes were no text, and halves of characters."""
@@ -218,23 +219,19 @@ def _read_jsonl(file: IO[str]) -> Rows:
 def _read_json(file: IO[str]) -> Rows:
     """Yield the objects of an array, in an object too, or the members of one: a name with keywords or with an object.
 
-    An object that says something itself is a row.
+    An object with a title or a description of its own is a row.
     """
     try:
         content = json.load(file)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file.name} is not JSON: {error}") from error
     if isinstance(content, dict):
-        arrays = [value for value in content.values() if isinstance(value, list) and any(map(_is_object, value))]
-        if len(arrays) == 1:
-            content = arrays[0]
-        elif not any(isinstance(value, str) for value in content.values()):
+        wrapped = [value for value in content.values() if isinstance(value, list | dict)]
+        if len(wrapped) == 1 and isinstance(wrapped[0], list) and any(isinstance(row, dict) for row in wrapped[0]):
+            content = wrapped[0]
+        elif not any(isinstance(value, str) and name.casefold() in _OF_A_ROW for name, value in content.items()):
             return map(_object, map(_member, content.items()))
     return map(_object, content if isinstance(content, list) else [content])
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _member(item: tuple[str, Any]) -> Any:

@@ -10,16 +10,46 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import dropwhile
 
+from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.lemmas import stems
-from promptlet.types import KINDS, MAX_INTENTS, Intent, Intents
+from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
 
 _PLAIN = 2
 """Words up to which a wish is a topic as it stands."""
+_REQUEST = re.compile(
+    r"\s*(?:(?:please|kindly|hi|hello|hey|ok|okay)\b[\s,!.]*)*"
+    r"(?:(?:(?:can|could|would|will) you|(?:i|we)(?:['\u2019]d| would) (?:like|love)|(?:i|we) (?:want|need)|help me)\b"
+    r"(?: please)?(?: to)?(?: (?:have|see|get))?\s+)?"
+    r"(?:(?:please )?(?:make|draw|paint|create|generate|show|design|write|give|produce|render)"
+    r"(?: (?:me|us)\b|(?= (?:an?|the|some|one|two|three|\d+)\b))\s*)?"
+    r"(?:(?:an?|the|some)?\s*\b(?:image|picture|pic)s? (?:of|with|showing|about)\s+)?",
+    re.IGNORECASE,
+)
+"""How a wish is begun by who talks to a person; it says nothing of what is wished for."""
+_REPLACED = (
+    (re.compile(r"\bin front of\b", re.IGNORECASE), "before"),
+    (re.compile(r"\bon top of\b", re.IGNORECASE), "on"),
+    (re.compile(r"\bnext to\b", re.IGNORECASE), "beside"),
+    (re.compile(r"\b(?:no one|no-one|nobody)\b", re.IGNORECASE), "no people"),
+    (re.compile(r"\bfree of\b", re.IGNORECASE), "without"),
+    (re.compile(r"\b(?:is|are|do|does|has|have|ca|wo|was)n['\u2019]t\b", re.IGNORECASE), "not"),
+)
+"""What several words, or a contraction, say in one that is known below."""
+_QUOTED = re.compile(
+    r"(\b(?:says|saying|reads|reading|named|called|titled|title|headline|slogan|text|words)\b:?\s*)?"
+    r"[\"\u201c\u201d]([^\"\u201c\u201d]{1,60})[\"\u201c\u201d]",
+    re.IGNORECASE,
+)
+"""A quotation, and what says that it shall be written as it is; other quotes say nothing."""
 _PIECE = re.compile(
-    r"\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\."
+    r"\"[^\"]+\""
+    r"|[$\u00a3\u20ac]\d+(?:[.,]\d+)*|\d+(?:[.,]\d+)*%"  # $19.99, 50%
+    r"|\bf/\d+(?:\.\d+)?|\bC(?:\+\+|#)"
+    r"|\b(?:St|Mt|Dr|Mr|Mrs|Ms|Jr|Sr)\."
     r"|\b[A-Z]\.(?:[A-Z]\.)+"  # U.S.
     r"|\d+(?:[.,:/]\d+)+"  # 1,000 or 16:9
     r"|[^\W_]+(?:&[^\W_]+)+"  # AT&T
@@ -27,12 +57,13 @@ _PIECE = re.compile(
     r"|[^\W_]+(?:['\u2019_-]{1,2}[^\W_]+)*(?:(?<=s)['\u2019](?=\s+\w))?"  # the owners' dog
     r"|[^\s'\"\u2018-\u201f]"
 )
-"""A word or a mark; quotes say nothing."""
+"""A word, a mark, or a quotation."""
 FILLERS = frozenset(
     (
         "a an the this that these those some his her its their my our your and or of in on at to from with without by "
         "as into onto over under above below behind before beside between near through across along around against "
-        "while during where when who which is are was were be being has have there it very for"
+        "while during where when who which is are was were be being has have there it very for "
+        "i me you we us please just only do does did says saying reads reading named called titled"
     ).split()
 )
 """Words that end one thing and begin another."""
@@ -42,11 +73,13 @@ _FOR = ("Audience", "Occasion")
 """Kinds that are meant only behind "for": a woman in a picture is no audience."""
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
-_KINDS = frozenset(kind.casefold() for kind in KINDS)
+_KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
 _WHAT = ("Topic", "Scene object", "Setting")
 _THING = "Scene object"
-_NOT = ("no", "not", "without")
+_NOT = ("no", "not", "without", "never")
 """Behind these stands what shall not be said; "or" goes on with it."""
+_ANY = frozenset("any single other more visible show include have add draw want use put contain be too".split())
+"""Words behind a "no" that are not what shall not be said: "any cars", "don't show cars"."""
 _OR = ("or", "nor")
 _PLACES = ("in", "at", "near", "of")
 """Behind these a name that the graph does not know is taken for a place."""
@@ -69,28 +102,55 @@ def read_wish(text: str, kinds: Sequence[str]) -> Wish:
         text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``.
         kinds: those of the task; a word of another kind is a thing like any other.
     """
-    if typed := _typed(text):
+    typed, rest = _typed(text)
+    if typed and not rest:
         return Wish(typed)
-    if len(_PIECE.findall(text)) <= _PLAIN:
-        return Wish((Intent("Topic", text),))
-    pieces = list(_pieces(text))
-    without = tuple(dict.fromkeys(" ".join(words) for words, behind in pieces if behind in _NOT))
+    plain = _plain(rest)
+    first, *others = _PIECE.findall(plain) or [""]
+    if not typed and len(others) < _PLAIN and first.casefold() not in _NOT:
+        return Wish((Intent("Topic", plain),))
+    pieces = list(_pieces(plain))
+    unwanted = (list(dropwhile(_is_any, words)) for words, behind in pieces if behind in _NOT)
+    without = tuple(dict.fromkeys(" ".join(words) for words in unwanted if words))
     found = [intent for words, behind in pieces if behind not in _NOT for intent in _read(words, behind, kinds)]
+    if typed:
+        same = [Intent(_THING, each.value) if each.kind == "Topic" else each for each in found]
+        return Wish((*typed, *same)[:MAX_INTENTS], without)
+    if not found and without:
+        raise UsageError(f"'{text}' only says what shall not be there; say what the prompt is about")
     if not found:
         return Wish((Intent("Topic", text),))
     return Wish(_sorted(found), without)
 
 
-def _typed(text: str) -> Intents:
-    """Return the intents of a text that is nothing but intents with their kinds, else none.
+def _is_any(word: str) -> bool:
+    return word.casefold() in _ANY
+
+
+def _plain(text: str) -> str:
+    """Return a text without the words that a request begins with, and with one word for what several say."""
+    begun = _REQUEST.match(text)
+    plain = (text[begun.end() :] if begun else text).strip() or text
+    plain = _QUOTED.sub(lambda found: f'{found[1]}"{found[2]}"' if found[1] else found[2], plain)
+    if (first := plain.partition(" "))[0].casefold() in _NOT and first[2][:1].islower():
+        plain = plain[0].lower() + plain[1:]
+    for pattern, word in _REPLACED:
+        plain = pattern.sub(word, plain)
+    return plain
+
+
+def _typed(text: str) -> tuple[Intents, str]:
+    """Return the intents of a text that begins with one and its kind, ``Topic: birthday``, and its parts without kinds.
 
     Raises:
         UsageError: if one of them is not allowed.
     """
     parts = [part.partition(":") for part in text.split(",")]
-    if len(parts) > MAX_INTENTS or not all(value and kind.strip().casefold() in _KINDS for kind, _, value in parts):
-        return ()
-    return tuple(Intent.of(kind, value) for kind, _, value in parts)
+    has_kind = [bool(value) and kind.strip().casefold() in _KINDS for kind, _, value in parts]
+    if not has_kind[0] or len(parts) > MAX_INTENTS:
+        return (), text
+    typed = (Intent.of(kind, value) for (kind, _, value), its in zip(parts, has_kind, strict=True) if its)
+    return tuple(typed), ",".join("".join(part) for part, its in zip(parts, has_kind, strict=True) if not its).strip()
 
 
 def _sorted(found: Sequence[Intent]) -> Intents:
@@ -111,7 +171,8 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     rest = _PIECE.findall(text)
     while rest:
         piece = rest[0].casefold()
-        between = not piece[0].isalnum() or piece in FILLERS or rest[0] in _NOT
+        mark = len(piece) == 1 and not piece.isalnum()
+        between = mark or piece in FILLERS or rest[0] in _NOT
         size = 0 if between else _size_of_name(rest)
         if size or between:
             if words:
@@ -120,7 +181,7 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
             if size:
                 yield rest[:size], before
                 before = ""
-            elif piece in _OR and last in _NOT:
+            elif last in _NOT and (piece in _OR or (piece == "," and _lists_on(rest[1:]))):
                 before = last
             # An article between "for" or "without" and its noun changes nothing.
             elif not (before in ("for", *_NOT) and piece.isalpha()):
@@ -130,6 +191,16 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
         del rest[: size or 1]
     if words:
         yield words, before
+
+
+def _lists_on(pieces: Sequence[str]) -> bool:
+    """Return whether a list goes on to the "or" before its end: "no windows, doors or furniture"."""
+    for piece in map(str.casefold, pieces):
+        if piece in _OR:
+            return True
+        if piece != "," and (piece in FILLERS or piece in _NOT or not piece[0].isalnum()):
+            return False
+    return False
 
 
 def _size_of_name(pieces: Sequence[str]) -> int:

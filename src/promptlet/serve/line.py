@@ -60,6 +60,13 @@ class Turn(Generic[T]):
             raise StopAsyncIteration
         return news.value
 
+    async def rest(self) -> list[T]:
+        """Return what the work gave, or still gives, before it ends at the next token, for it was stopped."""
+        found = []
+        while isinstance(news := await self._news.get(), _Result):
+            found.append(news.value)
+        return found
+
     async def begun(self) -> None:
         """Wait until the request was found to be one that can be done."""
         await self._next()

@@ -124,7 +124,7 @@ def prompt_routes(service: Service) -> APIRouter:
         if isinstance(body, batch):
             orders = [_checked(one, each) for each in body.requests]
             results = await service.finish(http, service.writing_all(orders))
-            late = [TimedOutError("the batch's time was over before this request's turn")] * (
+            late = [TimedOutError("the time of the batch was over before a prompt for this was found")] * (
                 len(orders) - len(results)
             )
             return JSONResponse({"results": [_result(service, each) for each in (*results, *late)]})

@@ -62,11 +62,13 @@ class Service:
         """
 
         async def all_of_it() -> list[T]:
+            turn = await self.line.begin(self._observed(http, start))
             found: list[T] = []
             try:
-                async for item in await self.line.begin(self._observed(http, start)):
+                async for item in turn:
                     found.append(item)  # noqa: PERF401 (what was found when the time is over stays)
             except TimedOutError:
+                found += await turn.rest()
                 if not found:
                     raise
             return found
@@ -82,14 +84,27 @@ class Service:
         return start
 
     def writing_all(self, requests: Iterable[Request | PromptletError]) -> Start[Written | Exception]:
-        """Return what writes one request after the other; one that fails has its error in place of prompts."""
+        """Return what writes one request after the other; one that fails has its error in place of prompts.
+
+        The one in which time is over has what it found, if anything.
+        """
 
         def start(stop: Event) -> Iterator[Written | Exception]:
             for request in requests:
+                if isinstance(request, Exception):
+                    yield request
+                    continue
+                found: list[Prompt] = []
                 try:
-                    yield request if isinstance(request, Exception) else (request, list(self.writing(request)(stop)))
+                    found.extend(self.writing(request)(stop))
                 except (UsageError, NoPromptError) as error:
                     yield error
+                    continue
+                except StoppedError:
+                    if found:
+                        yield request, found
+                    raise
+                yield request, found
 
         return start
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
+from promptlet.lemmas import without_accents
+
 _SHORTEST_JUDGED, _SHORTEST_PART = 3, 4
 """Letters of a word that must be in the dictionary, and of each part of a compound ("beachside")."""
 
@@ -20,7 +22,7 @@ def in_dictionary(word: str) -> bool:
 
 @cache
 def dictionary_words() -> frozenset[str]:
-    """Return all words of the dictionary, in lower case."""
+    """Return all words of the dictionary, in lower case and without accents, as `terms` gives them."""
     from spellchecker import SpellChecker
 
-    return frozenset(SpellChecker(language="en").word_frequency.words())
+    return frozenset(map(without_accents, SpellChecker(language="en").word_frequency.words()))

@@ -83,7 +83,7 @@ class Policy:
 
     def __init__(self, file: PolicyFile, terms: Mapping[str, tuple[str, ...]]) -> None:
         self.file, self._terms = file, terms
-        self.approved_words = frozenset(word.casefold() for word in file.allowed.words)
+        self.approved_words = frozenset(lemmas.without_accents(word).casefold() for word in file.allowed.words)
         self.digest = value_digest([file.model_dump(mode="json"), {name: list(each) for name, each in terms.items()}])
         self._patterns = [
             (re.compile(pattern, re.IGNORECASE), name)

@@ -85,9 +85,6 @@ async function ask(path, options = {}) {
   throw refusal(response.status, await response.json().catch(() => ({})), Number.isFinite(wait) ? wait : null);
 }
 
-// Messages of the generation begin with the name of what is wrong.
-const named = (message) => /^(words|relevance|keep|ban|intents|task|seed|n)\b/.exec(message)?.[1] ?? null;
-
 const lost = () => new Refused("lost", "The server can’t be reached, or it stopped in the middle.");
 
 function refusal(status, body, wait = null) {
@@ -95,6 +92,6 @@ function refusal(status, body, wait = null) {
   if (status === 401 || status === 403) return new Refused("key", message, { tried: Boolean(knownKey()) });
   if (code === "no_prompt") return new Refused("none", message);
   if (status === 429 || status === 503) return new Refused("busy", message, { wait: wait ?? 3 });
-  if (status >= 400 && status < 500) return new Refused("wrong", message, { param: param ?? named(message) });
+  if (status >= 400 && status < 500) return new Refused("wrong", message, { param });
   return new Refused("failed", message, { param });
 }

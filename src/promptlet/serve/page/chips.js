@@ -45,7 +45,7 @@ export class Chips extends EventTarget {
     if (value !== read.value) say(`Cut to ${this.longest} characters, the most of one ${this.noun}`, { quiet: false });
     const told = kind ?? read.kind;
     const made = this.kinds ? { kind: told ?? this.#usualKind(), value } : value;
-    if (this.values.some((each) => this.#name(each).toLowerCase() === this.#name(made).toLowerCase())) return true;
+    if (this.values.some((each) => this.#same(each, made, this.kinds && !told))) return true;
     if (this.full) return false;
     this.values.push(made);
     this.#draw();
@@ -127,17 +127,25 @@ export class Chips extends EventTarget {
 
   #changeKind(value, choice) {
     this.setKind(value, choice.value);
-    this.list.querySelectorAll("select")[this.values.indexOf(value)].focus();
   }
 
-  // Gives a value another kind, unless it is gone meanwhile.
+  // Gives a value another kind, unless it is gone meanwhile; only its own chip is drawn anew and has to get the focus back.
   setKind(value, kind) {
-    if (!this.values.includes(value)) return;
-    const focused = this.#removers().indexOf(document.activeElement); // what is drawn anew loses the focus
+    const index = this.values.indexOf(value);
+    if (index < 0) return;
+    const old = this.list.children[index];
+    const focused = old.contains(document.activeElement) ? document.activeElement.tagName : null;
     value.kind = kind;
-    this.#draw();
-    this.#removers()[focused]?.focus();
+    const chip = this.#chip(value, index);
+    old.replaceWith(chip);
+    if (focused) chip.querySelector(focused).focus();
     this.#changed(`Now ${textOf(value)}`);
+  }
+
+  // Whether two values are one; written without a kind, a value is the same in any.
+  #same(one, other, untyped) {
+    const name = (each) => (untyped ? each.value : this.#name(each)).toLowerCase();
+    return name(one) === name(other);
   }
 
   #usualKind() {

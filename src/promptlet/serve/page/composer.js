@@ -51,6 +51,13 @@ export class Composer {
     return this.#free ? !cleaned($("text").value) : !this.ideas.values.length && !cleaned(this.ideas.input.value);
   }
 
+  // Makes ideas of what is still being written, and returns when they have their kinds.
+  async settled() {
+    if (this.#free) return;
+    this.ideas.commit();
+    await this.suggest.settled();
+  }
+
   // Returns the request that the controls ask for. A seed is drawn if none is set, so that it can be asked for again.
   request() {
     if (!this.#free) this.ideas.commit();

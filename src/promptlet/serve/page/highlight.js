@@ -20,12 +20,13 @@ export function marked(text, spans = []) {
   return nodes;
 }
 
-// Returns where a text has the terms that were kept, as spans.
+// Returns where a text has the terms that were kept, as spans; not within other words.
 export function keptSpans(text, terms = []) {
   const found = [];
   for (const term of terms) {
-    for (let at = text.indexOf(term); at >= 0; at = text.indexOf(term, at + term.length)) {
-      const start = [...text.slice(0, at)].length;
+    const escaped = term.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+    for (const match of text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, "gu"))) {
+      const start = [...text.slice(0, match.index)].length;
       found.push([start, start + [...term].length, `Kept: ${term}`]);
     }
   }

@@ -21,9 +21,12 @@ let opened = null; // the order whose prompts are shown, as the history keeps it
 
 // --- Runs -------------------------------------------------------------------------------------------------------
 
-function write() {
+async function write() {
   if (composer.empty) return composer.problem("intents", "Add an idea first: what should it be about?");
   composer.problem(null);
+  const latest = (write.latest = Symbol());
+  await composer.settled();
+  if (latest !== write.latest) return; // it was asked for again meanwhile
   leave();
   const request = composer.request();
   opened = { at: Date.now(), request, prompts: [] };
@@ -128,11 +131,11 @@ function setFragment(request) {
   history.replaceState(null, "", toFragment(request));
 }
 
-function takeFragment() {
+async function takeFragment() {
   const request = fromFragment(location.hash);
   if (!request || !composer) return; // without a form yet, `begin` comes back to it
   const others = composer.fill(request, { pinSeed: true });
-  write();
+  await write();
   if (others.length && !composer.empty) results.remark(`Not all is as the link has it: ${others.join(", ")}.`);
 }
 

@@ -6,6 +6,7 @@ import { cleaned, split } from "./intent.js";
 
 const WAIT_MS = 250; // longer than between two letters
 const MOST_ANSWERS = 60;
+const PATIENCE_MS = 1000;
 // Kinds that say how a thing is shown: "cozy" is a mood, also where it is the first idea.
 const HOW = ["Style", "Mood", "Color", "Lighting", "Composition", "Material", "Typography", "Tone"];
 
@@ -15,13 +16,18 @@ export class Suggest {
   #active = -1;
   #options = [];
   #answers = new Map(); // what was asked -> what was found, the oldest first
+  #settling = new Set(); // lookups of kinds on their way
+  #guessed = new WeakSet(); // ideas of which the graph knows no kind
 
   constructor(chips, task) {
     Object.assign(this, { chips, task, input: chips.input, list: $("suggestions") });
     this.input.addEventListener("input", () => this.#later());
     this.input.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     this.input.addEventListener("blur", () => this.close());
-    chips.addEventListener("untyped", ({ detail }) => this.#settle(detail));
+    chips.addEventListener("untyped", ({ detail }) => {
+      const settling = this.#settle(detail).finally(() => this.#settling.delete(settling));
+      this.#settling.add(settling);
+    });
     this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
     this.list.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");
@@ -47,14 +53,26 @@ export class Suggest {
     else this.#timer = setTimeout(() => this.#ask(value, kind), WAIT_MS);
   }
 
+  // Returns when all ideas that were written have their kinds, or the server takes too long to tell them.
+  settled() {
+    const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+    return Promise.race([Promise.allSettled(this.#settling), patience]);
+  }
+
   // Gives an idea that was written without a kind the one that it has in the graph, if its writer chose none meanwhile.
   async #settle(idea) {
     const { kind: usual, value } = idea;
     const question = this.#question(value, null);
     const found = this.#answers.get(question) ?? (await suggestions({ prefix: value, task: this.task() }).catch(() => []));
     const kinds = found.filter((each) => each.value.toLowerCase() === value.toLowerCase()).map((each) => each.kind);
-    const kind = kinds.includes(usual) ? usual : kinds.find((each) => usual !== this.chips.kinds[0] || HOW.includes(each));
-    if (kind && kind !== usual && idea.kind === usual) this.chips.setKind(idea, kind);
+    const [topic] = this.chips.kinds;
+    const fits = (kind) => (usual === topic ? HOW.includes(kind) : kind !== topic);
+    const kind = kinds.includes(usual) ? usual : kinds.find(fits);
+    if (!kind) this.#guessed.add(idea);
+    else if (kind !== usual && idea.kind === usual) this.chips.setKind(idea, kind);
+    // The first idea turned out to be a mood: then the first thing that the graph does not know is the topic.
+    const thing = this.chips.values.find((each) => this.#guessed.has(each) && each.kind !== topic);
+    if (thing && !this.chips.values.some((each) => each.kind === topic)) this.chips.setKind(thing, topic);
   }
 
   // What the server said already: about this text, or that there is nothing that begins as it does.
