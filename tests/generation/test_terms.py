@@ -77,6 +77,7 @@ def test_who_wants_no_people_gets_nobody(generator: Generator) -> None:
     plan = Plan.of(Request.of({"intents": "a quiet street without people"}), generator.student)
     assert plan.request.ban == ("people",)
     assert all(plan.banned.find(f"two {each} wait") for each in ("women", "boys", "friends", "people", "humans"))
+    assert Request.of({"intents": "a woman on a beach, no other people"}).ban == ()
     assert not Banned(["woman"], generator.student.policy).find("two friends wait")
     assert Banned(["gray"], generator.student.policy).find("a grey fox")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError
+from promptlet.generation.terms import says
 from promptlet.intents.reading import read_wish
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, parse_intents, plain_text
@@ -125,8 +126,8 @@ class Request(BaseModel):
             wish = read_wish(text, kinds)
         except UsageError as error:
             raise UsageError(str(error), "intents") from error
-        said = " ".join(str(intent) for intent in wish.intents).casefold()
-        without = [each for each in wish.without if each.casefold() not in said]
+        # A woman who wants no people about her is wished for.
+        without = [each for each in wish.without if not any(says(intent.value, each) for intent in wish.intents)]
         ban = tuple(dict.fromkeys((*self.ban, *without)))[:MAX_TERMS]
         keep = tuple(dict.fromkeys((*self.keep, *tags)))[:MAX_TERMS]
         copy = self.model_copy(update={"intents": wish.intents, "ban": ban, "keep": keep})

@@ -133,11 +133,7 @@ class Banned:
             name = text.removeprefix(_CATEGORY).strip()
             if text.startswith(_CATEGORY) and name not in policy.file.denied:
                 raise UsageError(unknown("category", name, policy.file.denied), "ban")
-        self.phrases = {
-            text: tuple(_forms().get(each, frozenset((each,))) for each in stems(text))
-            for text in raw
-            if not text.startswith(_CATEGORY)
-        }
+        self.phrases = {text: _phrase(text) for text in raw if not text.startswith(_CATEGORY)}
         """By term, the stems that each of its words is said by."""
         for text, phrase in self.phrases.items():
             if not phrase:
@@ -146,10 +142,8 @@ class Banned:
     def find(self, text: str) -> str | None:
         """Return the first banned term that a text says in some form, or a denied one of the policy, or None."""
         said = stems(text)
-        for term, phrase in self.phrases.items():
-            for start in range(len(said) - len(phrase) + 1):
-                if all(each in forms for each, forms in zip(said[start:], phrase, strict=False)):
-                    return term
+        if found := next((term for term, phrase in self.phrases.items() if _stands(phrase, said)), None):
+            return found
         # All categories are banned always; who names one makes sure that the policy has it.
         finding = self.policy.find_denied(text)
         return None if finding is None else str(finding)
@@ -165,6 +159,23 @@ class Banned:
                 if token.startswith(beginnings) and stem(token.removeprefix(_SPACE).casefold()) in words
             )
         )
+
+
+def says(text: str, term: str) -> bool:
+    """Return whether a text says a term in some form."""
+    return _stands(_phrase(term), stems(text))
+
+
+def _phrase(term: str) -> tuple[frozenset[str], ...]:
+    """Return, for each word of a term, the stems that it is said by."""
+    return tuple(_forms().get(each, frozenset((each,))) for each in stems(term))
+
+
+def _stands(phrase: tuple[frozenset[str], ...], said: tuple[str, ...]) -> bool:
+    return any(
+        all(each in forms for each, forms in zip(said[start:], phrase, strict=False))
+        for start in range(len(said) - len(phrase) + 1)
+    )
 
 
 @cache
