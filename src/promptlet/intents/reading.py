@@ -101,6 +101,9 @@ def read_wish(text: str, kinds: Sequence[str]) -> Wish:
     Args:
         text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``.
         kinds: those of the task; a word of another kind is a thing like any other.
+
+    Raises:
+        UsageError: for a text that only says what shall not be there, or an intent that is not allowed.
     """
     typed, rest = _typed(text)
     if typed and not rest:
