@@ -159,7 +159,7 @@ def test_a_pasted_list_that_is_too_long_loses_nothing(browser: Browser, address:
         expect(ideas).to_be_editable()
         page.get_by_role("button", name="Remove Topic: idea0").click()
         ideas.press("Enter")
-        expect(page.get_by_role("button", name="Remove Topic: idea8")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("Remove .*: idea8"))).to_be_visible()
         expect(removers).to_have_count(8)
         expect(ideas).to_have_value(", ".join(names[9:]))
         ideas.fill("")
