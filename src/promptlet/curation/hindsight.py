@@ -26,6 +26,8 @@ from promptlet.types import Sample
 from promptlet.vocabulary import Policy, load_policy
 
 _CLAUSE_END = re.compile(r"[,;.!?](?= )")
+MADE = (", drop", ", add", ", cut")
+"""How the source of a further sample ends."""
 _MOST_INTENTS = 5
 """As many as are sampled for a teacher."""
 
@@ -60,14 +62,14 @@ class Hindsight:
         """Yield further samples; none whose intents belong to another split than the sample's."""
         if sample.split != TRAIN:
             return
-        ways = ("drop", self.drop, _dropped), ("add", self.add, _added), ("cut", self.cut, _cut)
-        for name, share, make in ways:
-            chance = random.Random(f"{self.seed}:{name}:{sample.task}:{sample.prompt}")
+        ways = zip(MADE, (self.drop, self.add, self.cut), (_dropped, _added, _cut), strict=True)
+        for ending, share, make in ways:
+            chance = random.Random(f"{self.seed}:{ending.removeprefix(', ')}:{sample.task}:{sample.prompt}")
             if chance.random() >= share:
                 continue
             new = make(sample, chance, load_policy(self.policy), self.graph)
             if new and split_of(load_graph(self.graph), new.intents) == TRAIN:
-                yield replace(new, source=f"{sample.source}, {name}")
+                yield replace(new, source=f"{sample.source}{ending}")
 
 
 def _dropped(sample: Sample, _chance: random.Random, policy: Policy, _graph: Path | None) -> Sample | None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from promptlet import registry
-from promptlet.curation.hindsight import Hindsight
+from promptlet.curation.hindsight import MADE, Hindsight
 from promptlet.io.records import SAMPLE_SCHEMA, ShardWriter, count_rows
 from promptlet.progress import metering
 from promptlet.runners.base import Runner
@@ -48,8 +48,9 @@ class AugmentStage(Stage):
                 kept.add(table)
                 # Imported intents name their row: icons.json#7.
                 sources = pc.value_counts(pc.replace_substring_regex(table["source"], r"#\d+", "")).to_pylist()
-                made.update({each["values"]: each["counts"] for each in sources})
-                meter.advance(table.num_rows)
+                found = {each["values"]: each["counts"] for each in sources}
+                made.update(found)
+                meter.advance(sum(count for source, count in found.items() if not source.endswith(MADE)))
         return {"samples": kept.rows} | dict(made)
 
 
