@@ -34,7 +34,8 @@ _WORD = re.compile(r"\S+(?: & \S+)*")
 """A word, or such as belong together: "Smith & Sons"."""
 _NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
 """A number is joined too: students were taught many, and write whichever they like."""
-_TITLES = frozenset("dr jr mr mrs ms mt sr st".split())
+_NOTHING = FILLERS | frozenset("dr jr mr mrs ms mt sr st".split())
+"""Words that say nothing by themselves."""
 _PLAIN = re.compile(r"\w[\w'& -]*")
 """Kept terms that can be joined to words; what is stranger stands by itself."""
 
@@ -126,7 +127,7 @@ def _taught(value: str, knows: Callable[[str], bool]) -> str:
 
 
 def _says_nothing(word: str) -> bool:
-    return (FILLERS | _TITLES).issuperset(terms(word))
+    return _NOTHING.issuperset(terms(word))
 
 
 def _with_terms(value: str, strange: Sequence[Term]) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from threading import Event
@@ -26,6 +27,8 @@ Start = Callable[[Event], Iterator[T]]
 """Checks a request and returns the iterator that does it, which ends at the next token once the event is set."""
 _MEMORY = 0.1
 """What the latest request weighs in the mean time that requests take."""
+_LAST = 1.0
+"""Seconds that stopped work has to hand over what it found; an engine that is a server may not notice sooner."""
 _LONGEST_WAIT = 30.0
 """Seconds that a client is told to wait, at most."""
 
@@ -61,10 +64,12 @@ class Turn(Generic[T]):
         return news.value
 
     async def rest(self) -> list[T]:
-        """Return what the work gave, or still gives, before it ends at the next token, for it was stopped."""
-        found = []
-        while isinstance(news := await self._news.get(), _Result):
-            found.append(news.value)
+        """Return what work that was stopped gave, or hands over now; what does not end soon is not waited for."""
+        found: list[T] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST):
+                while isinstance(news := await self._news.get(), _Result):
+                    found.append(news.value)
         return found
 
     async def begun(self) -> None:
