@@ -117,7 +117,7 @@ class Codec:
     def head(self, intents: Intents, task: str, values: Mapping[str, int]) -> list[int]:
         """Return the ids that ask for a prompt: commands, intents, task."""
         commands = [self._id(command.encode(values[name])) for name, command in self.commands.items()]
-        return [*commands, self._id(INTENT), *self._ids(render_intents(intents)), self._id(self.tasks[task].token)]
+        return [*commands, self._id(INTENT), *self.ids(render_intents(intents)), self._id(self.tasks[task].token)]
 
     def commanded(self, head: list[int]) -> dict[str, int]:
         """Return the values that a head asks for: what `head` was given."""
@@ -129,21 +129,21 @@ class Codec:
     def encode(self, sample: Sample) -> tuple[list[int], int]:
         """Return the ids of a whole training text and the index at which the prompt starts."""
         head = self.head(sample.intents, sample.task, sample.commands)
-        return [*head, *self._ids(sample.prompt), self.end_id], len(head)
+        return [*head, *self.ids(sample.prompt), self.end_id], len(head)
 
     def decode(self, ids: list[int]) -> str:
         """Return the text of ids, controls left out, without surrounding space."""
         return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
 
-    def _ids(self, text: str) -> Iterable[int]:
+    def ids(self, text: str) -> list[int]:
         """Return the ids of a text and the space before it.
 
         A byte-level tokenizer cuts before each single space and joins nothing across a cut, so a word's ids are always
         the same: they are looked up, which is many times as fast.
         """
         if self._cuts_at_spaces and " ".join(text.split()) == text:
-            return chain.from_iterable(map(self._word, text.split(" ")))
-        return self._word(text)
+            return list(chain.from_iterable(map(self._word, text.split(" "))))
+        return list(self._word(text))
 
     def _id(self, token: str) -> int:
         index = self.tokenizer.token_to_id(token)

@@ -87,6 +87,26 @@ def test_placed_texts_stand_in_their_order(engine: Engine, student_folder: Path,
         assert not exact or len(words) == 14
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("placed", [[], [Placed("neon sign", 9)]])
+@pytest.mark.parametrize("words", [3, 12])
+def test_a_text_that_was_begun_is_ended(
+    engine: Engine, student_folder: Path, exact: bool, placed: list[Placed], words: int
+) -> None:
+    if placed and words == 3:
+        return
+    student, begun = load_student(student_folder), "Birthday with balloons"
+    plain = decoding(student_folder, words, seed=1)
+    grammar = student.commands["words"].grammar(words if exact else None, placed, len(begun.split()))
+    ids = student.codec.ids(begun)
+    written = engine.decode([replace(plain, head=(*plain.head, *ids), grammar=grammar, max_tokens=60)])[0]
+    text = student.codec.decode([*ids, *written.ids])
+    assert text.startswith(begun)
+    assert re.fullmatch(r"[,.;:!?]?", text[len(begun) :].partition(" ")[0])
+    assert not exact or len(text.split()) == words
+    assert all(each.text in text for each in placed)
+
+
 def test_what_must_never_be_written_is_not(engine: Engine, student_folder: Path) -> None:
     plain = engine.decode([decoding(student_folder, 12, seed=seed, temperature=0) for seed in range(2)])
     never = plain[0].ids[:3]

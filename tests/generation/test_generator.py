@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import NoPromptError, StudentError, UsageError
 from promptlet.generation import Generator, Request
+from promptlet.generation.terms import says
 from promptlet.student.format import Student
 from tests.conftest import Run
 
@@ -45,7 +46,8 @@ def test_prompts_differ_and_more_begin_with_fewer(generator: Generator) -> None:
 
 
 def test_each_prompt_can_be_had_alone_by_its_own_seed(generator: Generator) -> None:
-    for prompt in generator.generate(WISH, words="8-12", n=4, seed=7, keep=["red kite"]):
+    for prompt in generator.generate(WISH, words="8-12", n=4, seed=7, keep=["red kite"], candidates=4):
+        assert prompt.insisted == ()
         alone = generator.generate(WISH, words="8-12", seed=prompt.seed, candidates=1, keep=["red kite"])
         assert alone[0].prompt == prompt.prompt
 
@@ -64,8 +66,22 @@ def test_without_chance_no_text_is_drawn_twice(generator: Generator, monkeypatch
 
     monkeypatch.setattr(generator.engine, "decode", watched)
     first, *_ = generator.generate(WISH, words=12, n=3, seed=7, temperature=0)
-    assert len(drawn) == 1
+    assert len(drawn) == len(set(drawn))
     assert generator.generate(WISH, words=12, seed=8, temperature=0)[0].prompt == first.prompt
+
+
+def test_what_a_student_leaves_out_is_insisted_on(generator: Generator) -> None:
+    # The smoke student says next to nothing of what it is asked for.
+    wish = ["Topic: birthday", "Scene object: balloon", "Mood: joyful"]
+    four = generator.generate(wish, words="9-14", n=4, seed=7)
+    insisted = [prompt for prompt in four if prompt.insisted]
+    assert insisted
+    for prompt in insisted:
+        assert all(says(prompt.prompt, value) for value in prompt.insisted)
+        assert prompt.words == prompt.target_words == len(prompt.prompt.split())
+        assert all(prompt.coverage[each] == 1 for each in wish if each.split(": ")[1] in prompt.insisted)
+    assert generator.generate(wish, words="9-14", seed=7)[0].prompt == four[0].prompt
+    assert all(prompt.insisted == () for prompt in generator.generate(wish, words=9, n=4, seed=7, candidates=1))
 
 
 def test_a_long_wish_is_put_to_the_student_as_far_as_it_can_take_it(generator: Generator) -> None:

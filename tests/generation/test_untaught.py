@@ -85,6 +85,49 @@ def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_ac
     assert {term.spoken: term.written for term in found.kept.terms} == terms
 
 
+@pytest.mark.parametrize(
+    ("intents", "task", "insisted", "terms"),
+    [
+        ("a red fox in the snow at dawn", "t2i", ["dawn"], {"red fox at dawn": "red fox at dawn"}),
+        ("astronaut riding a horse", "t2i", ["astronaut riding"], {"astronaut riding": "astronaut riding"}),
+        ("old town of Zyxlaburg, rain", "t2i", ["rain"], {"old town with rain": "old town in Zyxlaburg with rain"}),
+        (
+            "Black Friday poster for electronics",
+            "t2t",
+            ["electronics"],
+            {"Black Friday poster with electronics": "Black Friday poster with electronics"},
+        ),
+        (
+            ["Topic: completion", "Design type: certificate"],
+            "t2t",
+            ["completion"],
+            {"completion certificate": "completion certificate"},
+        ),
+        (
+            "birthday party invitation for a 5 year old, dinosaurs",
+            "t2t",
+            ["dinosaurs"],
+            {"birthday party invitation with dinosaurs": "birthday party invitation for 5 year old with dinosaurs"},
+        ),
+        (["Topic: birthday", "Mood: joyful"], "t2i", ["joyful"], {"joyful birthday": "joyful birthday"}),
+        # For so much there is no room.
+        (
+            ["Topic: birthday", "Setting: a park near the old stone bridge"],
+            "t2i",
+            ["a park near the old stone bridge"],
+            {},
+        ),
+    ],
+)
+def test_what_is_insisted_on_the_text_begins_with(
+    intents: object, task: str, insisted: list[str], terms: dict[str, str]
+) -> None:
+    request = Request.of({"intents": intents, "task": task, "words": 14 if terms else 8})
+    found = Plan.of(request, load_student(default_student()), tuple(insisted))
+    assert {term.spoken: term.written for term in found.kept.terms if term.first} == terms
+    assert sum(term.first for term in found.kept.terms) == len(terms)
+
+
 def test_what_was_asked_for_stands_in_texts_of_the_right_length(generator: Generator) -> None:
     wish = "old town of Zyxlaburg with qwertine houses at dusk"
     for prompt in generator.generate(wish, words="14-18", n=4, seed=5):

@@ -53,6 +53,16 @@ NODES = [node.value for node in load_graph().nodes()]
             ["Topic: dragon", "Scene object: burning castle"],
         ),
         ("t2i", "Please make me an image with two dogs", ["Topic: two dogs"]),
+        # A mark behind a name is no part of it.
+        ("t2i", "city at night, rain", ["Topic: city at night", "Scene object: rain"]),
+        ("t2i", "a red fox in the snow at dawn", ["Topic: red fox", "Scene object: snow", "Lighting: dawn"]),
+        ("t2t", "menu template for a bakery", ["Topic: bakery", "Design type: menu"]),
+        ("t2t", "template", ["Topic: template"]),
+        (
+            "t2t",
+            "birthday invitation for a 5 year old, dinosaurs",
+            ["Topic: birthday", "Design type: invitation", "Audience: 5 year old", "Scene object: dinosaurs"],
+        ),
         ("t2t", "I need a logo for my bakery", ["Topic: bakery", "Design type: logo"]),
         ("t2i", "show me a quiet lake", ["Topic: quiet lake"]),
         ("t2t", "design conference poster", ["Topic: design conference", "Design type: poster"]),

@@ -30,6 +30,9 @@ letter ::= [A-Za-z0-9\u00C0-\u1FFF]
 """.encode().decode("unicode_escape")
 
 
+_MARK = "[,.;:!?]?"
+
+
 def count_words(text: str) -> int:
     """Return the number of words: the one place that counts them."""
     return len(text.split())
@@ -86,29 +89,32 @@ class Words(Command):
         count = count_words(sample.prompt)
         return min(0, count - wanted[0]) or max(0, count - wanted[-1])
 
-    def grammar(self, value: int | None, placed: Sequence[Placed] = ()) -> str:
-        return "\n".join(_rules(value, list(placed))) + _RULES
+    def grammar(self, value: int | None, placed: Sequence[Placed] = (), begun: int = 0) -> str:
+        return "\n".join(_rules(value, list(placed), begun)) + _RULES
 
 
-def _rules(count: int | None, placed: Sequence[Placed]) -> Iterator[str]:
+def _rules(count: int | None, placed: Sequence[Placed], begun: int) -> Iterator[str]:
     """Yield the rules of the whole text. ``at-2-5`` is where two texts are placed and five words are written."""
+    start = f'{_MARK} " "' if begun else '" "'
     if not placed:
-        yield f'root ::= " " {_plain(count)}'
+        rest = [] if count == begun else [f"{start} {_plain(count if count is None else count - begun)}"]
+        ends = ["[.!?]?"] if begun and count in (None, begun) else []
+        yield f"root ::= {' | '.join(ends + rest)}"
         return
-    yield 'root ::= " " at-0-0'
+    yield f"root ::= {start} at-0-{begun}"
     sizes = [count_words(each.text) for each in placed]
-    first = latest = 0
+    first = latest = begun
     for index, (each, size) in enumerate(zip(placed, sizes, strict=True)):
         latest = max(latest, each.latest)
         if count is not None:
             latest = min(latest, count - sum(sizes[index:]))
         for written in range(first, latest + 1):
             if index + 1 < len(placed):
-                behind = f'[,.;:!?]? " " at-{index + 1}-{written + size}'
+                behind = f'{_MARK} " " at-{index + 1}-{written + size}'
             elif count == written + size:
                 behind = "[.!?]?"
             else:
-                behind = f'[,.;:!?]? " " {_plain(None if count is None else count - written - size)}'
+                behind = f'{_MARK} " " {_plain(None if count is None else count - written - size)}'
                 behind = behind if count is not None else f"([.!?]? | {behind})"
             wait = f' | word " " at-{index}-{written + 1}' if written < latest else ""
             yield f"at-{index}-{written} ::= {_literal(each)} {behind}{wait}"

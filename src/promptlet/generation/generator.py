@@ -36,7 +36,7 @@ class Prompt:
     words: int
     intents: tuple[str, ...]
     seed: int
-    """With it, and one candidate, this prompt can be had alone."""
+    """With it, and one candidate, this prompt can be had alone, if no intents had to be insisted on."""
     model: dict[str, str]
     engine: str
     tokens: int
@@ -54,12 +54,14 @@ class Prompt:
     kept: tuple[str, ...]
     banned: tuple[str, ...]
     """Terms that it does not say, those among them that free text did not want."""
+    insisted: tuple[str, ...]
+    """Values of intents that the student was made to write, for most texts before left them out."""
     log_probability: float
     """Natural logarithm of the chance that the student gave this text."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prompt as JSON values."""
-        return asdict(self) | {"intents": list(self.intents), "kept": list(self.kept), "banned": list(self.banned)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in ("intents", "kept", "banned", "insisted")}
 
 
 class Generator:
@@ -135,6 +137,8 @@ class Generator:
             most = request.candidates * (len(picked) + 1)
             best = pick(pool, picked)
             while len(pool) < most and (best is None or any(best.faults)):
+                if len(pool) >= _ROUND < request.candidates and (firmer := plan.insisting(pool)) is not plan:
+                    plan, ahead = firmer, []
                 count = min(_ROUND, most - len(pool))
                 if len(ahead) < count:
                     # No fewer candidates than prompts are needed in any case, and together they are drawn sooner.
@@ -181,6 +185,7 @@ class Generator:
             relevance=best.relevance,
             kept=plan.kept.raw,
             banned=plan.request.ban,
+            insisted=best.insisted,
             log_probability=best.log_probability,
         )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from promptlet import registry
+from promptlet.commands.words import count_words
 from promptlet.curation.checks import Answer, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError
@@ -23,6 +25,8 @@ WORDS = "words"
 DEFAULT_WORDS = 20
 _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
+_SMALL_SHARE = 0.5
+"""Of the texts that are begun for the student, how many begin as a caption does, with a small letter."""
 _WISH = "Scene object"
 """As which kind of intent a kept term is put to the student, so that it speaks of the term by itself."""
 
@@ -35,6 +39,8 @@ class Draft:
     values: dict[str, int]
     """What its commands ask for."""
     order: tuple[Term, ...]
+    begun: tuple[int, ...]
+    """Tokens at the end of the decoding's head that the text begins with."""
     decoding: Decoding
 
 
@@ -56,9 +62,11 @@ class Plan:
     """Tokens that write a banned word."""
     known: frozenset[str]
     """Words that the student was taught, or that the request has."""
+    insisted: tuple[str, ...]
+    """Values of intents that the student must write, for it leaves them out otherwise."""
 
     @classmethod
-    def of(cls, request: Request, student: Student) -> Self:
+    def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = ()) -> Self:
         """Return the plan of a request.
 
         Raises:
@@ -75,11 +83,11 @@ class Plan:
                 raise UsageError(f"the intent '{intent}' can't be expressed: '{found}' is banned", "intents")
         wanted = _wanted(request, student)
         asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
-        if WORDS in wanted and (request.exact or request.keep):
+        if WORDS in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[WORDS][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
             allowed = stand_in if stand_in and not banned.find(stand_in) else None
-            words = reword(asked, kept.terms, student, room, allowed)
+            words = reword(asked, kept.terms, student, room, allowed, insisted)
             joined = Kept(request.keep, words.terms)
             if joined.words < wanted[WORDS][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
@@ -93,10 +101,20 @@ class Plan:
         known = student.words.union(*map(terms, own))
         if request.free_text:
             asked = _fitting(asked, request.task, student)
-        plan = cls(request, student, wanted, asked, wishes, kept, banned, never, known)
+        plan = cls(request, student, wanted, asked, wishes, kept, banned, never, known, insisted)
         head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
         plan._check_room(student.description.context - len(head))
         return plan
+
+    def insisting(self, candidates: Sequence[Candidate]) -> Plan:
+        """Return a plan by which the student must write what most candidates leave out, in part or wholly."""
+        half = len(candidates) / 2
+        more = [
+            intent.value
+            for place, intent in enumerate(self.request.intents)
+            if intent.value not in self.insisted and sum(each.coverage[place] < 1 for each in candidates) > half
+        ]
+        return Plan.of(self.request, self.student, (*self.insisted, *more)) if more else self
 
     def _check_room(self, room: int) -> None:
         """Refuse kept terms that have more tokens than the student can write behind its head."""
@@ -114,6 +132,7 @@ class Plan:
         values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in self.wanted.items()}
         planned, grammar = dict(values), None
         order: tuple[Term, ...] = ()
+        begun = ""
         if WORDS in values:
             command = self.student.commands[WORDS]
             own = values[WORDS] - self.kept.added_words
@@ -121,16 +140,23 @@ class Plan:
             if self.request.exact or self.kept.terms:
                 chance = random.Random(seed)
                 order = self.kept.order(chance)
-                grammar = command.grammar(own if self.request.exact else None, placed(order, chance, own))
-        head = self._head(planned)
+                begun, rest = self._begun(order, chance)
+                placed_terms = placed(rest, chance, own)
+                grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(begun))
+        ids = tuple(self.student.codec.ids(begun)) if begun else ()
+        head = [*self._head(planned), *ids]
         room = self.student.description.context - len(head)
         bias = tuple(self.request.logit_bias.items())
         decoding = Decoding(tuple(head), room, seed, self.request.sampling, grammar, self.never, bias)
-        return Draft(seed, values, order, decoding)
+        return Draft(seed, values, order, ids, decoding)
 
     def judge(self, draft: Draft, decoded: Decoded) -> Candidate:
         """Return the candidate that was written."""
-        request = self.request
+        request, begun = self.request, draft.begun
+        if begun:  # these tokens were no choice of the student's
+            ids = (*begun, *decoded.ids)
+            text = self.student.codec.decode(list(ids))
+            decoded = replace(decoded, text=text, ids=ids, chances=(*[0.0] * len(begun), *decoded.chances))
         said = Sample(request.intents, request.task, decoded.text)
         sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
         covered = coverage(request.intents, sample.prompt)
@@ -154,7 +180,15 @@ class Plan:
             repeats=repetition(answer) is not None,
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished,
+            insisted=self.insisted,
         )
+
+    def _begun(self, order: Sequence[Term], chance: random.Random) -> tuple[str, Sequence[Term]]:
+        """Return what the text begins with, and the terms that are to come."""
+        if not order or not order[0].first:
+            return "", order
+        text = order[0].spoken
+        return text if chance.random() < _SMALL_SHARE else text[0].upper() + text[1:], order[1:]
 
     def _head(self, values: dict[str, int]) -> list[int]:
         """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""

@@ -45,6 +45,8 @@ class Candidate:
     """Whether it has a word that the student was not taught; it is likely made up from pieces."""
     unfinished: bool
     """Whether it ends in mid-phrase."""
+    insisted: tuple[str, ...] = ()
+    """Values of intents that the student was made to write."""
 
     @property
     def forced(self) -> bool:
@@ -53,9 +55,10 @@ class Candidate:
 
     @cached_property
     def faults(self) -> tuple[int, ...]:
-        """What orders candidates before all else: missed commands, flaws, how many intents left no trace."""
+        """What orders candidates before all else: missed commands, flaws, how many intents are not wholly said."""
         missed = sum(map(abs, self.adherence.values()))
-        return missed, self.repeats, self.untaught, self.forced, self.unfinished, self.coverage.count(0.0)
+        unsaid = sum(said < 1 for said in self.coverage)
+        return missed, self.repeats, self.untaught, self.forced, self.unfinished, unsaid
 
     @cached_property
     def quality(self) -> float:

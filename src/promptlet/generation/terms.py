@@ -40,6 +40,8 @@ class Term:
     spoken: str
     joined: bool = False
     """Whether it is words of the student to which others were added: they may begin a sentence, or end in a mark."""
+    first: bool = False
+    """Whether the text begins with it, before the student has said the like in its own way."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -66,8 +68,8 @@ class Kept:
         self.added_words = self.words - sum(count_words(term.spoken) for term in self.terms)
 
     def order(self, chance: random.Random) -> tuple[Term, ...]:
-        """Return the terms of the sentence in a drawn order."""
-        return tuple(chance.sample(self.terms, len(self.terms)))
+        """Return the terms of the sentence in a drawn order, after the one that it begins with."""
+        return tuple(sorted(chance.sample(self.terms, len(self.terms)), key=lambda term: not term.first))
 
     def render(self, text: str, order: Sequence[Term]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""

@@ -1,37 +1,41 @@
-"""Words that a student was not taught, names above all, and how they come into its text all the same.
+"""Words that a student does not say by itself, and how they come into its text all the same.
 
-What it was not taught it can't say, and a head that holds such words leads it astray: asked for an old town of Zürich
-it wrote of a strait. So it is asked for an old town, and where it says "old town" the text has "old town in Zürich".
+What it was not taught, names above all, it can't say, and a head that holds such words leads it astray: asked for an
+old town of Zürich it wrote of a strait. So it is asked for an old town, and where it says "old town" the text has "old
+town in Zürich". What it was taught and leaves out is insisted on: it is made to write "poster with electronics".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptlet.commands.words import count_words
 from promptlet.generation.terms import Term
-from promptlet.intents.reading import FILLERS
+from promptlet.intents.reading import FILLERS, HOURS
 from promptlet.lemmas import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents
 
 _ANCHORS = ("Topic", "Scene object", "Setting", "Design type", "Composition")
 """Kinds whose words others are joined to, the best first."""
-_BEFORE, _NAMED = "{1} {0}", "{0}, {1},"
+_BEFORE, _AT, _NAMED = "{1} {0}", "{0} at {1}", "{0}, {1},"
 _JOINED: Mapping[str, str] = {
     "Design type": "{0} {1}",
     "Setting": "{0} in {1}",
     "Typography": "{0} in {1}",
     "Audience": "{0} for {1}",
     "Scene object": "{0} with {1}",
+    "Lighting": "{0} in {1}",
 }
-"""By kind, how an untaught value ({1}) joins words of the student; those of the other kinds stand before them."""
-_ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _NAMED)))
+"""By kind, how a value ({1}) joins other words; those of the other kinds stand before them."""
+_FORM = "Design type"
+"""What is better joined behind it than behind a topic, which may be half of a compound: "birthday card for Zoë"."""
+_ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _AT, _NAMED)))
 """Who joins first stands next to the words."""
-_WORD = re.compile(r"\S+(?: & \S+)*")
-"""A word, or such as belong together: "Smith & Sons"."""
+_WORD = re.compile(r"\d+[ -]years?[ -]olds?|\S+(?: & \S+)*", re.IGNORECASE)
+"""A word, or such as belong together: "5 year old", "Smith & Sons"."""
 _NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
 """A number is joined too: students were taught many, and write whichever they like."""
 _NOTHING = FILLERS | frozenset("dr jr mr mrs ms mt sr st".split())
@@ -51,7 +55,14 @@ class Wording:
     """Kept terms of which it shall speak by itself."""
 
 
-def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, stand_in: str | None = None) -> Wording:
+def reword(
+    intents: Intents,
+    keep: Sequence[Term],
+    student: Student,
+    room: int,
+    stand_in: str | None = None,
+    insisted: Collection[str] = (),
+) -> Wording:
     """Return a request in words that the student was taught, and what these become in its text.
 
     Args:
@@ -60,6 +71,7 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, 
         student: who is asked.
         room: most words of such joined texts.
         stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
+        insisted: taught values that it must write as well.
     """
     said = [_taught(intent.value, lambda text: not _NUMBER.search(text) and student.knows(text)) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
@@ -67,28 +79,22 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, 
         found = reword((*intents, Intent("Topic", stand_in)), keep, student, room)
         if any(term.joined and term.spoken == stand_in for term in found.terms):
             return found
-    anchor = min(anchors, key=lambda place: _ANCHORS.index(intents[place].kind), default=None)
+    anchors.sort(key=lambda place: _ANCHORS.index(intents[place].kind))
     strange = [term for term in keep if not student.writes(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
-    joining = _Joining(room, strange)
-    for place, value in enumerate(values):
-        if said[place] not in ("", value):
-            joining.join(place, value)
     apart = [term for term in keep if term not in strange or not any(_holds(value, term) for value in values)]
-    named = [term for term in apart if _is_name(term, student)] if anchor is not None else []
-    if anchor is not None:
-        lone = [(_pattern(intents[place]), value) for place, value in enumerate(values) if not said[place]]
-        lone += [(_NAMED, term.written) for term in named]
-        for pattern, value in sorted(lone, key=lambda each: _ORDER.index(each[0])):
-            text = joining.texts.get(anchor, said[anchor]).removesuffix(",")
-            joining.join(anchor, pattern.format(text, value))
+    named = [term for term in apart if _is_name(term, student)] if anchors else []
+    firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted}
+    joining = _Joining(intents, said, values, anchors, firm, room, strange)
+    joining.join_all([term.written for term in named])
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
-    kinds = ["Topic" if place == anchor else intent.kind for place, intent in enumerate(intents)]
-    spoken = said if anchor is not None else [text or intent.value for text, intent in zip(said, intents, strict=True)]
+    untold = not any(text and intent.kind == "Topic" for text, intent in zip(said, intents, strict=True))
+    kinds = ["Topic" if untold and place in anchors[:1] else intent.kind for place, intent in enumerate(intents)]
+    asked = said if anchors else [text or intent.value for text, intent in zip(said, intents, strict=True)]
     return Wording(
-        tuple(Intent(kind, value) for kind, value in zip(kinds, spoken, strict=True) if value),
-        (*own, *(Term(text, said[place], joined=True) for place, text in joining.texts.items())),
+        tuple(Intent(kind, value) for kind, value in zip(kinds, asked, strict=True) if value),
+        (*own, *joining.terms()),
         tuple(term.spoken for term in own if student.knows(term.spoken)),
     )
 
@@ -97,18 +103,69 @@ def reword(intents: Intents, keep: Sequence[Term], student: Student, room: int, 
 class _Joining:
     """What a student's words become, by the place of their intent."""
 
+    intents: Intents
+    said: Sequence[str]
+    """What the student was taught of each intent."""
+    values: Sequence[str]
+    """What the text must have of it."""
+    anchors: Sequence[int]
+    """Places to which others are joined, the best first."""
+    firm: Collection[int]
+    """Places of what the student must write."""
     room: int
     kept: Sequence[Term]
 
     def __post_init__(self) -> None:
-        self.texts: dict[int, str] = {}
+        self.texts: dict[int, tuple[str, str]] = {}
+        """What the student writes, and what the text has instead."""
+        self.first: int | None = None
+        """The place whose words the text begins with."""
 
-    def join(self, place: int, text: str) -> None:
-        """Let the words of a place become a text; one without a kept term only if there is room."""
-        cost = count_words(text) - count_words(self.texts.get(place, ""))
-        if cost <= self.room or any(_holds(text, term) for term in self.kept):
-            self.texts[place] = text
+    def join_all(self, names: Sequence[str]) -> None:
+        """Let every value be said that the student would not say by itself, and these names."""
+        form = next((place for place in self.anchors if self.intents[place].kind == _FORM), None)
+        topic = next((place for place in self.anchors if self.intents[place].kind == "Topic"), None)
+        whole: tuple[int, ...] = ()
+        if self.firm and form is not None and topic is not None:
+            # "birthday card" in one, and what is insisted on behind it
+            whole = (topic, form)
+            told, written = (" ".join(texts[place] for place in whole) for texts in (self.said, self.values))
+            self._join(form, "{1}", written, told)
+        lone = [(_NAMED, name, "") for name in names]
+        for place, (intent, value, told) in enumerate(zip(self.intents, self.values, self.said, strict=True)):
+            if place in whole:
+                continue
+            if not told or (place in self.firm and place != topic and place not in self.anchors[:1]):
+                lone.append((_pattern(intent), value, told))
+            elif place in self.firm:
+                self._join(place, "{1}", value, told)
+            elif told != value:
+                self._join(place, "{1}", value)
+        for pattern, value, told in sorted(lone, key=lambda each: _ORDER.index(each[0])) if self.anchors else ():
+            behind = form if form is not None and (pattern != _BEFORE or whole) else self.anchors[0]
+            self._join(behind, pattern, value, told)
+
+    def _join(self, place: int, pattern: str, value: str, told: str = "") -> None:
+        """Let the words of a place be joined by a value, which the text begins with if the student is told to write it.
+
+        A value without a kept term is joined only if there is room.
+        """
+        before = self.texts.get(place, (self.said[place], self.said[place]))
+        own, text = (each.removesuffix(",") for each in before)
+        written = pattern.format(text, value)
+        cost = count_words(written) - (count_words(text) if place in self.texts else 0)
+        if cost <= self.room or any(_holds(written, term) for term in self.kept):
+            self.texts[place] = (pattern.format(own, told) if told else own, written)
             self.room -= cost
+            if told and self.first is None:
+                self.first = place
+
+    def terms(self) -> list[Term]:
+        """Return what the text must hold."""
+        return [
+            Term(written, spoken, joined=True, first=place == self.first)
+            for place, (spoken, written) in self.texts.items()
+        ]
 
 
 def _taught(value: str, knows: Callable[[str], bool]) -> str:
@@ -143,6 +200,8 @@ def _holds(text: str, term: Term) -> bool:
 
 
 def _pattern(intent: Intent) -> str:
+    if intent.value.casefold() in HOURS:
+        return _AT
     named = intent.kind == "Scene object" and intent.value[0].isupper()
     return _NAMED if named else _JOINED.get(intent.kind, _BEFORE)
 

@@ -75,6 +75,12 @@ _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Desig
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
 _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
 _WHAT = ("Topic", "Scene object", "Setting")
+_AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
+"""An audience that no list of names holds."""
+_OBVIOUS = ("template", "templates")
+"""What is asked for in any case: a "menu template" is a menu."""
+HOURS = frozenset("dawn daybreak dusk midday midnight night nightfall noon sunrise sunset twilight".split())
+"""Of light, though the graph has them only in longer names."""
 _THING = "Scene object"
 _NOT = ("no", "not", "without", "never")
 """Behind these stands what shall not be said; "or" goes on with it."""
@@ -158,6 +164,7 @@ def _typed(text: str) -> tuple[Intents, str]:
 
 def _sorted(found: Sequence[Intent]) -> Intents:
     found = list(dict.fromkeys(found))
+    found = [each for each in found if each.value.casefold() not in _OBVIOUS] or found
     # What is named first is mostly what the others are about.
     topic = next((each for each in found if each.kind in _WHAT), found[0])
     others = [each if each.kind != "Topic" else Intent(_THING, each.value) for each in found if each != topic]
@@ -210,7 +217,7 @@ def _size_of_name(pieces: Sequence[str]) -> int:
     """Return how many words of the beginning are a name that has fillers in it, or 0."""
     for size in range(min(_LONGEST_NAME, len(pieces)), 2, -1):
         inner = FILLERS.intersection(map(str.casefold, pieces[1 : size - 1]))
-        if inner and _mentions().named(stems(" ".join(pieces[:size]))):
+        if inner and pieces[size - 1][0].isalnum() and _mentions().named(stems(" ".join(pieces[:size]))):
             return size
     return 0
 
@@ -218,8 +225,15 @@ def _size_of_name(pieces: Sequence[str]) -> int:
 def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Intent]:
     """Yield the intents of words that belong together, and stand behind such a word."""
     any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
+    text = " ".join(words)
     if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
-        yield Intent(kind, " ".join(words))
+        yield Intent(kind, text)
+        return
+    if "Lighting" in kinds and text.casefold() in HOURS:
+        yield Intent("Lighting", text)
+        return
+    if "Audience" in kinds and behind == "for" and _AGE.fullmatch(text):
+        yield Intent("Audience", text)
         return
     for size in range(len(words) - 1, 0, -1):
         if kind := _kind(words[:size], _HOW, kinds):
@@ -233,7 +247,7 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     # "tiny red fox" is what its last words are.
     ends = (_kind(words[first:], _WHAT, kinds) for first in range(1, len(words)))
     unknown = "Setting" if behind in _PLACES and all(word[0].isupper() for word in words) else _THING
-    yield Intent(next(filter(None, ends), unknown), " ".join(words))
+    yield Intent(next(filter(None, ends), unknown), text)
 
 
 def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> str | None:
