@@ -4,6 +4,11 @@ The CLI prints any ``PromptletError`` as one line and exits with its ``exit_stat
 and keeps its traceback.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class PromptletError(Exception):
     """Something failed that the user should know about in one line."""
@@ -24,12 +29,27 @@ class UsageError(PromptletError, ValueError):
         self.field = field
 
 
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """Let a `UsageError` that is about no field yet be about this one."""
+    try:
+        yield
+    except UsageError as error:
+        error.field = error.field or field
+        raise
+
+
 class StudentError(PromptletError):
     """A student's folder is missing, incomplete or damaged."""
 
 
 class NoPromptError(StudentError):
-    """A student wrote nothing that may be given out for a request."""
+    """A student wrote nothing that may be given out for a request; what it wrote may hold what is denied."""
+
+    def __init__(self, candidates: int, why: str) -> None:
+        texts = "text" if candidates == 1 else "texts"
+        super().__init__(f"none of {candidates} {texts} does what was asked; the last one {why}")
+        self.candidates = candidates
 
 
 class StoppedError(PromptletError):

@@ -89,7 +89,7 @@ class Codec:
 
     def __init__(self, tokenizer: Tokenizer, commands: Mapping[str, Command], tasks: Mapping[str, Task]) -> None:
         self.tokenizer, self.commands, self.tasks = tokenizer, dict(commands), dict(tasks)
-        # Text is never read as a control: "<|19|>" in a user's words is seven characters.
+        # Text is never read as a control: "<|19|>" in a user's words is six characters.
         self.tokenizer.encode_special_tokens = True
         self.control_ids = [self._id(token) for token in control_tokens(commands.values(), tasks.values())]
         self.end_id = self._id(END)

@@ -94,6 +94,8 @@ def test_a_long_wish_is_put_to_the_student_as_far_as_it_can_take_it(generator: G
 def test_what_shall_not_be_there_is_not_said(generator: Generator) -> None:
     request = Request.of({"intents": "a birthday party without balloons", "ban": ["cake"]})
     assert request.ban == ("cake", "balloons")
+    with pytest.raises(UsageError, match="17 terms were given; at most 16"):
+        Request.of({"intents": "a birthday party without balloons", "ban": list("abcdefghijklmnop")})
     assert not any("balloon" in prompt.prompt for prompt in generator.generate("a party, no balloons", n=4, seed=3))
 
 
@@ -101,6 +103,15 @@ def test_an_empty_text_is_not_given_out(generator: Generator) -> None:
     end = generator.student.codec.end_id
     with pytest.raises(NoPromptError, match="is empty"):
         generator.generate(WISH, exact=False, candidates=2, seed=1, logit_bias={end: 100})
+
+
+def test_what_may_not_be_given_out_stands_in_no_error(generator: Generator) -> None:
+    greedy = {"exact": False, "candidates": 1, "temperature": 0}
+    said = generator.generate(WISH, **greedy)[0].prompt
+    phrase = " ".join(said.split()[-3:-1])
+    with pytest.raises(NoPromptError, match="says what is banned or denied") as told:
+        generator.generate(WISH, **greedy, ban=[phrase])
+    assert phrase not in str(told.value)
 
 
 def test_prompts_come_one_by_one(generator: Generator) -> None:

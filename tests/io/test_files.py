@@ -76,6 +76,24 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
         assert [entry["n"] for entry in journal] == [1, 2, 4]
 
 
+def test_what_a_full_disk_cuts_spoils_no_other_line(tmp_path: Path) -> None:
+    path, most = tmp_path / "journal", 60
+    script = (
+        "import resource, signal; from pathlib import Path; from promptlet.io.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))\n"
+        f"journal = Journal(Path({str(path)!r}))\n"
+        "journal.append({'n': 1})\n"
+        f"try: journal.append({{'text': 'x' * {most}}})\n"
+        "except Exception as error: print(error)\n"
+        "journal.append({'n': 2})\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "is the disk full?" in told
+    with Journal(path) as journal:
+        assert list(journal) == [{"n": 1}, {"n": 2}]
+
+
 def test_a_journal_damaged_in_the_middle_says_where(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_text('{"n": 1}\nnot json\n{"n": 2}\n')

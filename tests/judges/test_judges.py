@@ -42,6 +42,8 @@ def test_scores_are_shares_and_the_same_alone_and_among_others(judge: Judge) -> 
     for each, together in zip(samples, scores, strict=True):
         assert judge.judge([each])[0] == pytest.approx(together, abs=1e-3)
     assert judge.judge([]) == []
+    wordless = Sample((Intent("Topic", "birthday"), Intent("Mood", "\u2605")), "t2i", GOOD)
+    assert 0 <= judge.judge([wordless])[0][RELEVANCE] <= 1
 
 
 def test_the_better_prompt_scores_higher(judge: Judge) -> None:

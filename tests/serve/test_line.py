@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
+from promptlet.engines.base import go_on
 from promptlet.errors import StudentError
+from promptlet.serve.errors import ApiError
+from promptlet.serve.line import Line
 from tests.serve.conftest import ORDER, TEXT, Stage, Stepper, staged, until
 
 LONG = json.dumps(ORDER | {"n": 4, "exact": False})
@@ -114,6 +120,28 @@ def test_what_takes_too_long_is_ended(body: dict[str, Any]) -> None:
             assert answer.status_code == 504
             assert answer.json()["error"]["code"] == "timeout"
         until(lambda: stage.line.idle)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_who_reads_on_late_is_told_why_it_ended(ended: bool) -> None:
+    def work(stop: Event) -> Iterator[int]:
+        yield 1
+        while True:
+            go_on(stop)
+            time.sleep(0.01)
+
+    async def read() -> ApiError:
+        line = Line(running=1, waiting=0, timeout=60.0 if ended else 0.1)
+        turn = await line.begin(work)
+        assert await anext(turn) == 1
+        if ended:
+            line.stop()
+        await asyncio.sleep(0.3)
+        with pytest.raises(ApiError) as told:
+            await anext(turn)
+        return told.value
+
+    assert asyncio.run(read()).status == (503 if ended else 504)
 
 
 def test_what_was_found_in_time_is_given_out() -> None:

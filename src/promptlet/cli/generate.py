@@ -115,7 +115,8 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         "min_p": None if min_p is None else number("min_p", min_p),
     }
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    request = Request.of({"intents": "anything" if source else intent or text} | values)
+    # The options of a file of requests are checked at once, with an intent that no option can be at odds with.
+    request = Request.of({"intents": ["Topic: *"] if source else intent or text} | values)
     generator = Generator.load(student, engine, None if threads is None else whole("threads", threads))
     if source is not None and target is not None:
         _write_file(generator, source, target, values, request)

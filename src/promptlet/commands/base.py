@@ -30,6 +30,8 @@ class Command(ABC):
     name: ClassVar[str]
     judged: ClassVar[bool] = False
     """Whether measuring a prompt takes the scores that a judge gave it."""
+    ranged: ClassVar[bool] = False
+    """Whether a range of values may be asked for, as in "10-20"."""
 
     @classmethod
     @abstractmethod

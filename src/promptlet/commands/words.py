@@ -42,6 +42,7 @@ class Words(Command):
     """How many words a prompt has, from `low` to `high`."""
 
     name = "words"
+    ranged = True
 
     def __init__(self, low: int = LOWEST, high: int = HIGHEST) -> None:
         if not (LOWEST <= low <= high <= HIGHEST):

@@ -11,7 +11,7 @@ from promptlet import registry
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import Answer, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, about
 from promptlet.generation.ranking import Candidate, coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import Banned, Kept, Term, placed, spans
@@ -219,11 +219,11 @@ class Plan:
         if not prompt:
             return "is empty"
         if self.request.exact and adherence.get(WORDS):
-            return f"has not the words asked for: {prompt!r}"
+            return "has not the words asked for"
         if missing := self.kept.missing(prompt):
-            return f"lacks '{missing}': {prompt!r}"
-        if found := self.banned.find(prompt):
-            return f"says '{found}': {prompt!r}"
+            return f"lacks '{missing}'"
+        if self.banned.find(prompt):
+            return "says what is banned or denied"
         return None
 
 
@@ -236,14 +236,13 @@ def _wanted(request: Request, student: Student) -> dict[str, range]:
         raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]), name)
     wanted = {}
     for name, command in student.commands.items():
-        asked = request.commands.get(name, DEFAULT_WORDS if name == WORDS else command.default())
+        values = command.values()
+        usual = min(max(DEFAULT_WORDS, values[0]), values[-1]) if name == WORDS else command.default()
+        asked = request.commands.get(name, usual)
         if asked is None:
-            values = command.values()
             raise UsageError(f"this student must be asked for '{name}'; {values[0]} to {values[-1]} are allowed", name)
-        try:
+        with about(name):
             wanted[name] = command.parse(asked)
-        except UsageError as error:
-            raise UsageError(str(error), name) from error
     if request.keep and WORDS not in wanted:
         raise UsageError("this student does not obey 'words', which terms are kept by", "keep")
     return wanted

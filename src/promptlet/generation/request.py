@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from promptlet.engines.base import Sampling
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, about
 from promptlet.generation.terms import says
 from promptlet.intents.reading import read_wish
 from promptlet.tasks import load_task, task_names
@@ -122,14 +122,14 @@ class Request(BaseModel):
         (whole,) = self.intents
         text, tags = _without_tags(whole.value)
         kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
-        try:
+        with about("intents"):
             wish = read_wish(text, kinds)
-        except UsageError as error:
-            raise UsageError(str(error), "intents") from error
         # A woman who wants no people about her is wished for.
         without = [each for each in wish.without if not any(says(intent.value, each) for intent in wish.intents)]
-        ban = tuple(dict.fromkeys((*self.ban, *without)))[:MAX_TERMS]
-        keep = tuple(dict.fromkeys((*self.keep, *tags)))[:MAX_TERMS]
+        with about("ban"):
+            ban = _terms((*self.ban, *without))
+        with about("keep"):
+            keep = _terms((*self.keep, *tags))
         copy = self.model_copy(update={"intents": wish.intents, "ban": ban, "keep": keep})
         copy._free_text = True
         return copy

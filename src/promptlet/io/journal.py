@@ -31,9 +31,11 @@ class Journal:
         # Half a surrogate pair has no UTF-8; so it becomes an escape, which JSON reads.
         line = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
+            before = os.fstat(self._descriptor).st_size
             written = os.write(self._descriptor, line)
-        if written != len(line):
-            raise RunError(f"{self.path}: only {written} of {len(line)} bytes were written; is the disk full?")
+            if written != len(line):
+                os.ftruncate(self._descriptor, before)  # what another thread appends next would stand in this line
+                raise RunError(f"{self.path}: only {written} of {len(line)} bytes were written; is the disk full?")
 
     def sync(self) -> None:
         """Return when all that was appended is on disk."""

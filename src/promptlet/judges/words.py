@@ -31,10 +31,10 @@ class Words(Judge):
         return [{RELEVANCE: round(mean(sample, self.said(sample)), 4)} for sample in samples]
 
     def said(self, sample: Sample) -> list[float]:
-        """Return, per intent, the largest share of the words of one of its names that the prompt says."""
+        """Return, per intent, the largest share of the words of one of its names that is said; 0 if it has none."""
         said = sample.stems
         return [
-            max([len(said & name) / len(name) for name in self._names(intent.kind, intent.value)])
+            max((len(said & name) / len(name) for name in self._names(intent.kind, intent.value)), default=0.0)
             for intent in sample.intents
         ]
 

@@ -65,8 +65,9 @@ def order_fields(student: Student, limits: Limits) -> Fields:
         values = command.values()
         number = Annotated[int, Field(ge=values[0], le=values[-1])]
         span = Annotated[str, StringConstraints(max_length=20)]
-        told = f'{values[0]} to {values[-1]}, or a range of these, as in "{values[0]}-{values[1]}".'
-        fields[name] = (number | span | None, Field(None, description=told))
+        told = f"{values[0]} to {values[-1]}"
+        told += f', or a range of these, as in "{values[0]}-{values[-1]}".' if command.ranged else "."
+        fields[name] = (number | span | None if command.ranged else number | None, Field(None, description=told))
     return fields
 
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
+from promptlet.errors import NoPromptError, PromptletError, UsageError
 
 
 class ApiError(PromptletError):
@@ -152,11 +152,7 @@ def explain(error: Exception) -> ApiError:
         case UsageError():
             told = InvalidError(str(error), error.field)
         case NoPromptError():
-            # What the student wrote instead must not be given out: it may hold what is denied.
-            tried = str(error).partition(";")[0]
-            told = NothingError(f"{tried} does what was asked; ask for less, or take another seed")
-        case StoppedError():
-            told = BusyError("the server is about to end; try again later", wait=1)
+            told = NothingError(f"{error}; ask for less, or take another seed")
         case RequestValidationError():
             # Of the ways in which a value may be given, the one that it was meant for tells most.
             told = _invalid(min(error.errors(), key=lambda each: each["type"].endswith("_type")))

@@ -19,7 +19,8 @@ from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
 
-from promptlet.serve.errors import BusyError, GoneError, TimedOutError
+from promptlet.errors import StoppedError
+from promptlet.serve.errors import ApiError, BusyError, GoneError, TimedOutError
 
 T = TypeVar("T")
 
@@ -48,10 +49,12 @@ class Turn(Generic[T]):
 
     def __init__(self, deadline: float) -> None:
         self.deadline, self._stop = deadline, Event()
+        self._why: ApiError | None = None
         self._news: asyncio.Queue[_Result[T] | _Event | Exception] = asyncio.Queue()
 
-    def stop(self) -> None:
-        """End the work at the next token."""
+    def stop(self, why: ApiError | None = None) -> None:
+        """End the work at the next token. Who reads on, if somebody does, is told the first reason."""
+        self._why = self._why or why
         self._stop.set()
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -81,8 +84,8 @@ class Turn(Generic[T]):
             async with asyncio.timeout_at(self.deadline):
                 news = await self._news.get()
         except TimeoutError as error:
-            self.stop()
-            raise TimedOutError("the request could not be done in time; ask for less, or later") from error
+            self.stop(_over())
+            raise _over() from error
         except asyncio.CancelledError:
             self.stop()
             raise
@@ -102,6 +105,8 @@ class Turn(Generic[T]):
             for result in results:
                 tell(_Result(result))
             tell(_Event.DONE)
+        except StoppedError as error:
+            tell(self._why or error)
         except Exception as error:  # noqa: BLE001 (whatever it is, who waits must know; it is raised there)
             tell(error)
 
@@ -134,7 +139,7 @@ class Line:
         """End all work at the next token, and let nobody in, not even who waits."""
         self.closed = self._ended = True
         for turn in self._turns:
-            turn.stop()
+            turn.stop(_ending())
         self._threads.shutdown(wait=False)
 
     async def begin(self, start: Start[T]) -> Turn[T]:
@@ -159,13 +164,13 @@ class Line:
             self.waiting -= 1
         if self._ended:
             self._free.release()
-            raise BusyError("the server is about to end; try again later", wait=1)
+            raise _ending()
         self.running += 1
         self._turns.add(turn)
         began = time.monotonic()
 
         # Who never reads on, because the client left in between, must not keep the place either.
-        alarm = loop.call_at(turn.deadline, turn.stop)
+        alarm = loop.call_at(turn.deadline, turn.stop, _over())
 
         def leave(_: asyncio.Future[None]) -> None:
             alarm.cancel()
@@ -180,6 +185,14 @@ class Line:
 
     def _expected_wait(self) -> float:
         return min(_LONGEST_WAIT, self._mean * (self.waiting + 1) / self.places)
+
+
+def _over() -> TimedOutError:
+    return TimedOutError("the request could not be done in time; ask for less, or later")
+
+
+def _ending() -> BusyError:
+    return BusyError("the server is about to end; try again later", wait=1)
 
 
 async def attended(request: Request, work: Coroutine[Any, Any, T]) -> T:
