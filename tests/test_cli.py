@@ -25,6 +25,14 @@ def test_version_is_that_of_the_package(cli: Run) -> None:
     assert cli("--version").stdout.strip() == __version__
 
 
+def test_what_the_package_exports_is_there() -> None:
+    import promptlet
+
+    assert {name for name in promptlet.__all__ if not hasattr(promptlet, name)} == set()
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = promptlet.nothing
+
+
 def modules_after(*arguments: object) -> set[str]:
     """Return the names of the modules loaded once the command line has done its work."""
     script = (
