@@ -90,6 +90,12 @@ def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_ac
     [
         ("a red fox in the snow at dawn", "t2i", ["dawn"], {"red fox at dawn": "red fox at dawn"}),
         ("astronaut riding a horse", "t2i", ["astronaut riding"], {"astronaut riding": "astronaut riding"}),
+        (
+            "child holding a balloon in a gray city",
+            "t2i",
+            ["child holding", "gray city"],
+            {"child holding": "child holding"},
+        ),
         ("old town of Zyxlaburg, rain", "t2i", ["rain"], {"old town with rain": "old town in Zyxlaburg with rain"}),
         (
             "Black Friday poster for electronics",

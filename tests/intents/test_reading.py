@@ -53,6 +53,10 @@ NODES = [node.value for node in load_graph().nodes()]
             ["Topic: dragon", "Scene object: burning castle"],
         ),
         ("t2i", "Please make me an image with two dogs", ["Topic: two dogs"]),
+        ("t2i", "a girl reading a book", ["Topic: girl reading", "Scene object: book"]),
+        ("t2i", 'a sign reading "OPEN"', ["Topic: sign", 'Scene object: "OPEN"']),
+        ("t2t", "Instagram post for a bakery", ["Topic: bakery", "Design type: social media post"]),
+        ("t2t", "newsletter about climate change", ["Topic: climate change", "Design type: newsletter"]),
         # A mark behind a name is no part of it.
         ("t2i", "city at night, rain", ["Topic: city at night", "Scene object: rain"]),
         ("t2i", "a red fox in the snow at dawn", ["Topic: red fox", "Scene object: snow", "Lighting: dawn"]),

@@ -109,12 +109,21 @@ class Plan:
     def insisting(self, candidates: Sequence[Candidate]) -> Plan:
         """Return a plan by which the student must write what most candidates leave out, in part or wholly."""
         half = len(candidates) / 2
+        forced = sum(each.forced for each in candidates) > half
         more = [
             intent.value
             for place, intent in enumerate(self.request.intents)
-            if intent.value not in self.insisted and sum(each.coverage[place] < 1 for each in candidates) > half
+            if intent.value not in self.insisted
+            and (
+                sum(each.coverage[place] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))
+            )
         ]
         return Plan.of(self.request, self.student, (*self.insisted, *more)) if more else self
+
+    def _partly_taught(self, intent: Intent) -> bool:
+        """Return whether the student was taught some of the words only, which the grammar may force out of place."""
+        known = [self.student.knows(word) for word in intent.value.split()]
+        return any(known) and not all(known)
 
     def _check_room(self, room: int) -> None:
         """Refuse kept terms that have more tokens than the student can write behind its head."""

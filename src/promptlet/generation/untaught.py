@@ -36,6 +36,8 @@ _ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _AT, _NAMED)))
 """Who joins first stands next to the words."""
 _WORD = re.compile(r"\d+[ -]years?[ -]olds?|\S+(?: & \S+)*", re.IGNORECASE)
 """A word, or such as belong together: "5 year old", "Smith & Sons"."""
+_ACTION = re.compile(r"\w \w+ing$")
+"""A verb behind who does it; behind it the student says what it is done to."""
 _NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
 """A number is joined too: students were taught many, and write whichever they like."""
 _NOTHING = FILLERS | frozenset("dr jr mr mrs ms mt sr st".split())
@@ -142,8 +144,15 @@ class _Joining:
             elif told != value:
                 self._join(place, "{1}", value)
         for pattern, value, told in sorted(lone, key=lambda each: _ORDER.index(each[0])) if self.anchors else ():
-            behind = form if form is not None and (pattern != _BEFORE or whole) else self.anchors[0]
-            self._join(behind, pattern, value, told)
+            self._join(self._anchor(pattern, form, bool(whole)), pattern, value, told)
+
+    def _anchor(self, pattern: str, form: int | None, whole: bool) -> int:
+        """Return the place whose words others are joined to in this way."""
+        if form is not None and (pattern != _BEFORE or whole):
+            return form
+        first, *others = self.anchors
+        acts = first in self.firm and _ACTION.search(self.values[first]) and pattern != _BEFORE
+        return others[0] if acts and others else first
 
     def _join(self, place: int, pattern: str, value: str, told: str = "") -> None:
         """Let the words of a place be joined by a value, which the text begins with if the student is told to write it.

@@ -36,6 +36,11 @@ _REPLACED = (
     (re.compile(r"\bnext to\b", re.IGNORECASE), "beside"),
     (re.compile(r"\b(?:no one|no-one|nobody)\b", re.IGNORECASE), "no people"),
     (re.compile(r"\bfree of\b", re.IGNORECASE), "without"),
+    # Trademarks are denied, and this is all that is meant by them.
+    (
+        re.compile(r"\b(?:facebook|instagram|linkedin|pinterest|tiktok|twitter)(?= (?:posts?|ads?)\b)", re.IGNORECASE),
+        "social media",
+    ),
     (re.compile(r"\b(?:is|are|do|does|has|have|ca|wo|was)n['\u2019]t\b", re.IGNORECASE), "not"),
 )
 """What several words, or a contraction, say in one that is known below."""
@@ -62,11 +67,13 @@ FILLERS = frozenset(
     (
         "a an the this that these those some his her its their my our your and or of in on at to from with without by "
         "as into onto over under above below behind before beside between near through across along around against "
-        "while during where when who which is are was were be being has have there it very for "
-        "i me you we us please just only do does did says saying reads reading named called titled"
+        "about while during where when who which is are was were be being has have there it very for "
+        "i me you we us please just only do does did named called titled"
     ).split()
 )
 """Words that end one thing and begin another."""
+_SAYING = ("says", "saying", "reads", "reading")
+"""Likewise, if a quotation follows; else somebody reads a book."""
 _LONGEST_NAME = 5
 """Words of a name that has fillers in it: "shallow depth of field"."""
 _FOR = ("Audience", "Occasion")
@@ -182,7 +189,8 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     while rest:
         piece = rest[0].casefold()
         mark = len(piece) == 1 and not piece.isalnum()
-        between = mark or piece in FILLERS or rest[0] in _NOT
+        saying = piece in _SAYING and "".join(rest[1:2]).startswith('"')
+        between = mark or saying or piece in FILLERS or rest[0] in _NOT
         size = 0 if between else _size_of_name(rest)
         if size or between:
             if words:
