@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +19,17 @@ from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.synthesize import NOT_ASKED
-from promptlet.student.format import CARD, GGUF, TOKENIZER, WORDS, default_student, load_student, write_description
+from promptlet.student.format import (
+    CARD,
+    CONFIG,
+    GGUF,
+    POLICY,
+    TOKENIZER,
+    WORDS,
+    default_student,
+    load_student,
+    write_description,
+)
 
 WISHES = [
     ("t2i", ("Topic: birthday", "Scene object: balloon")),
@@ -38,17 +49,19 @@ def main() -> None:
     stages = run_recipe(load_recipe(arguments.recipe), arguments.run, report=print)
     source = stages["export"] / "student"
     description = load_student(source).description
+    files = [name for name in (GGUF, TOKENIZER, WORDS, POLICY) if name in description.digests]
+    told = card(stages, source, arguments.trained_on)  # may fail, with the student that ships still in its place
     with replacing_folder(default_student()) as folder:
-        for name in (GGUF, TOKENIZER, WORDS, "config.json"):
+        for name in (*files, CONFIG):
             shutil.copy(source / name, folder / name)
         shutil.copy(arguments.recipe, folder / "recipe.yaml")
-        write_description(folder, description, (GGUF, TOKENIZER, WORDS))
-    write_text(default_student() / CARD, card(stages, arguments.trained_on))
+        write_description(folder, description, files)
+        write_text(folder / CARD, told)
     print(f"{default_student()} is {description.name}")
 
 
-def card(stages: dict[str, Path], trained_on: str) -> str:
-    """Return the model card, all numbers from the run."""
+def card(stages: dict[str, Path], student: Path, trained_on: str) -> str:
+    """Return the model card of a student, all numbers from the run."""
     manifests = {name: Manifest.read(folder) for name, folder in stages.items()}
     found = {name: manifest for name, manifest in manifests.items() if manifest and manifest.finished}
     asked, kept, trained, exported = (found[name] for name in ("synthesize", "curate", "train", "export"))
@@ -60,9 +73,11 @@ def card(stages: dict[str, Path], trained_on: str) -> str:
     per_task = Counter(sample.task for sample in pairs)
     lengths = Counter(count_words(sample.prompt) // 5 * 5 for sample in pairs)
     reasons = ", ".join(f"{reason} {count}" for reason, count in kept.counts["reasons"].items())
-    size = json.loads((stages["train"] / "model" / "config.json").read_text())
+    size = json.loads((stages["train"] / "model" / CONFIG).read_text())
+    if size["model_type"] != "gpt2" or trained.configuration.get("pretrained"):
+        sys.exit("the card tells of GPT-2 students that were trained from scratch; this one is none")
     examples = []
-    generator = Generator.load(default_student())
+    generator = Generator.load(student)
     for task, intents in WISHES:
         for words in (10, 20, 35):
             prompt = generator.generate(intents, task, words, seed=1)[0]

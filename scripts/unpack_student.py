@@ -1,14 +1,12 @@
 """Turn a student that has only a GGUF, as the shipped one, into a folder that transformers and vLLM load too.
 
-python scripts/unpack_student.py FOLDER [STUDENT]
-
 Its weights are those of the GGUF, widened to bfloat16: what quantization took is not given back.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 from pathlib import Path
 
 import torch
@@ -17,13 +15,26 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from promptlet.errors import StudentError
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.pretrained import load_pretrained, trainable
-from promptlet.student.format import GGUF, TOKENIZER, WEIGHTS, WORDS, default_student, load_student, write_description
+from promptlet.student.format import (
+    GGUF,
+    POLICY,
+    TOKENIZER,
+    WEIGHTS,
+    WORDS,
+    default_student,
+    load_student,
+    write_description,
+)
 from promptlet.tokenizer import END
 
 
 def main() -> None:
     """Write the folder unless it is there."""
-    folder, source = Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else default_student()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the folder to write")
+    parser.add_argument("student", type=Path, nargs="?", default=default_student(), help="the student's folder")
+    arguments = parser.parse_args()
+    folder, source = arguments.folder, arguments.student
     if folder.exists():
         print(f"{folder} is there already")
         return
@@ -37,10 +48,11 @@ def main() -> None:
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": student.description.context}
     with replacing_folder(folder) as temporary:
         model.to(torch.bfloat16).save_pretrained(temporary)
-        for name in (GGUF, TOKENIZER, WORDS):
+        files = [name for name in (GGUF, TOKENIZER, WORDS, POLICY) if name in student.description.digests]
+        for name in files:
             shutil.copy(source / name, temporary / name)
         write_json(temporary / "tokenizer_config.json", settings | tokens)
-        write_description(temporary, student.description, (GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS))
+        write_description(temporary, student.description, (*files, "config.json", WEIGHTS))
     print(f"wrote {folder}")
 
 

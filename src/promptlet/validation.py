@@ -14,6 +14,8 @@ def explain(error: ValidationError, model: type[BaseModel], section: str = "") -
     first = error.errors()[0]
     *path, last = first["loc"] or ("",)
     where = ".".join(str(part) for part in (section, *first["loc"]) if part != "")
+    if first["type"] == "missing":  # its input is all that was given, secrets too
+        return f"{where} is missing"
     if first["type"] != "extra_forbidden":
         return f"{where} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
     owner: Any = model

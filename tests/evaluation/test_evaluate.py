@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from promptlet.evaluation.judge import JudgeChoice, choose_judge
 from promptlet.evaluation.keeping import Kept, keep, read_kept
 from promptlet.evaluation.run import Evaluation, evaluate
 from promptlet.evaluation.suites import Part, Suite
-from promptlet.evaluation.systems import open_systems
+from promptlet.evaluation.systems import open_systems, students
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.gguf import widen
 from promptlet.io.journal import Journal
@@ -184,15 +185,21 @@ def test_an_endpoint_that_is_busy_is_asked_again_and_one_that_babbles_is_told(tm
 
 
 def test_failed_answers_are_counted_left_out_and_asked_for_again(tmp_path: Path) -> None:
-    with endpoint(lambda number, body: wordy(number, body) if number % 3 else refused(400, "no")) as server:
+    mended = Event()
+
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        return wordy(number, body) if number % 3 or mended.is_set() else refused(400, "no")
+
+    with endpoint(answering) as server:
         (zero, _) = evaluated(f"{server.url}#m", folder=tmp_path).systems
-    assert 0 < zero.failed < 6
-    assert zero.prompts + zero.failed == 6
-    assert "no" in zero.last_failure
-    with endpoint(wordy) as server:
+        assert 0 < zero.failed < 6
+        assert zero.prompts + zero.failed == 6
+        assert "no" in zero.last_failure
+        mended.set()
+        before = len(server.bodies)
         again = evaluated(f"{server.url}#m", folder=tmp_path).systems
-    assert [system.failed for system in again] == [0, 0]
-    assert len(server.bodies) < 12
+        assert [system.failed for system in again] == [0, 0]
+        assert len(server.bodies) - before < 12
 
 
 def test_an_endpoint_that_says_nothing_at_all_is_an_error(tmp_path: Path) -> None:
@@ -248,7 +255,9 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(judging: bool,
         (["embedded", "--seed", "-1"], "seed is -1; 0 or more"),
         (["embedded", "--fail-under", "within3=1"], "unknown measure 'within3'; did you mean 'within2'?"),
         (["embedded", "--fail-under", "within2=all"], "'within2=all' is not NAME=NUMBER"),
+        (["embedded", "--fail-under", "within2=nan"], "'within2=nan' is not from 0 to 1"),
         (["embedded", "--budget", "3"], "name one with --judge"),
+        (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "nan"], "budget is 'nan'; a finite number"),
         (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "3"], "budget needs prices"),
         ([default_student(), default_student()], "2 systems are called 'promptlet-104m, free'"),
         ([default_student(), "--training", "nowhere"], "no data set at nowhere"),
@@ -263,6 +272,49 @@ def test_what_users_get_wrong_is_one_line_and_status_2(
     assert result.stderr.count("\n") == 1
 
 
+def test_a_folder_with_other_work_is_left_alone(cli: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "prompts" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    for output, why in ((tmp_path, "is there and of no evaluation"), (mine, "is a file; a folder is needed")):
+        result = cli("evaluate", default_student(), "--output", output)
+        assert result.returncode == 2
+        assert why in result.stderr
+    assert mine.read_text() == "mine"
+
+
+def test_an_endpoint_s_file_that_lacks_a_key_shows_no_secret(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "judge.yaml").write_text("base_url: http://127.0.0.1:9/v1\napi_key: sk-secret\n")
+    result = cli("evaluate", tmp_path / "judge.yaml", "--output", tmp_path)
+    assert result.returncode == 2
+    assert "model is missing" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_names_tell_systems_apart_and_another_server_is_asked_anew(tmp_path: Path) -> None:
+    with endpoint(wordy) as one, endpoint(wordy) as other:
+        found = evaluated(f"one={one.url}#m", f"other={other.url}#m", folder=tmp_path)
+        assert len(one.bodies) == len(other.bodies) == 12
+    assert [system.name for system in found.systems] == [
+        f"{name}, {shots}" for name in ("one", "other") for shots in ("zero-shot", "few-shot")
+    ]
+    folder = {name: default_student() for name in ("mine", "the old one")}
+    assert students([f"{name}={path}" for name, path in folder.items()]) == folder
+
+
+def test_diversity_is_that_of_all_targets_and_of_wishes_that_all_wrote_for(tmp_path: Path) -> None:
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        return refused(400, "no") if "10" in body["messages"][-1]["content"] else wordy(number, body)
+
+    with endpoint(wordy) as whole, endpoint(answering) as part:
+        found = evaluated(f"whole={whole.url}#m", f"part={part.url}#m", folder=tmp_path)
+        alone = evaluated(f"whole={whole.url}#m", folder=tmp_path)
+    tens = [each.wish.target for each in found.written["part, zero-shot"] if each.text is None]
+    assert set(tens) == {10}
+    same = {system.name: system.diversity for system in found.systems}
+    assert same["whole, zero-shot"] == same["part, zero-shot"] != alone.systems[0].diversity
+
+
 def test_a_student_is_not_asked_for_what_it_can_not_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="50"):
         evaluated(str(default_student()), folder=tmp_path, suite=Suite((Part("unseen_nodes", (50,), 2),), 2, 1, 2))
@@ -273,7 +325,7 @@ def test_a_student_is_not_asked_for_what_it_can_not_do(tmp_path: Path) -> None:
 
 
 def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script> | `x` a quiet night"
+    evil = "<script>alert(1)</script> | `x` a quiet\u2028night"
 
     def answering(number: int, body: dict[str, Any]) -> Reply:
         if "response_format" in body:
@@ -296,7 +348,7 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
     told = json.loads((tmp_path / "evaluation.json").read_text())
     assert told["manifest"]["versions"]["promptlet"]
     assert told["judgements"][1]["bill"]["unreadable"] > 0
-    lines = [line for file in told["files"].values() for line in (tmp_path / "prompts" / file).read_text().splitlines()]
+    lines = [line for file in told["files"].values() for line in (tmp_path / "prompts" / file).open()]
     prompts = [json.loads(line) for line in lines]
     rated = [each["ratings"]["m"]["scores"] for each in prompts if each["ratings"]]
     assert {each and each["relevance"] for each in rated} <= {8.0, None}

@@ -23,6 +23,7 @@ def bench(
     from promptlet import registry
     from promptlet.cli.numbers import whole
     from promptlet.cores import usable_cores
+    from promptlet.errors import UsageError
     from promptlet.generation.generator import check_threads
     from promptlet.io.atomic import write_json
     from promptlet.speed.contenders import OurEngine
@@ -35,7 +36,12 @@ def bench(
     limit = None if threads is None else whole("threads", threads)
     check_threads(limit)
     folder = student or default_student()
-    load_student(folder)
+    description = load_student(folder).description
+    room = description.context - description.longest_head
+    if length > room:
+        raise UsageError(f"tokens is {length}; this student has room for {room}")
+    if kept and not kept.parent.is_dir():
+        raise UsageError(f"--json: there is no folder {kept.parent}")
     facts, bandwidth = machine_facts(), read_bandwidth(limit or usable_cores())
     engines = [OurEngine(name, name, folder, limit) for name in registry.names("promptlet.engines")]
     found = measure(engines, length, times, starts=min(times, 5))

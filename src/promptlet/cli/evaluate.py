@@ -17,11 +17,14 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         list[str],
         typer.Argument(
             help="Students' folders, 'default' (the shipped student), 'embedded' (its teacher), "
-            "endpoints (URL#MODEL or a .yaml file).",
+            "endpoints (URL#MODEL or a .yaml file); NAME=SYSTEM gives one another name.",
             metavar="SYSTEM...",
         ),
     ],
-    suite: Annotated[str, typer.Option(help="How much is asked: quick, paper or full.")] = "paper",
+    suite: Annotated[
+        str,
+        typer.Option(help="How much is asked: quick (100 prompts of each system), paper (2,500) or full (22,000)."),
+    ] = "quick",
     task: Annotated[
         list[str] | None, typer.Option(help="A task; may be repeated.", show_default="the test sets' tasks")
     ] = None,
@@ -34,7 +37,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         typer.Option(help="An endpoint whose model rates the prompts.", show_default="the local judge alone"),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(metavar="AMOUNT", help="The most that the judge may cost.", show_default="none")
+        str | None, typer.Option(metavar="AMOUNT", help="The most that the judge may cost.", show_default="none")
     ] = None,
     training: Annotated[
         Path | None, typer.Option(help="Training data, to count what was copied from it.", show_default="none")
@@ -44,13 +47,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
 ) -> None:
     """Measure length, relevance, diversity, safety and speed of what systems write. Safe to stop and to run again."""
     from promptlet.cli.extras import needing
-    from promptlet.cli.numbers import whole
+    from promptlet.cli.numbers import number, whole
 
     chosen = whole("seed", seed, 0)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
         from promptlet.evaluation.judge import choose_judge
-        from promptlet.evaluation.keeping import Kept, keep
+        from promptlet.evaluation.keeping import Kept, check_folder, keep
         from promptlet.evaluation.run import evaluate as measure
         from promptlet.evaluation.suites import choose_tasks, load_suite
         from promptlet.evaluation.systems import open_systems, students
@@ -58,8 +61,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         from promptlet.speed.keeping import measure_speed
 
         bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
-        rater = choose_judge(judge, budget)
+        rater = choose_judge(judge, None if budget is None else number("budget", budget, above=0))
         folder = output or Path("evaluations") / suite
+        check_folder(folder)
         found = measure(open_systems(systems), asked, tasks, folder, chosen, rater, training)
         kept = Kept(found, f"Suite {suite}, seed {chosen}", shlex.join(["promptlet", *sys.argv[1:]]))
         keep(kept, folder)

@@ -17,7 +17,11 @@ def run(
     until: Annotated[str | None, typer.Option(help="The last stage to run.", show_default="evaluate")] = None,
     runner: Annotated[str, typer.Option(help="Where records are worked on: local or ray.")] = "local",
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Ask the teacher a short sample, say what the rest takes, and stop.")
+        bool,
+        typer.Option(
+            "--estimate",
+            help="Ask the teacher (tuned first, if the recipe tunes it) a short sample, say what the rest takes, stop.",
+        ),
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask the teacher again for the rows that failed in a finished run.")
@@ -28,7 +32,7 @@ def run(
     from promptlet.pipeline import ORDER, estimate_recipe, load_recipe, run_recipe
 
     if estimate and (until or retry_failed):
-        raise UsageError("--estimate runs no stage after intents: it goes without --until and --retry-failed")
+        raise UsageError("--estimate runs no stage after tune: it goes without --until and --retry-failed")
     loaded = load_recipe(recipe)
     place, last = folder or Path("runs") / loaded.head.name, until or ORDER[-1]
 

@@ -35,6 +35,8 @@ def parse_bounds(texts: Sequence[str]) -> dict[str, float]:
             bounds[name] = float(number)
         except ValueError as error:
             raise UsageError(f"the bound '{text}' is not NAME=NUMBER, as in within2=0.93") from error
+        if not 0 <= bounds[name] <= 1:
+            raise UsageError(f"the bound '{text}' is not from 0 to 1")
     return bounds
 
 

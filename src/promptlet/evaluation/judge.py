@@ -69,6 +69,8 @@ class JudgeChoice:
     model: Teacher
     price: Price | None = None
     budget: float | None = None
+    where: str = ""
+    """Where it is asked; servers like to call whatever they serve by one name."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,10 @@ def choose_judge(endpoint: str | None, budget: float | None) -> JudgeChoice | No
             raise UsageError("a budget is for a judge; name one with --judge")
         return None
     config = read_endpoint(endpoint)
-    if budget is not None and budget <= 0:
-        raise UsageError(f"the budget is {budget}; more than 0 is allowed")
     if budget is not None and config.price is None:
         raise UsageError("a budget needs prices: name the judge by a .yaml file with price: {prompt: 1, completion: 2}")
     judge = open_endpoint(config, Verdict.model_json_schema())
-    return JudgeChoice(config.model, judge, config.price, budget)
+    return JudgeChoice(config.model, judge, config.price, budget, config.base_url)
 
 
 def rate(
@@ -113,7 +113,7 @@ def rate(
         TeacherError: if the judge does not answer any more.
     """
     asked = [[_request(sample, seed, repeat) for repeat in range(repeats)] for sample in samples]
-    named = [[(_identity(choice.model, request), request) for request in each] for each in asked]
+    named = [[(_identity(choice, request), request) for request in each] for each in asked]
     requests = {identity: request for each in named for identity, request in each}
     answers = _ask(choice, requests, seed, journal)
     ratings = [_rating([_verdict(answers.get(identity)) for identity, _ in each]) for each in named]
@@ -190,8 +190,8 @@ def _rating(verdicts: Sequence[Verdict | None]) -> Rating:
     return Rating({name: fmean(each[name] for each in scores) for name in scores[0]}, read[0].reason, missing)
 
 
-def _identity(judge: Teacher, request: TeacherRequest) -> str:
-    return value_digest([judge.identity, asdict(request)])[:32]
+def _identity(choice: JudgeChoice, request: TeacherRequest) -> str:
+    return value_digest([choice.model.identity, choice.where, asdict(request)])[:32]
 
 
 def _request(sample: Sample, seed: int, repeat: int) -> TeacherRequest:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from promptlet.errors import RunError, UsageError
 from promptlet.evaluation.judge import Rating
 from promptlet.evaluation.relevance import Judgement
-from promptlet.evaluation.run import Evaluation, SystemResult
+from promptlet.evaluation.run import ANSWERS, Evaluation, SystemResult
 from promptlet.evaluation.suites import Wish
 from promptlet.evaluation.systems import Written
 from promptlet.io.atomic import replacing_folder, write_json, write_text
@@ -50,6 +50,18 @@ def keep(kept: Kept, folder: Path) -> None:
     measured = {name: [asdict(each) for each in getattr(evaluation, name)] for name in ("systems", "judgements")}
     told = {"subtitle": kept.subtitle, "command": kept.command, "manifest": asdict(evaluation.manifest)}
     write_json(folder / NAME, told | {"files": files} | measured)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which keeping an evaluation would replace what is none of its own.
+
+    Raises:
+        UsageError: naming what is there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output {folder} is a file; a folder is needed")
+    if (folder / PROMPTS).exists() and not any((folder / own).is_file() for own in (NAME, ANSWERS)):
+        raise UsageError(f"{folder / PROMPTS} is there and of no evaluation; --output needs another folder")
 
 
 def read_kept(folder: Path) -> Kept:
@@ -106,7 +118,7 @@ def _read(path: Path, system: str, ratings: Ratings) -> list[Written]:
     written = []
     for given in ratings.values():
         given[system] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():  # of text it would end lines at marks within strings too
         row: Mapping[str, Any] = json.loads(line)
         intents = parse_intents([tuple(each.split(": ", 1)) for each in row["intents"]])
         wish = Wish(row["test_set"], row["task"], row["target"], row["index"], intents, row["seed"])

@@ -31,9 +31,11 @@ from promptlet.judges.base import open_judge
 from promptlet.types import RELEVANCE, Sample
 from promptlet.vocabulary import load_policy
 
+ANSWERS = "answers.jsonl"
 LOCAL_JUDGE = "fluent"
 _LOCAL = "local judge"
 _DIVERSITY_SAMPLE = 400
+"""Most prompts of a system whose diversity is measured: more of them repeat more, so it is as many of each."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def evaluate(
     """
     start, wishes = time.monotonic(), suite.wishes(tasks, seed)
     learned = open_prompts(training) if training else None
-    with Journal(folder / "answers.jsonl") as journal:
+    with Journal(folder / ANSWERS) as journal:
         written = write_prompts(systems, wishes, journal)
         for name, each in written.items():
             if all(one.text is None for one in each):
@@ -117,8 +119,8 @@ def evaluate(
         judgements, ratings = _judge(judged, suite, tasks, seed, judge, journal)
     texts = {name: [one.text for one in each if one.text is not None] for name, each in written.items()}
     novelty = measure_novelty(texts, learned) if learned else {}
-    size = min(_DIVERSITY_SAMPLE, *map(len, texts.values()))
-    results = [_result(system, written[system.name], size, novelty.get(system.name), seed) for system in systems]
+    compared = _compared(list(written.values()), seed)
+    results = [_result(system, written[system.name], compared, novelty.get(system.name), seed) for system in systems]
     configuration = asdict(suite) | {"tasks": list(tasks), "seed": seed}
     inputs = {system.name: system.identity for system in systems}
     if judge:
@@ -126,6 +128,13 @@ def evaluate(
     inputs |= {part.test_set: DIGESTS[part.test_set] for part in suite.parts}
     manifest = Manifest.planned("evaluate", configuration, inputs).done({}, time.monotonic() - start)
     return Evaluation(manifest, results, judgements, written, ratings)
+
+
+def _compared(written: Sequence[Sequence[Written]], seed: int) -> list[int]:
+    """Return the places of wishes of all targets and test sets that every system wrote a prompt for; not too many."""
+    wishes = enumerate(zip(*written, strict=True))
+    places = [place for place, each in wishes if all(one.text is not None for one in each)]
+    return sorted(random.Random(seed).sample(places, min(_DIVERSITY_SAMPLE, len(places))))
 
 
 def _judge(
@@ -165,7 +174,9 @@ def _rate_locally(samples: Sequence[Sample]) -> list[Rating]:
     return [Rating({RELEVANCE: scores[RELEVANCE]} | scores) for scores in scored]
 
 
-def _result(system: System, written: Sequence[Written], size: int, novelty: Novelty | None, seed: int) -> SystemResult:
+def _result(
+    system: System, written: Sequence[Written], compared: Sequence[int], novelty: Novelty | None, seed: int
+) -> SystemResult:
     good, policy = [one for one in written if one.text is not None], load_policy()
     counts: dict[str, dict[int, list[int]]] = {}
     denied: dict[str, int] = {}
@@ -186,7 +197,7 @@ def _result(system: System, written: Sequence[Written], size: int, novelty: Nove
             for name, targets in counts.items()
         },
         denied=denied,
-        diversity=measure_diversity([_sample(one) for one in good[:size]]),
+        diversity=measure_diversity([_sample(written[place]) for place in compared]),
         novelty=novelty,
         median_seconds=median(seconds) if seconds else None,
     )

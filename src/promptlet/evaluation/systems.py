@@ -6,6 +6,7 @@ of all that it depends on, so nothing is written twice.
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -34,6 +35,7 @@ DEFAULT = "default"
 """The name of the student that comes with Promptlet."""
 EMBEDDED = "embedded"
 """The name of the teacher that needs no endpoint."""
+_NAMED = re.compile(r"([\w .-]+)=(.+)")
 _SHOTS = 5
 _MAX_TOKENS, _TEMPERATURE = 200, 0.6
 
@@ -78,10 +80,10 @@ class System(ABC):
 class _Student(System):
     """A student's folder: left alone with the command, or as it is used, with the count enforced and the best drawn."""
 
-    def __init__(self, folder: Path, exact: bool) -> None:
+    def __init__(self, folder: Path, name: str | None, exact: bool) -> None:
         self._student, self._exact = load_student(folder), exact
         self._folder = folder
-        self.name = f"{self._student.description.name}, {'exact' if exact else 'free'}"
+        self.name = f"{name or self._student.description.name}, {'exact' if exact else 'free'}"
         self.identity = f"student:{self._student.digest}:{'exact' if exact else 'free'}"
 
     def check(self, wishes: Sequence[Wish]) -> None:
@@ -110,10 +112,12 @@ class _Student(System):
 class _Teacher(System):
     """A teacher, asked as for distillation, with exemplars or without."""
 
-    def __init__(self, name: str, teacher: Teacher, shots: int) -> None:
+    def __init__(self, name: str, where: str, teacher: Teacher, shots: int) -> None:
         self._teacher, self._shots = teacher, shots
         self.name = f"{name}, {'few-shot' if shots else 'zero-shot'}"
-        self.identity = f"{teacher.identity}:{shots} shots"
+        # Servers like to call whatever they serve by one name.
+        place = value_digest(where)[:8] if where else ""
+        self.identity = ":".join(filter(None, (teacher.identity, place, f"{shots} shots")))
 
     def check(self, wishes: Sequence[Wish]) -> None:
         """Refuse nothing: a teacher is asked in words."""
@@ -144,14 +148,15 @@ def open_systems(arguments: Sequence[str]) -> list[System]:
     systems = [system for argument in arguments for system in _open(argument)]
     for name, count in Counter(system.name for system in systems).items():
         if count > 1:
-            raise UsageError(f"{count} systems are called '{name}'; each needs a name of its own")
+            raise UsageError(f"{count} systems are called '{name}'; give each one of its own, as in mine=FOLDER")
     return systems
 
 
 def students(arguments: Sequence[str]) -> dict[str, Path]:
     """Return the students' folders among what the command line names, by the students' names."""
-    folders = [folder for argument in arguments if (folder := _student_folder(argument))]
-    return {load_student(folder).description.name: folder for folder in folders}
+    named = map(_named, arguments)
+    folders = [(name, folder) for name, argument in named if (folder := _student_folder(argument))]
+    return {name or load_student(folder).description.name: folder for name, folder in folders}
 
 
 def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Journal) -> dict[str, list[Written]]:
@@ -175,19 +180,26 @@ def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Jo
 
 
 def _open(argument: str) -> tuple[System, System]:
+    named, argument = _named(argument)
     if argument == EMBEDDED:
         kind = registry.load("promptlet.teachers", EMBEDDED).TEACHER
-        teacher, name = kind.open(kind.Config()), "SmolLM2-135M-Instruct"
+        teacher, name, where = kind.open(kind.Config()), "SmolLM2-135M-Instruct", ""
     elif names_endpoint(argument):
         config = read_endpoint(argument)
-        teacher, name = open_endpoint(config), config.model
+        teacher, name, where = open_endpoint(config), config.model, config.base_url
     elif folder := _student_folder(argument):
-        return _Student(folder, exact=False), _Student(folder, exact=True)
+        return _Student(folder, named, exact=False), _Student(folder, named, exact=True)
     else:
         raise UsageError(
             f"'{argument}' is no student's folder, not '{DEFAULT}' or '{EMBEDDED}', and no endpoint: {FORMS}"
         )
-    return _Teacher(name, teacher, 0), _Teacher(name, teacher, _SHOTS)
+    return _Teacher(named or name, where, teacher, 0), _Teacher(named or name, where, teacher, _SHOTS)
+
+
+def _named(argument: str) -> tuple[str | None, str]:
+    """Return the name that reports shall have for a system, if it is ``NAME=SYSTEM``, and the system."""
+    found = _NAMED.fullmatch(argument)
+    return (found[1], found[2]) if found else (None, argument)
 
 
 def _student_folder(argument: str) -> Path | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from promptlet.student.config import LoopConfig
+from promptlet.student.config import LoopConfig, defaulting
+
+_LOOP: dict[str, Any] = {"steps": 200, "learning_rate": 3e-4, "warmup": 20}
 
 
 class RoundConfig(BaseModel):
@@ -21,5 +25,5 @@ class RoundConfig(BaseModel):
     """Share of its prompts of earlier rounds that it sees again."""
     wishes: int = Field(default=400, ge=10, le=100_000)
     """Held-out wishes on which a round is judged."""
-    loop: LoopConfig = LoopConfig(steps=200, learning_rate=3e-4, warmup=20)
+    loop: Annotated[LoopConfig, defaulting(_LOOP)] = LoopConfig(**_LOOP)
     """How it learns in a round; what its last step leaves is judged."""

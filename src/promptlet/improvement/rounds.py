@@ -68,11 +68,12 @@ class Rounds:
         """
         self.config, self.codec, self.examine, self.seed = config, codec, examine, seed
         self.training, self.validation = training, validation
-        self.known, self.held_out = ([wish for wish in wishes if wish.split == name] for name in (TRAIN, VALIDATION))
+        taught = [wish for wish in wishes if wish.task in codec.tasks]
+        self.known, self.held_out = ([wish for wish in taught if wish.split == name] for name in (TRAIN, VALIDATION))
         if not self.known or not self.held_out:
             raise RunError(
-                f"{len(self.held_out)} combinations of intents to judge a round by, {len(self.known)} to learn from; "
-                "draw more of them (intents.count)"
+                f"{len(self.held_out)} combinations of intents to judge a round by, {len(self.known)} to learn from, "
+                f"of the student's tasks ({', '.join(codec.tasks)}); draw more of them (intents.count)"
             )
         self.room = int((training.lengths - training.starts).max()) + 8
 

@@ -6,7 +6,21 @@ from typing import Any
 
 import yaml
 
-SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Strict(SAFE_LOADER):  # type: ignore[misc]
+    """Refuses a key that stands twice, of which YAML would keep the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(found) < len(node.value):
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
+                seen.add(key.value)
+        return found
 
 
 def parse_yaml(text: str) -> Any:
@@ -15,4 +29,4 @@ def parse_yaml(text: str) -> Any:
     Raises:
         yaml.YAMLError: if it is not YAML.
     """
-    return yaml.load(text, SAFE_LOADER)  # noqa: S506 (both loaders are safe)
+    return yaml.load(text, _Strict)  # noqa: S506 (it is a safe loader)

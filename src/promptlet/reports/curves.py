@@ -34,7 +34,8 @@ def plot_curves(run: Path, output: Path | None = None) -> Path:
         raise UsageError(f"the picture is '{target.name}'; {', '.join(_FORMATS)} are allowed")
     if not run.is_dir():
         raise UsageError(f"there is no run's folder at {run}")
-    trainings = {log.parent.name: _read(log) for log in sorted((*run.glob(_METRICS), *run.glob(f"*/{_METRICS}")))}
+    logs = sorted(run.rglob(_METRICS))
+    trainings = {str(log.parent.relative_to(run.parent if log.parent == run else run)): _read(log) for log in logs}
     _draw({name: curves for name, curves in trainings.items() if curves}, target, run)
     return target
 

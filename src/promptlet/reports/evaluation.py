@@ -56,7 +56,7 @@ def in_brief(evaluation: Evaluation) -> str:
         near, error = (pooled(system.all_lengths, name) for name in ("within_2", "mae"))
         said.append(
             f"{system.name}: {system.prompts:,} prompts, {system.failed:,} failed; "
-            f"within 2 words {near:.1%}, MAE {error:.2f}; "
+            f"of these within 2 words {near:.1%}, MAE {error:.2f}; "
             f"{', '.join(judges)}; denied words {sum(system.denied.values())}"
         )
     return "\n".join(said)
@@ -89,7 +89,11 @@ def _summary(evaluation: Evaluation) -> Section:
                 ("within 2 words: the paper, Table 3", f"{min(near):.0%} to {max(near):.0%}"),
             ]
         ),
-        Table((*head, "Distinct-2", "Denied words", "Seconds"), rows, "All lengths and test sets together"),
+        Table(
+            (*head, "Distinct-2", "Denied words", "Seconds"),
+            rows,
+            "Of the prompts written, all lengths and test sets together",
+        ),
     ]
     blocks += [trust(judgement) for judgement in evaluation.judgements]
     blocks += [

@@ -58,6 +58,7 @@ class EvaluateStage(Stage):
         else:
             held_out = load_test_set(config.test_set)
         generator = Generator.load(context.inputs["export"] / STUDENT)
+        held_out = [sample for sample in held_out if sample.task in generator.student.tasks]
         results = evaluate_words(generator, held_out, config, context.head.seed, context.folder)
         within = {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
         asked = len(MODES) * len(config.targets) * config.prompts_per_target
@@ -73,7 +74,7 @@ def evaluate_words(
         RunError: if nothing is held out.
     """
     if not held_out:
-        raise RunError("no combination of intents is held out for the test; draw more of them (intents.count)")
+        raise RunError("no intents are held out for the test of the student's tasks; draw more of them (intents.count)")
     jobs = [
         (mode, target, index)
         for mode in MODES

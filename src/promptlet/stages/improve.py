@@ -47,14 +47,14 @@ class ImproveStage(Stage):
 
     def run(self, config: ImproveConfig, context: Context) -> dict[str, Any]:
         trained = context.inputs["train"] / MODEL
-        best, standings, helped = trained, [], 0
+        best, standings, helped, done = trained, [], 0, 0
         if config.rounds:
             rounds = _prepare(config, context)
             standings.append(rounds.stand(trained, context.folder))
         for number in range(1, config.rounds + 1):
             folder = context.folder / f"round-{number}"
-            standing = rounds.run(number, folder, best)
-            if standing is None:
+            standing, done = rounds.run(number, folder, best), number
+            if standing is None:  # nothing that it wrote was fit to learn from; its rejects say why
                 break
             standings.append(standing)
             if not standing.better_than(standings[helped]):
@@ -67,7 +67,7 @@ class ImproveStage(Stage):
         write_json(context.folder / ROUNDS, rows)
         with replacing_folder(context.folder / MODEL) as folder:
             shutil.copytree(best, folder, dirs_exist_ok=True)
-        return {"rounds": max(0, len(standings) - 1), "kept": helped}
+        return {"rounds": done, "kept": helped}
 
 
 def _prepare(config: ImproveConfig, context: Context) -> Rounds:

@@ -11,9 +11,7 @@ import random
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-from pydantic import Field
+from typing import Annotated, Any
 
 from promptlet.commands.words import count_words
 from promptlet.errors import MissingExtraError, RunError, UsageError
@@ -22,7 +20,7 @@ from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, trainable, weights_file
 from promptlet.prompting import messages
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
-from promptlet.student.config import LoopConfig
+from promptlet.student.config import LoopConfig, defaulting
 from promptlet.student.sources import locate
 from promptlet.tasks import load_task
 
@@ -33,6 +31,9 @@ TUNED = "tuned on exemplars"
 """What the identity of a tuned teacher says."""
 
 
+_LOOP: dict[str, Any] = {"steps": 300, "batch": 16, "learning_rate": 2e-4, "warmup": 20, "evaluate_every": 50}
+
+
 class TuneConfig(StageConfig):
     """Which model learns, and how."""
 
@@ -41,7 +42,7 @@ class TuneConfig(StageConfig):
     is."""
     tasks: TaskNames = ("t2i", "t2t")
     """Whose exemplars it learns: those of `intents.tasks`, for others it would have to be shown."""
-    loop: LoopConfig = Field(default=LoopConfig(steps=300, batch=16, learning_rate=2e-4, warmup=20, evaluate_every=50))
+    loop: Annotated[LoopConfig, defaulting(_LOOP)] = LoopConfig(**_LOOP)
 
 
 class TuneStage(Stage):

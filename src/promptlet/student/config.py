@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ PRESETS = {
 million parameters; `tiny` is for tests."""
 
 
+_Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+def defaulting(own: Mapping[str, Any]) -> BeforeValidator:
+    """Return what lets settings that are not given be these, and not the usual ones."""
+    return BeforeValidator(lambda given: {**own, **given} if isinstance(given, Mapping) else given)
+
+
 class LoopConfig(BaseModel):
     """The settings of training."""
 
@@ -43,7 +52,7 @@ class LoopConfig(BaseModel):
     warmup: int = Field(default=100, ge=0)
     """Steps until the full learning rate."""
     weight_decay: float = Field(default=0.1, ge=0, le=1)
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[_Beta, _Beta] = (0.9, 0.95)
     """Of AdamW."""
     momentum: float = Field(default=0.95, ge=0, lt=1)
     """Of Muon."""

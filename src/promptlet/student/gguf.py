@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ from promptlet.io.atomic import replacing
 
 QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
 _ARCHITECTURES = {"gpt2": gguf.MODEL_ARCH.GPT2, "llama": gguf.MODEL_ARCH.LLAMA}
+_COMPUTED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "gpt2": {
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+        "scale_attn_weights": (True,),
+        "scale_attn_by_inverse_layer_idx": (False,),
+        "add_cross_attention": (False,),
+    },
+    "llama": {"hidden_act": ("silu",), "attention_bias": (False,), "mlp_bias": (False,)},
+}
+"""By kind of model, what llama.cpp computes, whatever else a configuration may ask for."""
 _BLOCK = 32
 """Numbers that share a scale in Q8_0 and Q4_0; a row of a matrix is a whole number of blocks."""
 
@@ -27,11 +37,10 @@ def write_gguf(model: Path, tokenizer: Path, target: Path, quantization: str) ->
 
     Raises:
         StudentError: if the model or its tokenizer is of another kind.
-        UsageError: if the model's width does not suit the precision.
+        UsageError: if the model's width does not suit the precision, or llama.cpp would compute something else.
     """
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    if config.get("model_type") not in _ARCHITECTURES:
-        raise StudentError(f"{model} is a '{config.get('model_type')}'; {' and '.join(_ARCHITECTURES)} can be GGUF")
+    check_computed(config, str(model))
     arch = _ARCHITECTURES[config["model_type"]]
     width = config["n_embd" if arch == gguf.MODEL_ARCH.GPT2 else "hidden_size"]
     if quantization != "F16" and width % _BLOCK:
@@ -52,6 +61,22 @@ def write_gguf(model: Path, tokenizer: Path, target: Path, quantization: str) ->
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
+
+
+def check_computed(config: Mapping[str, Any], model: str) -> None:
+    """Refuse a model's configuration (``config.json``) by which transformers and llama.cpp would compute differently.
+
+    Raises:
+        StudentError: for another kind of model.
+        UsageError: naming the setting and what is allowed.
+    """
+    kind = config.get("model_type")
+    if kind not in _COMPUTED:
+        raise StudentError(f"{model} is a '{kind}'; {' and '.join(_COMPUTED)} can be GGUF")
+    for name, allowed in _COMPUTED[kind].items():
+        if (value := config.get(name, allowed[0])) not in allowed:
+            told = " or ".join(map(str, allowed))
+            raise UsageError(f"{model}: {name} is {value}, which llama.cpp does not compute; {told} is allowed")
 
 
 def _add_gpt2(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from promptlet.errors import RunError
 from promptlet.io.atomic import replacing_folder, write_text
 from promptlet.io.journal import Journal
 from promptlet.progress import metering
@@ -88,5 +89,9 @@ def _forget_after(journal: Path, step: int) -> None:
     """Drop the lines of steps that a resumed run will do again."""
     if journal.exists():
         lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        try:
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        except (ValueError, KeyError, TypeError) as error:
+            told = "holds a line that is none of a step; without that line, or the file, the training goes on"
+            raise RunError(f"{journal} {told}") from error
         write_text(journal, "".join(kept))

@@ -179,11 +179,15 @@ def _explaining(folder: Path, config: LoopConfig) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
         why = getattr(error, "strerror", None) or error
-        raise RunError(f"can't write to {folder}: {why}; the last good checkpoint is kept") from error
+        raise RunError(f"can't write to {folder}: {why}{_kept(folder)}") from error
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
         raise RunError(
             f"out of memory with {config.group} samples at once; "
-            f"raise train.loop.accumulate (now {config.accumulate}). The last good checkpoint is kept"
+            f"raise train.loop.accumulate (now {config.accumulate}){_kept(folder)}"
         ) from error
+
+
+def _kept(folder: Path) -> str:
+    return "; the last good checkpoint is kept" if (folder / CHECKPOINT).exists() else ""

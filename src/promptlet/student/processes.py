@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
+from promptlet.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -45,6 +47,8 @@ def joined() -> Iterator[Processes]:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     ours = world > 1 and not dist.is_initialized()
+    if ours and "MASTER_ADDR" not in os.environ:
+        raise UsageError(f"WORLD_SIZE is {world}, but nothing says where the others are; start it with torchrun")
     if ours:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:

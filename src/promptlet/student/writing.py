@@ -33,14 +33,15 @@ def write(
         codec: the student's.
         heads: token ids that ask for a prompt each.
         seeds: one for each head.
-        room: most tokens of a prompt.
+        room: most tokens of a prompt, as far as the model has positions for them.
         sampling: how tokens are drawn.
     """
     never = set(codec.control_ids) - {codec.end_id}
     decoder = BatchDecoder(model.eval(), [codec.end_id], [index for index in range(len(codec)) if index not in never])
-    most = _ROWS[model.device.type]
+    most, positions = _ROWS[model.device.type], model.config.max_position_embeddings
     for first in range(0, len(heads), most):
         rows = range(first, min(first + most, len(heads)))
         asked = [heads[row] for row in rows]
-        for written in decoder.write(asked, [room] * len(rows), [seeds[row] for row in rows], sampling):
+        rooms = [min(room, positions - len(head)) for head in asked]
+        for written in decoder.write(asked, rooms, [seeds[row] for row in rows], sampling):
             yield rows[written.row], codec.decode(written.tokens)
