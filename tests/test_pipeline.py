@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -58,6 +59,18 @@ def test_the_paper_s_recipe_has_the_paper_s_settings() -> None:
     assert (train.loop.steps, train.loop.batch, train.loop.learning_rate) == (300_000, 128, 6e-4)
 
 
+def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> None:
+    text = "name: x\ntune: {loop: {steps: 7}}\nimprove: {loop: {steps: 8}}\ntrain: {loop: {steps: 9}}"
+    loops: list[Any] = [
+        getattr(stage, "loop", None) for stage in load_recipe(write_recipe(tmp_path, text)).stages.values()
+    ]
+    assert [(loop.steps, loop.learning_rate, loop.warmup) for loop in loops if loop] == [
+        (7, 2e-4, 20),
+        (9, 1e-3, 100),
+        (8, 3e-4, 20),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -76,6 +89,8 @@ def test_the_paper_s_recipe_has_the_paper_s_settings() -> None:
         ("name: x\ntrain: {preset: nana}", "nana.*nano"),
         ("name: x\ntrain: {loop: {step: 3}}", r"train\.loop\.step.*'steps'"),
         ("name: x\ntrain: {loop: {learning_rate: 0}}", r"train\.loop\.learning_rate is 0.*greater than 0"),
+        ("name: x\ntrain: {loop: {steps: 2}}\ntrain: {loop: {batch: 8}}", "'train' stands twice.*line 3"),
+        ("name: x\ntrain: {loop: {betas: [2, 3]}}", r"train\.loop\.betas\.0 is 2"),
         ("name: x\ntrain: {loop: {batch: 0}}", r"train\.loop\.batch is 0.*greater"),
         ("name: x\ntrain: {loop: {batch: 10, accumulate: 3}}", "batch of 10 .*3 groups"),
         ("name: x\ntrain: {loop: {optimizer: sgd}}", r"train\.loop\.optimizer.*sgd.*muon"),

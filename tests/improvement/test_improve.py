@@ -96,6 +96,12 @@ def test_a_student_that_writes_nothing_fit_is_left_as_it_was(smoke: dict[str, Pa
     assert trained == improved
 
 
+def test_prompts_end_where_the_model_has_no_more_positions(smoke: dict[str, Path], tmp_path: Path) -> None:
+    endless = rounds(smoke)
+    endless.room = 10_000
+    assert endless.stand(smoke["train"] / MODEL, tmp_path)
+
+
 def test_a_recipe_without_rounds_is_refused(cli: Run) -> None:
     result = cli("improve", SMOKE)
     assert result.returncode == 2

@@ -28,6 +28,11 @@ def test_every_training_of_a_run_is_drawn(tmp_path: Path) -> None:
     assert plot_curves(tmp_path / "train-1").parent == tmp_path / "train-1"
 
 
+def test_rounds_of_improvement_are_drawn_too(tmp_path: Path) -> None:
+    write_log(tmp_path / "improve-1" / "round-2", [{"step": step, "loss": 5 / step} for step in (1, 2, 3)])
+    assert plot_curves(tmp_path).is_file()
+
+
 def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
     write_log(tmp_path / "train-1", [{"step": 1, "loss": 2.0}])
     with (tmp_path / "train-1" / "metrics.jsonl").open("a") as file:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from promptlet.commands import with_defaults
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.engines.llamacpp import LlamaCpp
-from promptlet.errors import StudentError
+from promptlet.errors import StudentError, UsageError
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
 from promptlet.types import Intent
@@ -59,3 +61,21 @@ def test_another_architecture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "mamba"}')
     with pytest.raises(StudentError, match="mamba"):
         write_gguf(tmp_path, tmp_path / "tokenizer.json", tmp_path / "model.gguf", "F16")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "allowed"),
+    [
+        ("activation_function", "relu", "gelu_new or gelu_pytorch_tanh"),
+        ("scale_attn_by_inverse_layer_idx", True, "False"),
+        ("scale_attn_weights", False, "True"),
+    ],
+)
+def test_what_llama_cpp_would_compute_otherwise_is_refused(
+    student_folder: Path, tmp_path: Path, setting: str, value: Any, allowed: str
+) -> None:
+    config = json.loads((student_folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {setting: value}))
+    with pytest.raises(UsageError, match=f"{setting} is {value}, .*; {allowed} is allowed"):
+        write_gguf(tmp_path, student_folder / "tokenizer.json", tmp_path / "model.gguf", "F16")
+    assert not (tmp_path / "model.gguf").exists()
