@@ -134,6 +134,14 @@ def test_what_is_insisted_on_the_text_begins_with(
     assert sum(term.first for term in found.kept.terms) == len(terms)
 
 
+def test_where_there_is_no_room_to_insist_drawing_goes_on(generator: Generator) -> None:
+    wish = ["Topic: birthday", "Scene object: red balloon on a long blue ribbon"]
+    prompt = generator.generate(wish, words=6, seed=1, candidates=12)[0]
+    assert prompt.words == 6
+    assert all(value in prompt.prompt.casefold() for value in prompt.insisted)
+    assert "red balloon on a long blue ribbon" not in prompt.insisted
+
+
 def test_what_was_asked_for_stands_in_texts_of_the_right_length(generator: Generator) -> None:
     wish = "old town of Zyxlaburg with qwertine houses at dusk"
     for prompt in generator.generate(wish, words="14-18", n=4, seed=5):

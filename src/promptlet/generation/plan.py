@@ -63,7 +63,7 @@ class Plan:
     known: frozenset[str]
     """Words that the student was taught, or that the request has."""
     insisted: tuple[str, ...]
-    """Values of intents that the student must write, for it leaves them out otherwise."""
+    """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
 
     @classmethod
     def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = ()) -> Self:
@@ -118,7 +118,13 @@ class Plan:
                 sum(each.coverage[place] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))
             )
         ]
-        return Plan.of(self.request, self.student, (*self.insisted, *more)) if more else self
+        if not more:
+            return self
+        insisted = (*self.insisted, *more)
+        try:
+            return Plan.of(self.request, self.student, insisted)
+        except UsageError:  # that the terms have no room is the fault of these, not of the request
+            return replace(self, insisted=insisted)
 
     def _partly_taught(self, intent: Intent) -> bool:
         """Return whether the student was taught some of the words only, which the grammar may force out of place."""
@@ -161,7 +167,7 @@ class Plan:
 
     def judge(self, draft: Draft, decoded: Decoded) -> Candidate:
         """Return the candidate that was written."""
-        request, begun = self.request, draft.begun
+        request, begun, drawn = self.request, draft.begun, len(decoded.ids)
         if begun:  # these tokens were no choice of the student's
             ids = (*begun, *decoded.ids)
             text = self.student.codec.decode(list(ids))
@@ -179,7 +185,7 @@ class Plan:
             seed=draft.seed,
             values=draft.values,
             prompt=sample.prompt,
-            tokens=len(decoded.ids),
+            tokens=drawn,
             chances=self._own_chances(decoded, spans(decoded.text, draft.order)),
             log_probability=round(sum(decoded.chances), 4),
             misses=self._misses(sample.prompt, adherence),
@@ -189,7 +195,7 @@ class Plan:
             repeats=repetition(answer) is not None,
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished,
-            insisted=self.insisted,
+            insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
         )
 
     def _begun(self, order: Sequence[Term], chance: random.Random) -> tuple[str, Sequence[Term]]:
