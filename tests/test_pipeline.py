@@ -110,6 +110,12 @@ def test_a_wrong_recipe_is_refused_in_one_line(tmp_path: Path, text: str, named:
     assert "\n" not in str(error.value)
 
 
+def test_what_a_recipe_merges_in_may_be_overridden(tmp_path: Path) -> None:
+    text = "name: x\ntrain: {loop: &loop {steps: 700, batch: 8}}\nimprove: {loop: {<<: *loop, steps: 900}}"
+    loop = load_recipe(write_recipe(tmp_path, text)).stages["improve"].model_dump()["loop"]
+    assert (loop["steps"], loop["batch"]) == (900, 8)
+
+
 def test_a_recipe_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.yaml"):
         load_recipe(tmp_path / "nowhere.yaml")

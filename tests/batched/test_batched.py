@@ -38,6 +38,15 @@ MODELS = {kind: make(kind) for kind in ("gpt2", "llama")}
 DECODERS = {kind: BatchDecoder(make(kind), [STOP]) for kind in MODELS}
 
 
+def test_rows_of_all_lengths_may_write_up_to_the_last_position() -> None:
+    model = make("gpt2")
+    prompts = [[4] * 126, *[[2, 3]] * 15]
+    limits = [model.config.n_positions - len(prompt) for prompt in prompts]
+    written = list(BatchDecoder(model, [STOP]).write(prompts, limits, range(len(prompts)), GREEDY))
+    assert sorted(row.row for row in written) == list(range(len(prompts)))
+    assert all(len(row.tokens) <= limits[row.row] for row in written)
+
+
 def alone(kind: str, prompt: list[int], limit: int) -> tuple[list[int], float]:
     """Return what transformers itself writes after a prompt, the likeliest token each time, and its likelihood."""
     written: list[int] = []

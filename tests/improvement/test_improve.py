@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from tests.conftest import SMOKE, Run
 
 from promptlet.commands import make_commands
 from promptlet.curation.examining import EXAMINED_SCHEMA
+from promptlet.errors import RunError
 from promptlet.improvement.config import RoundConfig
 from promptlet.improvement.rounds import MODEL, Rounds
 from promptlet.improvement.standing import Standing
@@ -94,6 +96,17 @@ def test_a_student_that_writes_nothing_fit_is_left_as_it_was(smoke: dict[str, Pa
     done = run_recipe(load_recipe(recipe), tmp_path / "run", "improve")
     trained, improved = ((done[stage] / MODEL / "model.safetensors").read_bytes() for stage in ("train", "improve"))
     assert trained == improved
+    assert re.search("improve: rounds 1, kept 0, nothing to learn from in the last, mostly [a-z ]+, ", result.stderr)
+
+
+def test_only_wishes_of_the_student_s_tasks_are_put_to_it(smoke: dict[str, Path], tmp_path: Path) -> None:
+    source, wishes = smoke["tokenize"], list(read_samples(smoke["intents"]))
+    training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
+    other = [replace(wish, task="haiku") for wish in wishes]
+    both = Rounds(CONFIG, read_codec(source), lenient, training, validation, other + wishes, 1)
+    assert both.run(1, tmp_path / "round-1", smoke["train"] / MODEL)
+    with pytest.raises(RunError, match=r"0 combinations .* of the student's tasks"):
+        Rounds(CONFIG, read_codec(source), lenient, training, validation, other, 1)
 
 
 def test_prompts_end_where_the_model_has_no_more_positions(smoke: dict[str, Path], tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_names_lead_to_their_node_whatever_their_case(tmp_path: Path) -> None:
         (TEA | {"topic": "tea: [calm]"}, "no mapping"),
         (TEA | {"topic": "- tea"}, "not a mapping"),
         (TEA | {"topic": "{"}, "not YAML"),
+        (TEA | {"mood": "calm:\nquiet:\ncalm:"}, "'calm' stands twice.*line 3"),
         (TEA | {"moods": "calm:"}, r"'moods\.yaml'.*mood\.yaml"),
         ({"mood": "calm:"}, r"no topic\.yaml"),
     ],
@@ -112,7 +113,7 @@ def test_the_packaged_graph_has_no_problems() -> None:
             TEA | {"topic": "tea: {mood: [calm, quiet], topic: [tea]}"},
             f"{EDGE} 'Topic: tea' goes nowhere",
         ),
-        (TEA | {"mood": "calm:\nquiet:\ncalm:"}, "mood.yaml:1: 'calm' is there twice"),
+        (TEA | {"mood": "calm:\nquiet:\ncalm:"}, "mood.yaml:3: 'calm' is there twice"),
         (TEA | {"mood": "calm:\nquiet: {aliases: [Calm]}"}, "mood.yaml: 'Calm' names both 'calm' and 'quiet'"),
         (
             {"topic": "tea: {mood: [calm, quiet], style: [flat]}", "mood": TEA["mood"]},

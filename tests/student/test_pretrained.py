@@ -18,7 +18,7 @@ from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.pretrained import pretrained_tokenizer
-from promptlet.stages.train import TrainConfig
+from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
 from promptlet.student.model import load_model, make_like
@@ -148,6 +148,25 @@ def test_a_model_is_made_after_any_configuration(config_folder: Path) -> None:
     assert model.config.eos_token_id == 7
     loss = model(input_ids=torch.arange(64)[None], labels=torch.arange(64)[None]).loss.item()
     assert math.isfinite(loss)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("config", r"train\.config is .*empty; a folder that holds a config\.json"),
+        ("pretrained", r"empty has no model\."),
+    ],
+)
+def test_a_folder_without_the_file_that_is_read_is_named(tmp_path: Path, key: str, said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=said):
+        TrainStage().materials(TrainConfig.model_validate({key: str(tmp_path / "empty")}))
+
+
+def test_a_file_is_no_folder_to_make_a_model_after(tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text("n_layer: 2")
+    with pytest.raises(UsageError, match=r"train\.config is .*some\.yaml; a folder"):
+        TrainStage().materials(TrainConfig(config=str(tmp_path / "some.yaml")))
 
 
 def test_a_folder_that_describes_no_model_is_refused(tmp_path: Path) -> None:

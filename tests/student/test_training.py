@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from promptlet.errors import RunError
+from promptlet.errors import RunError, UsageError
 from promptlet.student.config import PRESETS, LoopConfig
 from promptlet.student.data import Encoded, make_batch, padding_share, plan_epoch, stream_groups
 from promptlet.student.loop import learning_rate, train
@@ -276,7 +276,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     ("what", "said"),
     [
         (lambda logits: logits * float("nan"), "loss is nan"),
-        (lambda logits: logits * 1e4, "loss is .*lower the learning rate"),
+        (lambda logits: logits * 1e4, "loss is .*lower the learning rate; the last good checkpoint is kept"),
     ],
     ids=["nan", "exploded"],
 )
@@ -289,6 +289,43 @@ def test_a_loss_that_explodes_stops_and_keeps_the_last_good_checkpoint(
     assert "\n" not in str(error.value)
     # Five losses were sound: those of the first weights and of four updates; what the fifth made was never kept.
     assert json.loads((tmp_path / "checkpoint" / "position.json").read_text())["position"]["step"] == 4
+
+
+def test_a_training_that_fails_before_a_checkpoint_promises_none(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"lower the learning rate$"):
+        run_training(tmp_path, model=disturbed(3, lambda logits: logits * float("nan")))
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_no_best_loss_is_shown_before_the_first_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr("promptlet.progress.Meter.advance", lambda _self, _units=1, note="": notes.append(note))
+    run_training(tmp_path, with_options(steps=12))
+    assert "best held-out" not in notes[0]
+    assert "best held-out" in notes[-1]
+    assert not any("inf" in note for note in notes)
+
+
+@pytest.mark.parametrize("damage", [b'{"step": 2, "lo', b'{"loss": 2}', b"[1]", b"\xff\xfe"])
+def test_a_damaged_line_of_the_metrics_is_named(tmp_path: Path, damage: bytes) -> None:
+    run_training(tmp_path, with_options(steps=3))
+    path = tmp_path / "metrics.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], damage, *lines[1:]]))
+    with pytest.raises(RunError, match=r"metrics\.jsonl, line 2, .*; delete it and run again") as error:
+        run_training(tmp_path, with_options(steps=3))
+    assert "\n" not in str(error.value)
+    path.write_bytes(b"\n".join(lines))
+    assert len(run_training(tmp_path, with_options(steps=3))) == 3
+
+
+def test_processes_that_can_not_find_each_other_are_told_of_torchrun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(UsageError, match=r"WORLD_SIZE is 2.*torchrun"):
+        run_training(tmp_path)
 
 
 def test_a_gpu_without_memory_is_one_line(tmp_path: Path) -> None:

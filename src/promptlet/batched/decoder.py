@@ -110,7 +110,8 @@ class BatchDecoder:
     def _read(self, prompts: Sequence[Sequence[int]], limits: Sequence[int], sampler: RowSampler) -> _State:
         prefix = _common(prompts)
         own = [prompt[prefix:] for prompt in prompts]
-        cache = PrefixCache(len(prompts), max(map(len, own)) + max(limits))
+        # Rows that have ended are read on for a while, but nowhere beyond the last place that a row may reach.
+        cache = PrefixCache(len(prompts), max(len(rest) + limit for rest, limit in zip(own, limits, strict=True)))
         cache.expect_prefix()
         if prefix:
             self._forward([list(prompts[0][:prefix])], torch.arange(prefix, device=self.device)[None], cache)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,7 @@ from promptlet.intents.graph import (
     read_entries,
     read_texts,
 )
-from promptlet.io.yaml import SAFE_LOADER
+from promptlet.io.yaml import SAFE_LOADER, written_twice
 from promptlet.types import MAX_VALUE_CHARACTERS, Intent
 from promptlet.vocabulary import load_policy
 
@@ -29,9 +30,10 @@ def check_graph(folder: Path | None = None) -> list[str]:
     Raises:
         UsageError: for a file that is missing, or is no YAML mapping.
     """
+    if twice := list(_written_twice(read_texts(folder))):
+        return twice
     entries = read_entries(folder)
-    problems = [*_written_twice(read_texts(folder)), *malformed(entries)]
-    if problems:
+    if problems := list(malformed(entries)):
         return problems
     return [*_edges(entries), *_names(entries), *_lonely(entries)]
 
@@ -39,13 +41,9 @@ def check_graph(folder: Path | None = None) -> list[str]:
 def _written_twice(texts: dict[str, str]) -> Iterator[str]:
     """Yield keys that YAML would silently take the last of."""
     for kind, text in texts.items():
-        root = yaml.compose(text, SAFE_LOADER)
-        maps = [root, *(value for _, value in root.value)] if isinstance(root, yaml.MappingNode) else []
-        for mapping in maps:
-            keys = [key.value for key, _ in mapping.value] if isinstance(mapping, yaml.MappingNode) else []
-            for key in sorted({key for key in keys if keys.count(key) > 1}):
-                line = mapping.start_mark.line + 1
-                yield f"{kind_file(kind)}:{line}: '{key}' is there twice"
+        with suppress(yaml.YAMLError):  # whoever reads the entries says what is wrong
+            for key in written_twice(yaml.compose(text, SAFE_LOADER)):
+                yield f"{kind_file(kind)}:{key.start_mark.line + 1}: '{key.value}' is there twice"
 
 
 def _edges(entries: Entries) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, islice, pairwise
@@ -80,6 +81,15 @@ def write_rejects(folder: Path, rejects: Iterable[tuple[Sample, str]]) -> int:
     return _write(
         folder, "rejected", REJECT_SCHEMA, (to_row(sample) | {"reason": reason} for sample, reason in rejects)
     )
+
+
+def commonest_reason(folder: Path) -> str:
+    """Return the commonest reason in a folder's rejects, without what it says of one row."""
+    reasons = Counter(
+        reason.partition(":")[0] for table in read_tables(folder, "rejected") for reason in table["reason"].to_pylist()
+    )
+    [(reason, _)] = reasons.most_common(1)
+    return str(reason)
 
 
 def read_tables(folder: Path, stem: str = "data", rows: int = ROWS_PER_GROUP) -> Iterator[pa.Table]:

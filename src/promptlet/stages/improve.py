@@ -18,7 +18,7 @@ from promptlet.errors import MissingExtraError
 from promptlet.improvement.config import RoundConfig
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
-from promptlet.io.records import read_samples
+from promptlet.io.records import commonest_reason, read_samples
 from promptlet.stages.base import Context, JudgeName, Stage, StageConfig
 from promptlet.stages.tokenize import read_codec
 
@@ -47,14 +47,15 @@ class ImproveStage(Stage):
 
     def run(self, config: ImproveConfig, context: Context) -> dict[str, Any]:
         trained = context.inputs["train"] / MODEL
-        best, standings, helped, done = trained, [], 0, 0
+        best, standings, helped, done, why = trained, [], 0, 0, {}
         if config.rounds:
             rounds = _prepare(config, context)
             standings.append(rounds.stand(trained, context.folder))
         for number in range(1, config.rounds + 1):
             folder = context.folder / f"round-{number}"
             standing, done = rounds.run(number, folder, best), number
-            if standing is None:  # nothing that it wrote was fit to learn from; its rejects say why
+            if standing is None:
+                why = {"nothing to learn from in the last, mostly": commonest_reason(folder)}
                 break
             standings.append(standing)
             if not standing.better_than(standings[helped]):
@@ -67,7 +68,7 @@ class ImproveStage(Stage):
         write_json(context.folder / ROUNDS, rows)
         with replacing_folder(context.folder / MODEL) as folder:
             shutil.copytree(best, folder, dirs_exist_ok=True)
-        return {"rounds": done, "kept": helped}
+        return {"rounds": done, "kept": helped} | why
 
 
 def _prepare(config: ImproveConfig, context: Context) -> Rounds:

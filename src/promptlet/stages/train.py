@@ -68,7 +68,7 @@ class TrainStage(Stage):
     def materials(self, config: TrainConfig) -> dict[str, str]:
         if config.pretrained:
             return {"pretrained": file_digest(weights_file(locate(config.pretrained)))}
-        return {"config": file_digest(locate(config.config) / "config.json")} if config.config else {}
+        return {"config": file_digest(_config_file(config.config))} if config.config else {}
 
     def run(self, config: TrainConfig, context: Context) -> dict[str, Any]:
         try:
@@ -104,6 +104,18 @@ class TrainStage(Stage):
         }
 
 
+def _config_file(name: str) -> Path:
+    """Return the ``config.json`` of the folder that a recipe names.
+
+    Raises:
+        UsageError: if it is no folder, or holds none.
+    """
+    file = Path(name) / "config.json"
+    if not file.is_file():
+        raise UsageError(f"train.config is {name}; a folder that holds a config.json is needed")
+    return file
+
+
 def _check(training: Any, validation: Any, codec: Codec, config: TrainConfig, source: Path) -> None:
     """Refuse samples that can't be trained on.
 
@@ -127,7 +139,7 @@ def _make(config: TrainConfig, codec: Codec) -> Any:
         check_commands(path, codec.commands)
         return load_model(path, codec.tokenizer, config.context, codec.end_id)
     if config.config:
-        return make_like(locate(config.config), len(codec), config.context, codec.end_id)
+        return make_like(_config_file(config.config).parent, len(codec), config.context, codec.end_id)
     dropout = _DROPOUT if config.dropout is None else config.dropout
     return make_model(config.preset or "nano", len(codec), config.context, dropout, codec.end_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,9 +52,8 @@ class Log:
         speed = position.tokens / seconds
         for name, value in (*metrics.items(), ("tokens_per_second", speed)):
             self.board.add_scalar(name, value, position.step)
-        self.meter.advance(
-            note=f"loss {metrics['loss']:.3f}, best held-out {position.best_loss:.3f}, {speed:.0f} tokens/s"
-        )
+        best = f"best held-out {position.best_loss:.3f}, " if math.isfinite(position.best_loss) else ""
+        self.meter.advance(note=f"loss {metrics['loss']:.3f}, {best}{speed:.0f} tokens/s")
 
     def evaluate(
         self, state: State, validation: Encoded, pad: int, preview: Preview | None, position: Position
@@ -88,10 +88,14 @@ class Log:
 def _forget_after(journal: Path, step: int) -> None:
     """Drop the lines of steps that a resumed run will do again."""
     if journal.exists():
-        lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
-        try:
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        except (ValueError, KeyError, TypeError) as error:
-            told = "holds a line that is none of a step; without that line, or the file, the training goes on"
-            raise RunError(f"{journal} {told}") from error
+        kept = []
+        # Bytes that are no text spoil their line alone.
+        for number, line in enumerate(journal.read_text(encoding="utf-8", errors="replace").split("\n")[:-1], start=1):
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(f"{line}\n")
+            except (ValueError, KeyError, TypeError) as error:
+                raise RunError(
+                    f"{journal}, line {number}, is none of a step: {line[:60]!r}; delete it and run again to go on"
+                ) from error
         write_text(journal, "".join(kept))

@@ -63,7 +63,7 @@ def train(
     this; the first one writes.
 
     Raises:
-        RunError: if the loss explodes, memory or disk runs out; the last good checkpoint stays.
+        RunError: if the loss explodes, memory or disk runs out; the last good checkpoint stays, if there is one.
     """
     with joined() as processes, _explaining(folder, config):
         device = processes.device
@@ -117,6 +117,10 @@ def train(
         return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
 
 
+class _LossError(RunError):
+    """The loss exploded."""
+
+
 @dataclass
 class _Step:
     """A step: its loss and the norm of its gradient, which may still be on their way, and what was found after it."""
@@ -131,13 +135,12 @@ class _Step:
         """Return what there is to say of the step.
 
         Raises:
-            RunError: if its loss is no number below `limit`, or its gradient none at all.
+            _LossError: if its loss is no number below `limit`, or its gradient none at all.
         """
         loss, norm = self.loss.item(), self.norm.item()
         if not (loss < limit and math.isfinite(norm)):
-            raise RunError(
-                f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {self.number}; "
-                f"lower the learning rate. The last good checkpoint is kept"
+            raise _LossError(
+                f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {self.number}; lower the learning rate"
             )
         return {"step": self.number, "loss": loss, "learning_rate": self.rate, "norm": norm} | self.found
 
@@ -174,9 +177,11 @@ def _resume(state: State, folder: Path, processes: Processes) -> Position:
 
 @contextmanager
 def _explaining(folder: Path, config: LoopConfig) -> Iterator[None]:
-    """Turn what the machine lacks into one line."""
+    """Turn what the machine lacks into one line, and say what is left of a training that failed."""
     try:
         yield
+    except _LossError as error:
+        raise RunError(f"{error}{_kept(folder)}") from error
     except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
         why = getattr(error, "strerror", None) or error
         raise RunError(f"can't write to {folder}: {why}{_kept(folder)}") from error
