@@ -8,6 +8,7 @@ that can't be read is missing, never a score.
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -98,6 +99,8 @@ def choose_judge(endpoint: str | None, budget: float | None) -> JudgeChoice | No
             raise UsageError("a budget is for a judge; name one with --judge")
         return None
     config = read_endpoint(endpoint)
+    if budget is not None and not 0 < budget < math.inf:
+        raise UsageError(f"the budget is {budget}; more than 0 is allowed")
     if budget is not None and config.price is None:
         raise UsageError("a budget needs prices: name the judge by a .yaml file with price: {prompt: 1, completion: 2}")
     judge = open_endpoint(config, Verdict.model_json_schema())
