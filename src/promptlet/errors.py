@@ -49,7 +49,6 @@ class NoPromptError(StudentError):
     def __init__(self, candidates: int, why: str) -> None:
         texts = "text" if candidates == 1 else "texts"
         super().__init__(f"none of {candidates} {texts} does what was asked; the last one {why}")
-        self.candidates = candidates
 
 
 class StoppedError(PromptletError):

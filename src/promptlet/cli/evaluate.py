@@ -61,7 +61,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         from promptlet.speed.keeping import measure_speed
 
         bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
-        rater = choose_judge(judge, None if budget is None else number("budget", budget, above=0))
+        rater = choose_judge(judge, None if budget is None else number("budget", budget))
         folder = output or Path("evaluations") / suite
         check_folder(folder)
         found = measure(open_systems(systems), asked, tasks, folder, chosen, rater, training)

@@ -16,21 +16,20 @@ from promptlet.types import Sample
 LOWEST, HIGHEST = 1, 64
 """The counts that have a token; a student declares the part of them that it was trained on."""
 
+_MARK, _END = "[,.;:!?]?", "[.!?]?"
+"""What may stand behind a word, and behind the last one."""
 _MAX_WORD_CHARACTERS = 24
 # A word is letters and digits, joined by at most one mark at a time, perhaps in quotes or brackets, with at most one
 # mark behind. So no lone dash counts as a word, no text stops at a comma, and there is no way to fill up with dots: one
 # within a word stands between two digits (f/1.8, 16:9).
 # The letters beyond ASCII are U+00C0 to U+1FFF, written out: not every reader of GBNF knows the escapes.
 _RULES = rf"""
-word ::= [("']? core [)"'%]? [,.;:!?]?
-last ::= [("']? core [)"'%]? [.!?]?
+word ::= [("']? core [)"'%]? {_MARK}
+last ::= [("']? core [)"'%]? {_END}
 core ::= part ([-'&/+]? part){{0,{_MAX_WORD_CHARACTERS - 1}}}
 part ::= letter | [0-9] [.:] [0-9]
 letter ::= [A-Za-z0-9\u00C0-\u1FFF]
 """.encode().decode("unicode_escape")
-
-
-_MARK = "[,.;:!?]?"
 
 
 def count_words(text: str) -> int:
@@ -95,11 +94,14 @@ class Words(Command):
 
 
 def _rules(count: int | None, placed: Sequence[Placed], begun: int) -> Iterator[str]:
-    """Yield the rules of the whole text. ``at-2-5`` is where two texts are placed and five words are written."""
+    """Yield the rules of what comes after the words that a text is begun with, if it is.
+
+    ``at-2-5`` is where two texts are placed and five words are written, those among them.
+    """
     start = f'{_MARK} " "' if begun else '" "'
     if not placed:
         rest = [] if count == begun else [f"{start} {_plain(count if count is None else count - begun)}"]
-        ends = ["[.!?]?"] if begun and count in (None, begun) else []
+        ends = [_END] if begun and count in (None, begun) else []
         yield f"root ::= {' | '.join(ends + rest)}"
         return
     yield f"root ::= {start} at-0-{begun}"
@@ -113,10 +115,10 @@ def _rules(count: int | None, placed: Sequence[Placed], begun: int) -> Iterator[
             if index + 1 < len(placed):
                 behind = f'{_MARK} " " at-{index + 1}-{written + size}'
             elif count == written + size:
-                behind = "[.!?]?"
+                behind = _END
             else:
                 behind = f'{_MARK} " " {_plain(None if count is None else count - written - size)}'
-                behind = behind if count is not None else f"([.!?]? | {behind})"
+                behind = behind if count is not None else f"({_END} | {behind})"
             wait = f' | word " " at-{index}-{written + 1}' if written < latest else ""
             yield f"at-{index}-{written} ::= {_literal(each)} {behind}{wait}"
         first, latest = first + size, latest + size

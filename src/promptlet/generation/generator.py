@@ -153,7 +153,9 @@ class Generator:
             picked.append(best)
             yield self._prompt(plan, best, pool, time.perf_counter() - start)
         if not picked:
-            raise NoPromptError(len(pool), pool[-1].misses or "is like those before it")
+            last = pool[-1].misses
+            assert last is not None, "what misses nothing is picked"
+            raise NoPromptError(len(pool), last)
 
     def _draw(self, plan: Plan, seeds: list[int], same: dict[Decoding, Decoded], stop: Event | None) -> list[Candidate]:
         """Return a candidate per seed; `same` remembers texts in which no seed has a say."""

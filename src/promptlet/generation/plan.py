@@ -135,8 +135,7 @@ class Plan:
         """Refuse kept terms that have more tokens than the student can write behind its head."""
         if not self.kept.terms:
             return
-        encode = self.student.codec.tokenizer.encode
-        kept = sum(len(encode(f" {term.spoken}", add_special_tokens=False)) for term in self.kept.terms)
+        kept = sum(len(self.student.codec.ids(term.spoken)) for term in self.kept.terms)
         others = max(0, self.wanted[WORDS][0] - self.kept.words) if self.request.exact else 0
         if kept + others >= room:  # a token for each other word and one for the end, at the least
             told = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from promptlet.commands.words import count_words
 from promptlet.generation.terms import Term
-from promptlet.intents.reading import FILLERS, HOURS
+from promptlet.intents.reading import AGE, FILLERS, HOURS
 from promptlet.lemmas import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents
@@ -34,7 +34,7 @@ _FORM = "Design type"
 """What is better joined behind it than behind a topic, which may be half of a compound: "birthday card for Zoë"."""
 _ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _AT, _NAMED)))
 """Who joins first stands next to the words."""
-_WORD = re.compile(r"\d+[ -]years?[ -]olds?|\S+(?: & \S+)*", re.IGNORECASE)
+_WORD = re.compile(rf"{AGE.pattern}|\S+(?: & \S+)*", re.IGNORECASE)
 """A word, or such as belong together: "5 year old", "Smith & Sons"."""
 _ACTION = re.compile(r"\w \w+ing$")
 """A verb behind who does it; behind it the student says what it is done to."""
@@ -137,7 +137,7 @@ class _Joining:
         for place, (intent, value, told) in enumerate(zip(self.intents, self.values, self.said, strict=True)):
             if place in whole:
                 continue
-            if not told or (place in self.firm and place != topic and place not in self.anchors[:1]):
+            if not told or (place in self.firm and place not in self.anchors[:1]):
                 lone.append((_pattern(intent), value, told))
             elif place in self.firm:
                 self._join(place, "{1}", value, told)

@@ -82,7 +82,7 @@ _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Desig
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
 _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
 _WHAT = ("Topic", "Scene object", "Setting")
-_AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
+AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
 """An audience that no list of names holds."""
 _OBVIOUS = ("template", "templates")
 """What is asked for in any case: a "menu template" is a menu."""
@@ -240,7 +240,7 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     if "Lighting" in kinds and text.casefold() in HOURS:
         yield Intent("Lighting", text)
         return
-    if "Audience" in kinds and behind == "for" and _AGE.fullmatch(text):
+    if "Audience" in kinds and behind == "for" and AGE.fullmatch(text):
         yield Intent("Audience", text)
         return
     for size in range(len(words) - 1, 0, -1):

@@ -145,7 +145,7 @@ class _Completion:
         request = self._requests[number]
         cut = min((found for each in self._stops if (found := prompt.prompt.find(each)) >= 0), default=None)
         text, reason = prompt.prompt[:cut].strip(), "stop"
-        ids = self._codec.tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []
+        ids = self._codec.ids(text) if text else []
         if self._most is not None and len(ids) > self._most:
             ids, reason = ids[: self._most], "length"
             text = self._codec.decode(ids).rstrip(_HALF).rstrip()  # a token may be a part of a character
