@@ -315,6 +315,18 @@ def test_diversity_is_that_of_all_targets_and_of_wishes_that_all_wrote_for(tmp_p
     assert same["whole, zero-shot"] == same["part, zero-shot"] != alone.systems[0].diversity
 
 
+def test_systems_that_wrote_for_no_wish_together_are_measured_on_their_own(tmp_path: Path) -> None:
+    def only(words: str) -> Any:
+        def answering(number: int, body: dict[str, Any]) -> Reply:
+            return wordy(number, body) if words in body["messages"][-1]["content"] else refused(400, "no")
+
+        return answering
+
+    with endpoint(only("10")) as tens, endpoint(only("12")) as twelves:
+        found = evaluated(f"tens={tens.url}#m", f"twelves={twelves.url}#m", folder=tmp_path)
+    assert [system.diversity.prompts for system in found.systems] == [4, 4, 2, 2]
+
+
 def test_a_student_is_not_asked_for_what_it_can_not_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="50"):
         evaluated(str(default_student()), folder=tmp_path, suite=Suite((Part("unseen_nodes", (50,), 2),), 2, 1, 2))

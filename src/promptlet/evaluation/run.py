@@ -119,8 +119,11 @@ def evaluate(
         judgements, ratings = _judge(judged, suite, tasks, seed, judge, journal)
     texts = {name: [one.text for one in each if one.text is not None] for name, each in written.items()}
     novelty = measure_novelty(texts, learned) if learned else {}
-    compared = _compared(list(written.values()), seed)
-    results = [_result(system, written[system.name], compared, novelty.get(system.name), seed) for system in systems]
+    compared = _compared(written, seed)
+    results = [
+        _result(system, written[system.name], compared[system.name], novelty.get(system.name), seed)
+        for system in systems
+    ]
     configuration = asdict(suite) | {"tasks": list(tasks), "seed": seed}
     inputs = {system.name: system.identity for system in systems}
     if judge:
@@ -130,10 +133,17 @@ def evaluate(
     return Evaluation(manifest, results, judgements, written, ratings)
 
 
-def _compared(written: Sequence[Sequence[Written]], seed: int) -> list[int]:
-    """Return the places of wishes of all targets and test sets that every system wrote a prompt for; not too many."""
-    wishes = enumerate(zip(*written, strict=True))
-    places = [place for place, each in wishes if all(one.text is not None for one in each)]
+def _compared(written: Mapping[str, Sequence[Written]], seed: int) -> dict[str, list[int]]:
+    """Return whose diversity is measured: places of wishes of all targets and test sets, not too many.
+
+    They are the same for all systems, wishes that each wrote a prompt for; where there is none, each has its own.
+    """
+    own = {name: [place for place, one in enumerate(each) if one.text is not None] for name, each in written.items()}
+    shared = sorted(set.intersection(*map(set, own.values())))
+    return {name: _drawn(shared or places, seed) for name, places in own.items()}
+
+
+def _drawn(places: Sequence[int], seed: int) -> list[int]:
     return sorted(random.Random(seed).sample(places, min(_DIVERSITY_SAMPLE, len(places))))
 
 
