@@ -19,17 +19,7 @@ from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.synthesize import NOT_ASKED
-from promptlet.student.format import (
-    CARD,
-    CONFIG,
-    GGUF,
-    POLICY,
-    TOKENIZER,
-    WORDS,
-    default_student,
-    load_student,
-    write_description,
-)
+from promptlet.student.format import CARD, CONFIG, copy_parts, default_student, load_student, write_description
 
 WISHES = [
     ("t2i", ("Topic: birthday", "Scene object: balloon")),
@@ -48,16 +38,15 @@ def main() -> None:
     arguments = parser.parse_args()
     stages = run_recipe(load_recipe(arguments.recipe), arguments.run, report=print)
     source = stages["export"] / "student"
-    description = load_student(source).description
-    files = [name for name in (GGUF, TOKENIZER, WORDS, POLICY) if name in description.digests]
+    student = load_student(source)
     told = card(stages, source, arguments.trained_on)  # may fail, with the student that ships still in its place
     with replacing_folder(default_student()) as folder:
-        for name in (*files, CONFIG):
-            shutil.copy(source / name, folder / name)
+        files = copy_parts(student, folder)
+        shutil.copy(source / CONFIG, folder / CONFIG)
         shutil.copy(arguments.recipe, folder / "recipe.yaml")
-        write_description(folder, description, files)
+        write_description(folder, student.description, files)
         write_text(folder / CARD, told)
-    print(f"{default_student()} is {description.name}")
+    print(f"{default_student()} is {student.description.name}")
 
 
 def card(stages: dict[str, Path], student: Path, trained_on: str) -> str:

@@ -6,7 +6,6 @@ Its weights are those of the GGUF, widened to bfloat16: what quantization took i
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 import torch
@@ -16,11 +15,10 @@ from promptlet.errors import StudentError
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.pretrained import load_pretrained, trainable
 from promptlet.student.format import (
+    CONFIG,
     GGUF,
-    POLICY,
-    TOKENIZER,
     WEIGHTS,
-    WORDS,
+    copy_parts,
     default_student,
     load_student,
     write_description,
@@ -48,11 +46,9 @@ def main() -> None:
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": student.description.context}
     with replacing_folder(folder) as temporary:
         model.to(torch.bfloat16).save_pretrained(temporary)
-        files = [name for name in (GGUF, TOKENIZER, WORDS, POLICY) if name in student.description.digests]
-        for name in files:
-            shutil.copy(source / name, temporary / name)
+        files = copy_parts(student, temporary)
         write_json(temporary / "tokenizer_config.json", settings | tokens)
-        write_description(temporary, student.description, (*files, "config.json", WEIGHTS))
+        write_description(temporary, student.description, (*files, CONFIG, WEIGHTS))
     print(f"wrote {folder}")
 
 

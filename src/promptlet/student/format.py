@@ -7,6 +7,7 @@ weights lie there more than once, for different engines: each file of them is ch
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -191,3 +192,11 @@ def write_description(folder: Path, description: Description, files: Iterable[st
     digests = {name: file_digest(folder / name) for name in files}
     whole = description.model_copy(update={"digests": digests})
     write_text(folder / DESCRIPTION, whole.model_dump_json(indent=2) + "\n")
+
+
+def copy_parts(student: Student, folder: Path) -> list[str]:
+    """Copy all that llama.cpp and the codec take of a student into `folder`, and return the names of these files."""
+    files = [name for name in (GGUF, TOKENIZER, WORDS, POLICY) if name in student.description.digests]
+    for name in files:
+        shutil.copy(student.folder / name, folder / name)
+    return files
