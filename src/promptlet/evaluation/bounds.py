@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from promptlet.errors import RunError, UsageError
-from promptlet.evaluation.adherence import pooled
 from promptlet.evaluation.run import Evaluation, SystemResult
 from promptlet.registry import unknown
 
 _MEASURES: Mapping[str, Callable[[SystemResult], float]] = {
     "answered": lambda system: system.answered,
-    "exact": lambda system: pooled(system.all_lengths, "exact") * system.answered,
-    "within2": lambda system: pooled(system.all_lengths, "within_2") * system.answered,
+    "exact": lambda system: system.obedience("exact"),
+    "within2": lambda system: system.obedience("within_2"),
     "distinct2": lambda system: system.diversity.distinct[1],
 }
 

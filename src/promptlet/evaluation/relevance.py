@@ -15,6 +15,8 @@ from promptlet.evaluation.judge import Bill, Rating
 from promptlet.types import RELEVANCE, Sample
 
 Rated = Sequence[tuple[Sample, Rating]]
+FEWEST_PAIRS = 10
+"""A bootstrap of fewer draws the same few values again and again: its interval is too narrow."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Comparison:
     other: str
     pairs: int
     difference: Interval | None
+
+    @property
+    def certain(self) -> str:
+        """Whether the difference is more than chance, in a word or two."""
+        if self.difference is None or self.pairs < FEWEST_PAIRS:
+            return "too few"
+        return "yes" if self.difference.sure else "no"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 
 from promptlet.commands.words import count_words
-from promptlet.errors import RunError
-from promptlet.evaluation.adherence import Adherence, measure_adherence
+from promptlet.errors import MissingExtraError, PromptletError, RunError
+from promptlet.evaluation.adherence import Adherence, measure_adherence, pooled
 from promptlet.evaluation.anchors import make_anchors
 from promptlet.evaluation.diversity import Diversity, measure_diversity
 from promptlet.evaluation.judge import Bill, JudgeChoice, Rating, rate
@@ -27,7 +28,7 @@ from promptlet.intents.test_sets import DIGESTS
 from promptlet.io.journal import Journal
 from promptlet.io.manifest import Manifest
 from promptlet.io.prompts import open_prompts
-from promptlet.judges.base import open_judge
+from promptlet.judges.base import Judge, open_judge
 from promptlet.types import RELEVANCE, Sample
 from promptlet.vocabulary import load_policy
 
@@ -68,6 +69,10 @@ class SystemResult:
         """The statistics of all test sets and targets."""
         return [row for rows in self.lengths.values() for row in rows]
 
+    def obedience(self, name: str) -> float:
+        """Return the share of all wishes that have a prompt which is `exact` or `within_2`."""
+        return pooled(self.all_lengths, name) * self.answered
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -106,9 +111,11 @@ def evaluate(
         UsageError: if a system does not know a task or target, or the training data can't be read.
         TeacherError: if an endpoint does not answer any more; what it answered is kept.
         RunError: if a system wrote nothing at all.
+        PromptletError: if the local judge, or what measures diversity, is not installed; nothing was written then.
     """
     start, wishes = time.monotonic(), suite.wishes(tasks, seed)
     learned = open_prompts(training) if training else None
+    local = _open_local()
     with Journal(folder / ANSWERS) as journal:
         written = write_prompts(systems, wishes, journal)
         for name, each in written.items():
@@ -116,7 +123,7 @@ def evaluate(
                 raise RunError(f"{name} wrote none of {len(each)} prompts, the last because: {each[-1].error}")
         chosen = set(random.Random(seed).sample(range(len(wishes)), min(suite.judged, len(wishes))))
         judged = {name: [one for place, one in enumerate(each) if place in chosen] for name, each in written.items()}
-        judgements, ratings = _judge(judged, suite, tasks, seed, judge, journal)
+        judgements, ratings = _judge(judged, suite, tasks, seed, local, judge, journal)
     texts = {name: [one.text for one in each if one.text is not None] for name, each in written.items()}
     novelty = measure_novelty(texts, learned) if learned else {}
     compared = _compared(written, seed)
@@ -131,6 +138,21 @@ def evaluate(
     inputs |= {part.test_set: DIGESTS[part.test_set] for part in suite.parts}
     manifest = Manifest.planned("evaluate", configuration, inputs).done({}, time.monotonic() - start)
     return Evaluation(manifest, results, judgements, written, ratings)
+
+
+def _open_local() -> Judge:
+    """Return the local judge; what is not installed is missed before hours of writing, not after them.
+
+    Raises:
+        PromptletError: naming the package.
+    """
+    import_module("sacrebleu")  # self-BLEU comes last
+    try:
+        return open_judge(LOCAL_JUDGE)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the {_LOCAL}", "evaluate", str(error.name)) from error
+    except PromptletError as error:
+        raise PromptletError(f"the {_LOCAL} can't be opened: {error}") from error
 
 
 def _compared(written: Mapping[str, Sequence[Written]], seed: int) -> dict[str, list[int]]:
@@ -152,6 +174,7 @@ def _judge(
     suite: Suite,
     tasks: Sequence[str],
     seed: int,
+    local: Judge,
     choice: JudgeChoice | None,
     journal: Journal,
 ) -> tuple[list[Judgement], dict[str, dict[str, dict[Wish, Rating]]]]:
@@ -159,7 +182,7 @@ def _judge(
     anchors = make_anchors(tasks, suite.anchors, seed)
     samples = [sample for _, sample in anchors]
     samples += [_sample(one) for each in judged.values() for one in each if one.text is not None]
-    rated: dict[str, tuple[float, list[Rating], Bill | None]] = {_LOCAL: (1.0, _rate_locally(samples), None)}
+    rated: dict[str, tuple[float, list[Rating], Bill | None]] = {_LOCAL: (1.0, _rate_locally(local, samples), None)}
     if choice:
         rated[choice.name] = (10.0, *rate(choice, samples, suite.repeats, seed, journal))
     judgements, found = [], {}
@@ -179,9 +202,8 @@ def _judge(
     return judgements, found
 
 
-def _rate_locally(samples: Sequence[Sample]) -> list[Rating]:
-    scored = open_judge(LOCAL_JUDGE).judge(samples)
-    return [Rating({RELEVANCE: scores[RELEVANCE]} | scores) for scores in scored]
+def _rate_locally(local: Judge, samples: Sequence[Sample]) -> list[Rating]:
+    return [Rating({RELEVANCE: scores[RELEVANCE]} | scores) for scores in local.judge(samples)]
 
 
 def _result(

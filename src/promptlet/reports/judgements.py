@@ -8,7 +8,7 @@ from dataclasses import asdict
 from promptlet.evaluation.anchors import FIT
 from promptlet.evaluation.bootstrap import Interval
 from promptlet.evaluation.judge import Rating
-from promptlet.evaluation.relevance import Judgement
+from promptlet.evaluation.relevance import FEWEST_PAIRS, Judgement
 from promptlet.evaluation.suites import Wish
 from promptlet.reports.document import Block, Cell, Gallery, Ranged, Section, Table, Text
 from promptlet.reports.pictures import histogram
@@ -45,7 +45,7 @@ def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]
         for bars, width, span in [_bars([each.scores[RELEVANCE] for each in rated.values() if each.scores], judgement)]
     ]
     differences = [
-        (each.one, each.other, each.pairs, ends(each.difference), "yes" if each.difference.sure else "no")
+        (each.one, each.other, each.pairs, ends(each.difference), each.certain)
         for each in judgement.comparisons
         if each.difference
     ]
@@ -54,7 +54,11 @@ def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]
         trust(judgement),
         Table(head, rows, f"Ratings up to {judgement.highest:.0f}; a rating that could not be had is missing, not 0"),
         Gallery(pictures),
-        Table(("One", "Other", "Pairs", "One less other", "Certain"), differences, "Relevance on the same wishes"),
+        Table(
+            ("One", "Other", "Pairs", "One less other", "Certain"),
+            differences,
+            f"Relevance on the same wishes; fewer than {FEWEST_PAIRS} pairs are too few to say more",
+        ),
         Table(("Damage", "AUC"), anchors, "How well good anchors are told from damaged ones; 0.5 is chance"),
         Text(f"Ratings of anchors that could not be had: {judgement.anchors_missing:,}."),
     ]

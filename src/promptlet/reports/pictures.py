@@ -75,8 +75,15 @@ def histogram(
     return _draw(name, caption, plot, what)
 
 
-def lines(name: str, caption: str, lines: Mapping[str, Sequence[tuple[float, float]]], what: str) -> Picture:
-    """Return a picture of one line of points (x, y) for each name; `what` is the unit of the horizontal axis."""
+Line = Sequence[tuple[float, float]]
+"""Points (x, y)."""
+
+
+def lines(name: str, caption: str, lines: Mapping[str, Line], what: str, beside: Mapping[str, Line]) -> Picture:
+    """Return a picture of one line of points for each name; `what` is the unit of the horizontal axis.
+
+    Lines `beside` them are what others report: grey, with a marker that no other line has.
+    """
 
     def plot(axes: Any) -> None:
         for place, (label, points) in enumerate(lines.items()):
@@ -85,8 +92,10 @@ def lines(name: str, caption: str, lines: Mapping[str, Sequence[tuple[float, flo
             axes.plot(
                 *zip(*points, strict=True), label=label, color=colour, marker=marker, linestyle=style, markersize=5
             )
+        for label, points in beside.items():
+            axes.plot(*zip(*points, strict=True), label=label, color=_INK, marker="x", linestyle="-.", markersize=6)
         # Room above the highest point for the names.
-        axes.set_ylim(0, axes.get_ylim()[1] * (1 + 0.1 * len(lines)))
+        axes.set_ylim(0, axes.get_ylim()[1] * (1 + 0.1 * (len(lines) + len(beside))))
         axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
 
     return _draw(name, caption, plot, what)

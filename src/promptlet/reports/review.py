@@ -191,7 +191,9 @@ def _comments(every: Sequence[Rated]) -> Section:
 def _provenance(store: Store, least_passed: float) -> Section:
     told = json.dumps(store.facts(), indent=2, ensure_ascii=False)
     again = f"promptlet review report {store.path.name}" + (f" --least-passed {least_passed}" if least_passed else "")
-    return Section("Provenance", [Text(f"Made again by: {again}"), Code(told, "How the review was created")])
+    return Section(
+        "Provenance", [Text("Made again by:"), Text(again, "command"), Code(told, "How the review was created")]
+    )
 
 
 def _system(item: Item) -> str:
