@@ -151,6 +151,9 @@ def test_what_can_not_be_made_or_opened_is_one_line(tmp_path: Path, write_prompt
         create_review(review.store.path, Plan({"one": path}, per_item=1), ["Ann"])
     with pytest.raises(UsageError, match="two systems 'one'"):
         parse_systems(["one.jsonl", f"one={path}"])
+    assert parse_systems(["runs/a=1/x.jsonl"]) == {"x": Path("runs/a=1/x.jsonl")}
+    with pytest.raises(UsageError, match="NAME=SYSTEM is allowed"):
+        parse_systems([f"={path}"])
     with pytest.raises(UsageError, match="no review at"):
         Store(tmp_path / "nowhere.db")
     with pytest.raises(UsageError, match="is not a review"):

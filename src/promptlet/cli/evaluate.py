@@ -53,7 +53,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
         from promptlet.evaluation.judge import choose_judge
-        from promptlet.evaluation.keeping import Kept, check_folder, keep
+        from promptlet.evaluation.keeping import Kept, check_folder, check_systems, keep
         from promptlet.evaluation.run import evaluate as measure
         from promptlet.evaluation.suites import choose_tasks, load_suite
         from promptlet.evaluation.systems import open_systems, students
@@ -64,7 +64,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         rater = choose_judge(judge, None if budget is None else number("budget", budget))
         folder = output or Path("evaluations") / suite
         check_folder(folder)
-        found = measure(open_systems(systems), asked, tasks, folder, chosen, rater, training)
+        opened = open_systems(systems)
+        if output is None:
+            check_systems(folder, opened)
+        found = measure(opened, asked, tasks, folder, chosen, rater, training)
         kept = Kept(found, f"Suite {suite}, seed {chosen}", shlex.join(["promptlet", *sys.argv[1:]]))
         keep(kept, folder)
         folders = students(systems) if speed else {}

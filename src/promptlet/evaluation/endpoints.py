@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 from pydantic import ValidationError
 
 from promptlet.errors import UsageError
+from promptlet.io.yaml import parse_yaml
 from promptlet.spending import Price
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
 from promptlet.validation import explain
@@ -48,6 +50,12 @@ def open_endpoint(config: EndpointConfig, answer_schema: dict[str, Any] | None =
     return OpenAICompatible.open(config.model_copy(update={"answer_schema": answer_schema}))
 
 
+def address(config: EndpointConfig) -> str:
+    """Return where an endpoint is asked, without the credentials that its URL may hold."""
+    parts = urlsplit(config.base_url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def _settings(text: str) -> Any:
     if "://" in text:
         url, _, model = text.rpartition("#")
@@ -55,7 +63,7 @@ def _settings(text: str) -> Any:
             raise UsageError(f"the endpoint '{text}' names no model; an endpoint is {FORMS}")
         return {"base_url": url, "model": model}
     try:
-        return yaml.safe_load(Path(text).read_text(encoding="utf-8"))
+        return parse_yaml(Path(text).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the endpoint's file {text} can't be read: {error}") from error
     except yaml.YAMLError as error:

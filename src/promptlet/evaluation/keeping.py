@@ -19,12 +19,14 @@ from promptlet.evaluation.judge import Rating
 from promptlet.evaluation.relevance import Judgement
 from promptlet.evaluation.run import ANSWERS, Evaluation, SystemResult
 from promptlet.evaluation.suites import Wish
-from promptlet.evaluation.systems import Written
+from promptlet.evaluation.systems import System, Written
 from promptlet.io.atomic import replacing_folder, write_json, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.types import RELEVANCE, parse_intents
 
 NAME, PROMPTS = "evaluation.json", "prompts"
+_SHOWN = 3
+"""Names of what else is in a folder that are said."""
 Ratings = dict[str, dict[str, dict[Wish, Rating]]]
 
 
@@ -58,10 +60,28 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: naming what is there.
     """
-    if folder.exists() and not folder.is_dir():
+    if not folder.exists():
+        return
+    if not folder.is_dir():
         raise UsageError(f"--output {folder} is a file; a folder is needed")
-    if (folder / PROMPTS).exists() and not any((folder / own).is_file() for own in (NAME, ANSWERS)):
-        raise UsageError(f"{folder / PROMPTS} is there and of no evaluation; --output needs another folder")
+    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if found and not any((folder / own).is_file() for own in (NAME, ANSWERS)):
+        said = ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+        raise UsageError(f"{folder} holds no evaluation, but {said}; --output names another folder")
+
+
+def check_systems(folder: Path, systems: Sequence[System]) -> None:
+    """Refuse a folder whose report tells of a system that is not evaluated now: it would be lost.
+
+    Raises:
+        UsageError: naming that system.
+    """
+    if not (folder / NAME).is_file():
+        return
+    now = {system.identity for system in systems}
+    lost = [system.name for system in read_kept(folder).evaluation.systems if system.identity not in now]
+    if lost:
+        raise UsageError(f"{folder} holds a report of '{lost[0]}' that would be lost; --output names another folder")
 
 
 def read_kept(folder: Path) -> Kept:

@@ -6,7 +6,6 @@ of all that it depends on, so nothing is written twice.
 
 from __future__ import annotations
 
-import re
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -18,11 +17,12 @@ from typing import Any
 from promptlet import registry
 from promptlet.curation.checks import clean
 from promptlet.errors import PromptletError, UsageError
-from promptlet.evaluation.endpoints import FORMS, names_endpoint, open_endpoint, read_endpoint
+from promptlet.evaluation.endpoints import FORMS, address, names_endpoint, open_endpoint, read_endpoint
 from promptlet.evaluation.suites import Wish
 from promptlet.generation import Generator
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
+from promptlet.naming import split_name
 from promptlet.progress import metering
 from promptlet.prompting import choose, messages
 from promptlet.runners.base import ask_all, given_up
@@ -35,7 +35,6 @@ DEFAULT = "default"
 """The name of the student that comes with Promptlet."""
 EMBEDDED = "embedded"
 """The name of the teacher that needs no endpoint."""
-_NAMED = re.compile(r"([\w .-]+)=(.+)")
 _SHOTS = 5
 _MAX_TOKENS, _TEMPERATURE = 200, 0.6
 
@@ -154,7 +153,7 @@ def open_systems(arguments: Sequence[str]) -> list[System]:
 
 def students(arguments: Sequence[str]) -> dict[str, Path]:
     """Return the students' folders among what the command line names, by the students' names."""
-    named = map(_named, arguments)
+    named = map(split_name, arguments)
     folders = [(name, folder) for name, argument in named if (folder := _student_folder(argument))]
     return {name or load_student(folder).description.name: folder for name, folder in folders}
 
@@ -180,13 +179,13 @@ def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Jo
 
 
 def _open(argument: str) -> tuple[System, System]:
-    named, argument = _named(argument)
+    named, argument = split_name(argument)
     if argument == EMBEDDED:
         kind = registry.load("promptlet.teachers", EMBEDDED).TEACHER
         teacher, name, where = kind.open(kind.Config()), "SmolLM2-135M-Instruct", ""
     elif names_endpoint(argument):
         config = read_endpoint(argument)
-        teacher, name, where = open_endpoint(config), config.model, config.base_url
+        teacher, name, where = open_endpoint(config), config.model, address(config)
     elif folder := _student_folder(argument):
         return _Student(folder, named, exact=False), _Student(folder, named, exact=True)
     else:
@@ -194,12 +193,6 @@ def _open(argument: str) -> tuple[System, System]:
             f"'{argument}' is no student's folder, not '{DEFAULT}' or '{EMBEDDED}', and no endpoint: {FORMS}"
         )
     return _Teacher(named or name, where, teacher, 0), _Teacher(named or name, where, teacher, _SHOTS)
-
-
-def _named(argument: str) -> tuple[str | None, str]:
-    """Return the name that reports shall have for a system, if it is ``NAME=SYSTEM``, and the system."""
-    found = _NAMED.fullmatch(argument)
-    return (found[1], found[2]) if found else (None, argument)
 
 
 def _student_folder(argument: str) -> Path | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from promptlet import __version__
 from promptlet.errors import UsageError
 from promptlet.io.atomic import file_digest
+from promptlet.naming import split_name
 from promptlet.review.items import choose, make_checks, read_prompts
 from promptlet.review.store import Store
 from promptlet.tasks import task_names
@@ -40,10 +41,10 @@ def parse_systems(named: Sequence[str]) -> dict[str, Path]:
     """
     systems: dict[str, Path] = {}
     for each in named:
-        name, equals, file = each.partition("=")
-        path = Path(file if equals else name)
-        name = (name if equals else path.stem).strip()
-        if not name or not path.name:
+        given, file = split_name(each)
+        path = Path(file)
+        name = given or path.stem.strip()
+        if not name:
             raise UsageError(f"the system is '{each}'; NAME=FILE is allowed, as in student=prompts.jsonl")
         if name in systems:
             raise UsageError(f"there are two systems '{name}'; write NAME=FILE to tell them apart")
