@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from promptlet.registry import unknown
+
+_SECRET = re.compile("key|secret|password|extra")
+"""Names of settings whose value may be a secret; lists and mappings may hold one whatever their name."""
 
 
 def explain(error: ValidationError, model: type[BaseModel], section: str = "") -> str:
@@ -17,7 +21,10 @@ def explain(error: ValidationError, model: type[BaseModel], section: str = "") -
     if first["type"] == "missing":  # its input is all that was given, secrets too
         return f"{where} is missing"
     if first["type"] != "extra_forbidden":
-        return f"{where} is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+        value, why = first["input"], first["msg"].removeprefix("Value error, ")
+        if _SECRET.search(where) or not isinstance(value, str | int | float | None):
+            return f"{where}: {why}".removeprefix(": ")
+        return f"{where} is {value!r}: {why}"
     owner: Any = model
     for part in path:
         owner = owner.model_fields[part].annotation

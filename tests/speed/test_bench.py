@@ -43,6 +43,8 @@ def test_wrong_counts_are_one_line(cli: Run) -> None:
     assert (result.returncode, result.stderr) == (2, "promptlet: tokens is 88; this student has room for 87\n")
     result = cli("bench", "--json", "nowhere/at/all.json")
     assert (result.returncode, result.stderr) == (2, "promptlet: --json: there is no folder nowhere/at\n")
+    result = cli("bench", "--json", ".")
+    assert (result.returncode, result.stderr) == (2, "promptlet: --json: . is a folder; a file is needed\n")
     result = cli("bench", "--threads", "999")
     assert (result.returncode, result.stderr) == (2, "promptlet: threads is 999; 1 to 256 are allowed\n")
 

@@ -42,6 +42,8 @@ def bench(
         raise UsageError(f"tokens is {length}; this student has room for {room}")
     if kept and not kept.parent.is_dir():
         raise UsageError(f"--json: there is no folder {kept.parent}")
+    if kept and kept.is_dir():
+        raise UsageError(f"--json: {kept} is a folder; a file is needed")
     facts, bandwidth = machine_facts(), read_bandwidth(limit or usable_cores())
     engines = [OurEngine(name, name, folder, limit) for name in registry.names("promptlet.engines")]
     found = measure(engines, length, times, starts=min(times, 5))
