@@ -10,10 +10,14 @@ import json
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from promptlet.commands.words import count_words
 from promptlet.generation import Generator
+from promptlet.generation.request import Request
+from promptlet.intents.graph import graph_digest
 from promptlet.io.atomic import replacing_folder, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
@@ -21,6 +25,8 @@ from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.synthesize import NOT_ASKED
 from promptlet.student.format import CARD, CONFIG, copy_parts, default_student, load_student, write_description
 
+TEACHER = "SmolLM2-135M-Instruct"
+DRAWS = Request.model_fields["candidates"].default
 WISHES = [
     ("t2i", ("Topic: birthday", "Scene object: balloon")),
     ("t2i", ("Topic: mountain lake", "Lighting: golden hour", "Mood: serene")),
@@ -49,22 +55,35 @@ def main() -> None:
     print(f"{default_student()} is {student.description.name}")
 
 
+def check_claims(found: Mapping[str, Manifest], size: Mapping[str, Any]) -> None:
+    """End in one line where the card would tell what is not true of this run."""
+    asked, teacher = found["synthesize"], found["synthesize"].counts["teacher"]
+    if size["model_type"] != "gpt2" or found["train"].configuration.get("pretrained"):
+        sys.exit("the card tells of GPT-2 students that were trained from scratch; this one is none")
+    if teacher != NOT_ASKED and (TEACHER not in teacher or asked.configuration.get("pairs")):
+        sys.exit(f"the card tells of {TEACHER}'s answers alone, or of pairs alone; this run's teacher is {teacher}")
+    if found["intents"].configuration["graph"] != graph_digest(None):
+        sys.exit("the card tells of the packaged graph; this run has one of its own")
+
+
 def card(stages: dict[str, Path], student: Path, trained_on: str) -> str:
     """Return the model card of a student, all numbers from the run."""
     manifests = {name: Manifest.read(folder) for name, folder in stages.items()}
     found = {name: manifest for name, manifest in manifests.items() if manifest and manifest.finished}
     asked, kept, trained, exported = (found[name] for name in ("synthesize", "curate", "train", "export"))
-    teacher = asked.counts["teacher"]
-    if teacher == NOT_ASKED:
-        teacher = "the one of the pairs in `data/`, which the run begins with; their card names it"
+    size = json.loads((stages["train"] / "model" / CONFIG).read_text())
+    check_claims(found, size)
+    teacher = f"""{asked.counts["teacher"]}.
+  It is {TEACHER} (Hugging Face, Apache-2.0); nothing in the training data was written by hand or by a
+  grammar, and what repeats an exemplar was rejected."""
+    if asked.counts["teacher"] == NOT_ASKED:
+        teacher = f"the one of the pairs in `{asked.configuration['pairs']}`, as their card names it."
     answers = "pairs" if asked.counts["teacher"] == NOT_ASKED else "answers"
     pairs = list(read_samples(stages["curate"]))
     per_task = Counter(sample.task for sample in pairs)
     lengths = Counter(count_words(sample.prompt) // 5 * 5 for sample in pairs)
     reasons = ", ".join(f"{reason} {count}" for reason, count in kept.counts["reasons"].items())
-    size = json.loads((stages["train"] / "model" / CONFIG).read_text())
-    if size["model_type"] != "gpt2" or trained.configuration.get("pretrained"):
-        sys.exit("the card tells of GPT-2 students that were trained from scratch; this one is none")
+    policy = POLICY if (student / POLICY).exists() else "vocabulary/policy.yaml"
     examples = []
     generator = Generator.load(student)
     for task, intents in WISHES:
@@ -80,9 +99,7 @@ recipe lies beside this file as `recipe.yaml`.
 - **Model**: GPT-2, {size["n_layer"]} layers, {size["n_head"]} heads, {size["n_embd"]} wide,
   {size["vocab_size"]} tokens, {trained.counts["parameters"] / 1e6:.1f}M parameters, trained from scratch; weights here
   as GGUF, {exported.configuration["quantization"]}. Licence: Apache-2.0.
-- **Teacher**: {teacher}.
-  It is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0); nothing in the training data was written by hand or by a
-  grammar, and what repeats an exemplar was rejected.
+- **Teacher**: {teacher}
 - **Data**: {asked.counts["prompts"] + asked.counts["rejected"]} {answers}; {kept.counts["prompts"]} pairs kept
   ({", ".join(f"{task} {count}" for task, count in sorted(per_task.items()))});
   {found["augment"].counts["samples"]} samples with those made in hindsight.
@@ -98,7 +115,7 @@ recipe lies beside this file as `recipe.yaml`.
 ## Table 3 of the paper, on held-out combinations
 
 95% bootstrap intervals. *Free*: the model alone; *exact*: the count is enforced while decoding, and of up to
-24 draws the best is taken. The paper calls its second row a mean square error; it only fits a mean absolute error.
+{DRAWS} draws the best is taken. The paper calls its second row a mean square error; it only fits a mean absolute error.
 
 {adherence}
 ## Examples
@@ -112,7 +129,7 @@ recipe lies beside this file as `recipe.yaml`.
 A small teacher's pairings are sometimes odd, and so are its student's: things that do not belong together, a clause
 that makes no sense, the more the longer the prompt. An intent may be left out, or said in other words. It has its
 favourites (a corner, a wooden table, one small thing in the middle). English only. Denied words
-(`vocabulary/policy.yaml`) were removed from the training data and are kept out of what is generated, as far as lists
+(`{policy}`) were removed from the training data and are kept out of what is generated, as far as lists
 and patterns go. Topics far from the creative graph are understood less well.
 """
 
