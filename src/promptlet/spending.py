@@ -16,8 +16,8 @@ class Price(BaseModel):
     """What a million tokens cost, in any currency."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    prompt: float = Field(ge=0)
-    completion: float = Field(ge=0)
+    prompt: float = Field(ge=0, allow_inf_nan=False)
+    completion: float = Field(ge=0, allow_inf_nan=False)
 
     def of(self, prompt: float, completion: float) -> float:
         """Return what so many tokens read and written cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,8 @@ def test_a_judge_that_only_counts_words_is_found_out() -> None:
         ({"base_url": "http://x/v1", "model": "m", "modle": 1}, None, "unknown key 'modle'"),
         ({"base_url": "http://x/v1", "model": "m"}, 3.0, "budget needs prices"),
         ({"base_url": "http://x/v1", "model": "m", "price": {"prompt": 1, "completion": 2}}, -1.0, "budget is -1"),
+        ({"base_url": "http://x/v1", "model": "m", "price": {"prompt": 1, "completion": 2}}, math.nan, "budget is nan"),
+        ({"base_url": "http://x/v1", "model": "m", "price": {"prompt": math.nan, "completion": 2}}, 1, "price.prompt"),
         (["x"], None, "dictionary"),
     ],
 )
