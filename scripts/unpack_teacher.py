@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from promptlet.errors import TeacherError
 from promptlet.io.atomic import replacing_folder
+from promptlet.pretrained import load_pretrained, trainable
 from promptlet.teachers.embedded import packaged_model
 
 
@@ -17,21 +19,14 @@ def main() -> None:
 
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
     if folder.exists():
         print(f"{folder} is there already")
         return
-    logging.disable_progress_bar()
-    # A model that was read from GGUF refuses to be saved, so its weights move into a fresh one.
-    read = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
-    settings = {key: value for key, value in read.config.to_dict().items() if key != "quantization_config"}
-    config = type(read.config)(**settings)
-    fresh = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    fresh.load_state_dict(read.state_dict())
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    model = trainable(load_pretrained(AutoModelForCausalLM, source, TeacherError, dtype=torch.float32))
+    tokenizer = load_pretrained(AutoTokenizer, source, TeacherError)
     with replacing_folder(folder) as temporary:
-        fresh.to(torch.bfloat16).save_pretrained(temporary)
+        model.to(torch.bfloat16).save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     print(f"wrote {folder}")
 

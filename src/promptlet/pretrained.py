@@ -20,9 +20,11 @@ def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **opti
         failure: the error to raise.
         options: what else it is told.
     """
+    from transformers import modeling_gguf_pytorch_utils as gguf_reader
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    gguf_reader.tqdm = logging.tqdm  # its own bar does not ask whether bars are wanted
     if not path.exists():
         raise failure(f"there is no model at {path}")
     source = {"gguf_file": path.name} if path.is_file() else {"use_safetensors": True}

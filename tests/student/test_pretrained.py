@@ -17,7 +17,7 @@ from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.pretrained import pretrained_tokenizer
+from promptlet.pretrained import load_pretrained, pretrained_tokenizer
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
@@ -188,6 +188,11 @@ def test_a_folder_that_describes_no_model_is_refused(tmp_path: Path) -> None:
 def test_settings_that_exclude_each_other_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         TrainConfig.model_validate(settings)
+
+
+def test_reading_a_gguf_draws_no_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    load_pretrained(AutoModelForCausalLM, packaged_model(), StudentError, dtype=torch.bfloat16)
+    assert "%|" not in capfd.readouterr().err
 
 
 @pytest.mark.long
