@@ -23,7 +23,7 @@ from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.synthesize import NOT_ASKED
-from promptlet.student.format import CARD, CONFIG, copy_parts, default_student, load_student, write_description
+from promptlet.student.format import CARD, CONFIG, POLICY, copy_parts, default_student, load_student, write_description
 
 TEACHER = "SmolLM2-135M-Instruct"
 DRAWS = Request.model_fields["candidates"].default

@@ -80,6 +80,11 @@ def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> N
         ("name: x\nintents: {count: 0}", r"intents\.count.*0.*greater"),
         ("name: x\nintents: {tasks: [t3i]}", "t3i.*t2i"),
         ("name: x\nintents: 7", "intents.*7"),
+        ("name: x\nintents: {tasks: []}", r"intents\.tasks.*at least 1"),
+        ("name: x\nevaluate: {targets: []}", r"evaluate\.targets.*at least 1"),
+        ("name: x\nevaluate: {targets: [0]}", r"evaluate\.targets\.0 is 0"),
+        ("name: x\nevaluate: {targets: [10, 41]}", r"evaluate\.targets: words '41'.*5 to 40"),
+        ("name: x\ntrain:\n  loop: {batch: 8,\n    steps: 2,\n    batch: 9}", "'batch' stands twice.*line 5"),
         ("name: x\nsynthesize: {teacher: {name: sage}}", "sage.*embedded"),
         ("name: x\nsynthesize: {teacher: {name: fake, accident: 1}}", "accident"),
         ("name: x\nsynthesize: {teacher: {name: openai_compatible}}", "base_url"),
@@ -190,6 +195,26 @@ def test_a_further_task_goes_through_every_stage_by_its_name_alone(tmp_path: Pat
     encoded = pq.read_table(done["tokenize"] / "train.parquet").to_pylist()
     assert encoded
     assert all(row["ids"][row["start"] - 1] == token for row in encoded)
+
+
+def test_keys_of_an_anchor_may_be_given_anew(tmp_path: Path) -> None:
+    text = "name: x\nimprove: {loop: &loop {steps: 8, batch: 4}}\ntrain: {loop: {<<: *loop, steps: 300}}"
+    assert load_recipe(write_recipe(tmp_path, text)).stages["train"].model_dump()["loop"]["steps"] == 300
+
+
+def test_a_curation_that_keeps_nothing_names_the_commonest_reason(tmp_path: Path) -> None:
+    recipe = load_recipe(small(tmp_path, "accidents: 1"))
+    with pytest.raises(RunError, match=r"no answer of \d+ is kept, most often because: \w+"):
+        run_recipe(recipe, tmp_path / "run", "curate")
+
+
+def test_steps_that_no_sample_teaches_are_told(tmp_path: Path, cli: Run) -> None:
+    own = "tokenize: {size: 1024, commands: {relevance: {bounds: {t2i: [2, 2, 2, 2]}}}}"
+    text = f"{SMALL.replace('TEACHER', 'accidents: 0')}{own}\n"
+    done = cli("run", write_recipe(tmp_path, text), "--folder", tmp_path / "run", "--until", "tokenize")
+    assert done.returncode == 0, done.stderr
+    assert "warning: tokenize: no sample of t2i has relevance 1, 2, 3, 4: " in done.stderr
+    assert "try 'embedding'" in done.stderr
 
 
 def test_an_unknown_last_stage_is_named(tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ def load_recipe(path: Path) -> Recipe:
         config = load_stage(name).Config
         with _explaining(path, name, config):
             stages[name] = config.model_validate({} if content.get(name) is None else content[name])
+    for name, section in stages.items():
+        try:
+            load_stage(name).check(section, stages)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
     return Recipe(head, stages)
 
 

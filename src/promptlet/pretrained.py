@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptlet.errors import PromptletError, UsageError
+from promptlet.io.atomic import file_digest, value_digest
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+_INDEX = f"{_WEIGHTS}.index.json"
+"""Names the files of weights that are too large for one."""
+_TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
+"""Files by which transformers makes a tokenizer, as far as a model has them."""
 
 
 def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **options: Any) -> Any:
@@ -61,15 +78,30 @@ def pretrained_tokenizer(path: Path, failure: type[PromptletError]) -> Tokenizer
     return tokenizer
 
 
-def weights_file(path: Path) -> Path:
-    """Return the file that identifies the model at `path`: itself, or the folder's weights (or their index).
+def model_digest(path: Path) -> str:
+    """Return what identifies the model at `path`: the SHA-256 of a GGUF file, or that of all that makes up a folder's
+    model - shape, tokenizer and weights.
 
     Raises:
-        UsageError: for a folder without weights that transformers reads.
+        UsageError: if it is no file, and no folder with ``model.safetensors`` or its shards.
     """
     if path.is_file():
-        return path
-    for name in ("model.safetensors", "model.safetensors.index.json"):
-        if (path / name).is_file():
-            return path / name
-    raise UsageError(f"{path} has no model.safetensors")
+        return file_digest(path)
+    there = [name for name in (_CONFIG, *_TOKENIZER) if (path / name).is_file()]
+    return value_digest({name: file_digest(path / name) for name in (*there, *_weights(path))})
+
+
+def _weights(folder: Path) -> list[str]:
+    """Return the names of the files of a model's weights, and that of their index, if they are several."""
+    if (folder / _WEIGHTS).is_file():
+        return [_WEIGHTS]
+    if not (folder / _INDEX).is_file():
+        raise UsageError(f"{folder} has no {_WEIGHTS}")
+    try:
+        shards = sorted(set(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{folder / _INDEX} names no files of weights: {error}") from error
+    for name in shards:
+        if not (folder / name).is_file():
+            raise UsageError(f"{folder} has no {name}, which its {_INDEX} names")
+    return [_INDEX, *shards]

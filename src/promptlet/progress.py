@@ -63,6 +63,11 @@ class _LineMeter(Meter):
         self._console.print(line.rstrip(), highlight=False, soft_wrap=True)
 
 
+def warn(line: str) -> None:
+    """Say on standard error what does not end the work and should be known."""
+    Console(stderr=True).print(f"warning: {line}", highlight=False, soft_wrap=True, markup=False)
+
+
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         meter: Meter = task.fields["meter"]

@@ -126,6 +126,11 @@ class Codec:
             for (name, command), token in zip(self.commands.items(), head, strict=False)
         }
 
+    def can_ask(self, wish: Sample, longest_head: int) -> bool:
+        """Return whether a wish is of a task that the student knows, and no longer than what it was trained on."""
+        first = {name: command.values()[0] for name, command in self.commands.items()}
+        return wish.task in self.tasks and len(self.head(wish.intents, wish.task, first)) <= longest_head
+
     def encode(self, sample: Sample) -> tuple[list[int], int]:
         """Return the ids of a whole training text and the index at which the prompt starts."""
         head = self.head(sample.intents, sample.task, sample.commands)

@@ -18,7 +18,7 @@ from promptlet.commands import make_commands
 from promptlet.curation.examining import EXAMINED_SCHEMA
 from promptlet.errors import RunError
 from promptlet.improvement.config import RoundConfig
-from promptlet.improvement.rounds import MODEL, Rounds
+from promptlet.improvement.rounds import MODEL, WRITTEN, Rounds
 from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.records import from_row, read_samples, to_row
@@ -70,6 +70,42 @@ def test_a_round_learns_from_what_was_achieved_and_is_the_same_after_a_kill(
         (tmp_path / "killed" / "round-1" / shard.name).write_bytes(shard.read_bytes())
     assert rounds(smoke).run(1, tmp_path / "killed" / "round-1", before) == first
     assert (tmp_path / "killed" / "round-1" / MODEL / "model.safetensors").read_bytes() == weights
+
+
+def test_texts_that_were_written_before_a_kill_are_kept(smoke: dict[str, Path], tmp_path: Path) -> None:
+    before = smoke["train"] / MODEL
+    rounds(smoke).run(1, tmp_path / "round-1", before)
+    lines = (tmp_path / "round-1" / WRITTEN).read_text().splitlines(keepends=True)
+    assert len(lines) == CONFIG.prompts
+    for name, kept in (("torn", lines[:5]), ("whole", [*lines[1:], lines[0].replace('"text": "', '"text": "KEPT ')])):
+        (tmp_path / name / "round-1").mkdir(parents=True)
+        (tmp_path / name / "round-1" / WRITTEN).write_text("".join(kept))
+        rounds(smoke).run(1, tmp_path / name / "round-1", before)
+    written = {
+        name: [
+            sample.prompt for stem in ("own", "rejected") for sample in read_samples(tmp_path / name / "round-1", stem)
+        ]
+        for name in ("", "torn", "whole")
+    }
+    assert written["torn"] == written[""]
+    assert any(prompt.startswith("KEPT ") for prompt in written["whole"])
+
+
+def test_the_share_of_its_own_samples_holds_where_the_teacher_has_few(smoke: dict[str, Path], tmp_path: Path) -> None:
+    source, seen = smoke["tokenize"], []
+    few, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
+    few = Encoded.of([(few.sample(place).tolist(), int(few.starts[place])) for place in range(9)])
+    made = Rounds(CONFIG, read_codec(source), lenient, few, validation, list(read_samples(smoke["intents"])), 1)
+    encode = made.codec.encode
+    made.codec.encode = lambda sample: seen.append(sample) or encode(sample)  # type: ignore[method-assign, func-returns-value]
+    made.room = 40
+    made.run(1, tmp_path / "round-1", smoke["train"] / MODEL)
+    assert (
+        0
+        < len(seen)
+        <= round(9 * CONFIG.share / (1 - CONFIG.share))
+        < len(list(read_samples(tmp_path / "round-1", "own")))
+    )
 
 
 def test_later_rounds_see_the_samples_of_earlier_ones(smoke: dict[str, Path], tmp_path: Path) -> None:
@@ -145,10 +181,29 @@ def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distin
         (standing(miss=1.5, relevance=0.7), False),
         (standing(miss=1.5, distinct_2=0.5), False),
         (standing(fit=0.95, miss=2.02), True),
+        (standing(miss=2.038, relevance=0.79, fit=0.9001), False),
     ],
 )
 def test_a_round_is_better_if_something_is_better_and_nothing_is_worse(new: Standing, better: bool) -> None:
     assert new.better_than(standing()) == better
+
+
+def test_a_miss_near_nothing_or_that_nobody_could_measure_refuses_no_round() -> None:
+    assert standing(miss=0.02, fit=0.95).better_than(standing(miss=0.01))
+    nothing = Standing({"words": 2.0, "relevance": None}, 0.0, 0.0, 0.7)
+    assert Standing({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7).better_than(nothing)
+    assert not nothing.better_than(Standing({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7))
+    assert "relevance not measured" in str(nothing)
+
+
+def test_wishes_that_the_student_can_not_be_asked_for_are_left_out(smoke: dict[str, Path]) -> None:
+    source = smoke["tokenize"]
+    training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
+    wishes = [wish for wish in read_samples(smoke["intents"]) if wish.split in (TRAIN, VALIDATION)]
+    endless = [replace(wishes[0], intents=tuple(Intent("Topic", f"{'long ' * 20}{n}") for n in range(5)))]
+    strange = [replace(wishes[0], task="tags")]
+    made = Rounds(CONFIG, read_codec(source), lenient, training, validation, wishes + endless + strange, 1)
+    assert made.left_out - Rounds(CONFIG, read_codec(source), lenient, training, validation, wishes, 1).left_out == 2
 
 
 @given(st.lists(st.integers(1, 12), min_size=2, max_size=12), st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.pretrained import load_pretrained, pretrained_tokenizer
+from promptlet.pretrained import load_pretrained, model_digest, pretrained_tokenizer
+from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
@@ -128,10 +130,41 @@ def test_a_pretrained_model_becomes_a_student_that_writes(llama: Path, smoke: di
     decoded = LlamaCpp.open(student, 1).decode([Decoding(tuple(head), 12, 1, greedy, None)])[0]
     assert decoded.text == student.codec.decode(out[0, len(head) :].tolist())
     # And from that student on: other commands are refused.
-    again = text.replace(str(llama), str(student.folder)).replace("high: 40", "high: 30")
+    again = text.replace(str(llama), str(student.folder)).replace("high: 40", "high: 36")
     recipe.write_text(again)
-    with pytest.raises(UsageError, match=r"tokenize\.commands.*30.*trained with.*40"):
+    with pytest.raises(UsageError, match=r"tokenize\.commands.*36.*trained with.*40"):
         run_recipe(load_recipe(recipe), smoke["train"].parent, "train")
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_changed_model_is_noticed(llama: Path, tmp_path: Path, file: str) -> None:
+    folder = shutil.copytree(llama, tmp_path / "model")
+    before = model_digest(folder)
+    (folder / file).write_bytes((folder / file).read_bytes() + b" ")
+    assert model_digest(folder) != before
+
+
+def test_a_changed_shard_is_noticed_and_a_missing_one_named(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    LlamaForCausalLM(llama_config(vocab_size=300)).save_pretrained(tmp_path, max_shard_size="100KB")
+    shard = sorted(tmp_path.glob("model-*.safetensors"))[-1]
+    before = model_digest(tmp_path)
+    shard.write_bytes(shard.read_bytes() + b" ")
+    assert model_digest(tmp_path) != before
+    shard.unlink()
+    with pytest.raises(UsageError, match=f"has no {shard.name}"):
+        model_digest(tmp_path)
+
+
+def test_what_llama_cpp_would_compute_otherwise_is_refused_before_training(
+    smoke: dict[str, Path], tmp_path: Path
+) -> None:
+    GPT2Config(n_embd=64, n_layer=2, n_head=2, activation_function="relu").save_pretrained(tmp_path / "relu")
+    folder = tmp_path / "train"
+    context = Context(folder, {"tokenize": smoke["tokenize"]}, tmp_path, Head(name="x"))
+    with pytest.raises(UsageError, match="activation_function is relu"):
+        TrainStage().run(TrainConfig(config=str(tmp_path / "relu")), context)
+    assert not folder.exists()
 
 
 @pytest.fixture(params=["gpt2", "llama"])

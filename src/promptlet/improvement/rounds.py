@@ -22,6 +22,7 @@ from promptlet.improvement.config import RoundConfig
 from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.journal import Journal
 from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_samples, to_row, write_rejects, write_samples
 from promptlet.pretrained import load_pretrained
 from promptlet.progress import metering
@@ -34,6 +35,8 @@ from promptlet.types import Sample
 
 MODEL = "model"
 RESULT = "standing.json"
+WRITTEN, JUDGED = "writing.jsonl", "judging.jsonl"
+"""The texts of a round, and those that it is judged by, one by one as they are written."""
 _OWN = "own"
 _DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -64,16 +67,21 @@ class Rounds:
             seed: whatever chance there is comes from it and the round's number.
 
         Raises:
-            RunError: if no wish is held out.
+            RunError: if no wish is held out, or none can be put to the student.
         """
         self.config, self.codec, self.examine, self.seed = config, codec, examine, seed
         self.training, self.validation = training, validation
-        taught = [wish for wish in wishes if wish.task in codec.tasks]
-        self.known, self.held_out = ([wish for wish in taught if wish.split == name] for name in (TRAIN, VALIDATION))
+        longest_head = max(int(data.starts.max()) for data in (training, validation))
+        drawn = [wish for wish in wishes if wish.split in (TRAIN, VALIDATION)]
+        asked = [wish for wish in drawn if codec.can_ask(wish, longest_head)]
+        self.left_out = len(drawn) - len(asked)
+        """Wishes of tasks that the student does not know, or longer than it was trained on."""
+        self.known, self.held_out = ([wish for wish in asked if wish.split == name] for name in (TRAIN, VALIDATION))
         if not self.known or not self.held_out:
             raise RunError(
                 f"{len(self.held_out)} combinations of intents to judge a round by, {len(self.known)} to learn from, "
-                f"of the student's tasks ({', '.join(codec.tasks)}); draw more of them (intents.count)"
+                f"of the student's tasks ({', '.join(codec.tasks)}) and no longer than it was trained on; "
+                f"{self.left_out} others are left out. Draw more of them (intents.count, intents.tasks)"
             )
         self.room = int((training.lengths - training.starts).max()) + 8
 
@@ -83,7 +91,7 @@ class Rounds:
         if not result.exists():
             held_out = (self.held_out[place % len(self.held_out)] for place in range(self.config.wishes))
             wishes = [replace(wish, commands=self._ask(place)) for place, wish in enumerate(held_out)]
-            samples, reasons = self._outcomes(model, wishes, self.seed, SAMPLING, "judging")
+            samples, reasons = self._outcomes(model, wishes, self.seed, SAMPLING, folder / JUDGED)
             write_json(result, asdict(Standing.of(samples, reasons, self.codec.commands)))
         return Standing(**json.loads(result.read_text(encoding="utf-8")))
 
@@ -108,7 +116,7 @@ class Rounds:
             for _ in range(self.config.prompts)
         ]
         sampling = replace(SAMPLING, temperature=self.config.temperature)
-        samples, reasons = self._outcomes(before, wishes, chance.getrandbits(31), sampling, "writing")
+        samples, reasons = self._outcomes(before, wishes, chance.getrandbits(31), sampling, folder / WRITTEN)
         duplicates = Duplicates(len(samples))
         kept, rejected = [], []
         for sample, reason in zip(samples, reasons, strict=True):
@@ -128,7 +136,11 @@ class Rounds:
         for earlier in range(1, number):
             old = list(read_samples(folder.parent / f"round-{earlier}", _OWN))
             own += chance.sample(old, round(self.config.replay * len(old)))
-        count = min(len(self.training), round(len(own) * (1 - self.config.share) / self.config.share))
+        count = round(len(own) * (1 - self.config.share) / self.config.share)
+        if count > len(self.training):  # the teacher's are too few: the share holds, with fewer of its own
+            count = len(self.training)
+            most = max(1, round(count * self.config.share / (1 - self.config.share)))
+            own = [own[place] for place in sorted(chance.sample(range(len(own)), most))]
         chosen = sorted(chance.sample(range(len(self.training)), count))
         rows = [self.codec.encode(sample) for sample in own]
         rows += [(self.training.sample(place).tolist(), int(self.training.starts[place])) for place in chosen]
@@ -140,17 +152,23 @@ class Rounds:
             shutil.copytree(folder / BEST, model, dirs_exist_ok=True)
 
     def _outcomes(
-        self, model: Path, wishes: Sequence[Sample], seed: int, sampling: TokenSampling, doing: str
+        self, model: Path, wishes: Sequence[Sample], seed: int, sampling: TokenSampling, kept: Path
     ) -> tuple[list[Sample], list[str | None]]:
-        """Return the wishes with what the student writes, scored, and what curation has against each."""
+        """Return the wishes with what the student writes, scored, and what curation has against each.
+
+        `kept` is the journal of its texts, from which a round that was killed goes on.
+        """
         heads = [self.codec.head(wish.intents, wish.task, wish.commands) for wish in wishes]
         seeds = [seed + place for place in range(len(wishes))]
-        prompts = [""] * len(wishes)
-        with metering(f"improve, {doing}", "prompts", len(wishes)) as meter:
-            for place, text in write(_load(model).to(_DEVICE), self.codec, heads, seeds, self.room, sampling):
-                prompts[place] = text
-                meter.advance()
-        samples = [replace(wish, prompt=prompt) for wish, prompt in zip(wishes, prompts, strict=True)]
+        with Journal(kept) as journal:
+            prompts = {entry["place"]: entry["text"] for entry in journal}
+            with metering(f"improve, {kept.stem}", "prompts", len(wishes), len(prompts)) as meter:
+                student = _load(model).to(_DEVICE)
+                for place, text in write(student, self.codec, heads, seeds, self.room, sampling, frozenset(prompts)):
+                    journal.append({"place": place, "text": text})
+                    meter.advance(place not in prompts)
+                    prompts[place] = text
+        samples = [replace(wish, prompt=prompts[place]) for place, wish in enumerate(wishes)]
         examined = self.examine(pa.Table.from_pylist(list(map(to_row, samples)), SAMPLE_SCHEMA))
         return list(map(from_row, examined.to_pylist())), examined["reason"].to_pylist()
 

@@ -21,7 +21,7 @@ def _known_tasks(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-TaskNames = Annotated[tuple[str, ...], AfterValidator(_known_tasks)]
+TaskNames = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_known_tasks)]
 """Tasks that a stage's configuration names."""
 
 
@@ -91,6 +91,13 @@ class Stage(ABC):
     def materials(self, config: Any) -> dict[str, str]:  # noqa: ARG002
         """Return digests of packaged files that the outcome depends on besides configuration and inputs."""
         return {}
+
+    def check(self, config: Any, recipe: Mapping[str, StageConfig]) -> None:  # noqa: B027 (most have nothing to say)
+        """Refuse what the settings of a recipe's other stages do not allow, before anything is done.
+
+        Raises:
+            UsageError: naming the setting and what is allowed.
+        """
 
     @abstractmethod
     def run(self, config: Any, context: Context) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from promptlet import registry
 from promptlet.curation.duplicates import Duplicates
 from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
-from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, count_rows
+from promptlet.errors import RunError
+from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, commonest_reason, count_rows
 from promptlet.progress import metering
 from promptlet.runners.base import Runner
 from promptlet.stages.base import Context, Stage, StageConfig
@@ -56,6 +57,12 @@ class CurateStage(Stage):
                 kept.add(judged.filter(final.is_null()))
                 rejected.add(judged.filter(final.is_valid()))
                 meter.advance(table.num_rows)
+        if not kept.rows:
+            place = context.folder if rows else source
+            why = commonest_reason(place) if count_rows(place, "rejected") else "nothing was asked for"
+            raise RunError(
+                f"curate: no answer of {rows} is kept, most often because: {why}; {place} holds the rejected"
+            )
         return {"prompts": kept.rows, "rejected": rejected.rows, "reasons": dict(reasons.most_common())}
 
 

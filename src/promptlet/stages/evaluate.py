@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from promptlet.errors import NoPromptError, RunError
+from promptlet.commands import make_commands
+from promptlet.errors import NoPromptError, RunError, UsageError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, table
 from promptlet.generation import Generator
 from promptlet.intents.splits import TEST
@@ -20,6 +21,7 @@ from promptlet.io.records import read_samples
 from promptlet.progress import metering
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.export import STUDENT
+from promptlet.stages.tokenize import TokenizeConfig
 from promptlet.types import Sample
 
 MODES = ("free", "exact")
@@ -29,7 +31,7 @@ MODES = ("free", "exact")
 class EvaluateConfig(StageConfig):
     """What is asked of the student, how often."""
 
-    targets: tuple[int, ...] = (10, 20, 30, 35)
+    targets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(10, 20, 30, 35), min_length=1)
     prompts_per_target: int = Field(default=100, ge=1, le=100_000)
     test_set: str | None = Field(default=None, exclude_if=lambda name: name is None)
     """A frozen test set, to compare runs by; None is what the run's own intents hold out."""
@@ -49,6 +51,16 @@ class EvaluateStage(Stage):
     inputs = ("export", "intents")
     Config = EvaluateConfig
 
+    def check(self, config: EvaluateConfig, recipe: Mapping[str, StageConfig]) -> None:
+        tokenize = recipe["tokenize"]
+        assert isinstance(tokenize, TokenizeConfig)
+        if words := make_commands(tokenize.commands).get("words"):
+            for target in config.targets:
+                try:
+                    words.parse(target)
+                except UsageError as error:
+                    raise UsageError(f"evaluate.targets: {error}") from error
+
     def materials(self, config: EvaluateConfig) -> dict[str, str]:
         return {} if config.test_set is None else {"test set": DIGESTS[config.test_set]}
 
@@ -58,11 +70,16 @@ class EvaluateStage(Stage):
         else:
             held_out = load_test_set(config.test_set)
         generator = Generator.load(context.inputs["export"] / STUDENT)
-        held_out = [sample for sample in held_out if sample.task in generator.student.tasks]
-        results = evaluate_words(generator, held_out, config, context.head.seed, context.folder)
+        student = generator.student
+        asked = [wish for wish in held_out if student.codec.can_ask(wish, student.description.longest_head)]
+        if held_out and not asked:
+            known = ", ".join(student.tasks)
+            raise RunError(f"none of {len(held_out)} held-out wishes can be put to this student of the tasks {known}")
+        results = evaluate_words(generator, asked, config, context.head.seed, context.folder)
         within = {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
-        asked = len(MODES) * len(config.targets) * config.prompts_per_target
-        return within | {"not written": asked - sum(row.prompts for rows in results.values() for row in rows)}
+        due = len(MODES) * len(config.targets) * config.prompts_per_target
+        counts = within | {"not written": due - sum(row.prompts for rows in results.values() for row in rows)}
+        return counts | ({"wishes left out": len(held_out) - len(asked)} if len(asked) < len(held_out) else {})
 
 
 def evaluate_words(
@@ -74,7 +91,7 @@ def evaluate_words(
         RunError: if nothing is held out.
     """
     if not held_out:
-        raise RunError("no intents are held out for the test of the student's tasks; draw more of them (intents.count)")
+        raise RunError("no combination of intents is held out for the test; draw more of them (intents.count)")
     jobs = [
         (mode, target, index)
         for mode in MODES

@@ -68,7 +68,8 @@ class ImproveStage(Stage):
         write_json(context.folder / ROUNDS, rows)
         with replacing_folder(context.folder / MODEL) as folder:
             shutil.copytree(best, folder, dirs_exist_ok=True)
-        return {"rounds": done, "kept": helped} | why
+        left_out = {"wishes left out": rounds.left_out} if config.rounds and rounds.left_out else {}
+        return {"rounds": done, "kept": helped} | why | left_out
 
 
 def _prepare(config: ImproveConfig, context: Context) -> Rounds:

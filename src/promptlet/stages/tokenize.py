@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,14 +13,14 @@ import pyarrow.parquet as pq
 from pydantic import Field, field_validator, model_validator
 from tokenizers import Tokenizer
 
-from promptlet.commands import label, make_commands
-from promptlet.errors import MissingExtraError, UsageError
+from promptlet.commands import Command, label, make_commands
+from promptlet.errors import MissingExtraError, RunError, UsageError
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import file_digest, replacing, write_json, write_text
+from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import read_samples
 from promptlet.lemmas import terms
-from promptlet.pretrained import pretrained_tokenizer, weights_file
-from promptlet.progress import metering
+from promptlet.pretrained import model_digest, pretrained_tokenizer
+from promptlet.progress import metering, warn
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.student.sources import locate
@@ -28,6 +29,7 @@ from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, extend_toke
 from promptlet.types import KINDS, Sample, render_intents
 from promptlet.vocabulary import Policy, load_policy
 
+_FINE_JUDGE = "embedding"
 CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
 
@@ -63,7 +65,7 @@ class TokenizeStage(Stage):
     Config = TokenizeConfig
 
     def materials(self, config: TokenizeConfig) -> dict[str, str]:
-        return {"pretrained": file_digest(weights_file(locate(config.pretrained)))} if config.pretrained else {}
+        return {"pretrained": model_digest(locate(config.pretrained))} if config.pretrained else {}
 
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
         samples = list(read_samples(context.inputs["augment"]))
@@ -81,7 +83,7 @@ class TokenizeStage(Stage):
         write_text(context.folder / WORDS, "".join(f"{word}\n" for word in sorted(words)))
         codec = Codec(tokenizer, commands, tasks)
         counts: Counter[str] = Counter({"vocabulary": len(codec), "words": len(words)})
-        longest_head = 0
+        longest_head, trained = 0, set[tuple[str, str, int]]()
         with metering(self.name, "samples", len(samples)) as meter:
             for split in (TRAIN, VALIDATION):
                 rows = []
@@ -90,6 +92,8 @@ class TokenizeStage(Stage):
                         continue
                     if labelled := label(commands, sample):
                         rows.append(codec.encode(labelled))
+                        if split == TRAIN:
+                            trained.update((sample.task, *achieved) for achieved in labelled.commands.items())
                     else:
                         counts["out of range"] += 1
                     meter.advance()
@@ -97,6 +101,13 @@ class TokenizeStage(Stage):
                 counts[f"{split} tokens"] = sum(len(ids) for ids, _ in rows)
                 counts[split] = len(rows)
                 _write(context.folder / f"{split}.parquet", rows)
+        if not counts[TRAIN]:
+            raise RunError(
+                f"tokenize: no sample to train on among {len(samples)}; {counts['out of range']} are out of the range "
+                "of tokenize.commands"
+            )
+        for line in _untrained(trained, commands, tasks, context.head.judge):
+            warn(f"tokenize: {line}")
         description = {
             "commands": {name: command.settings() for name, command in commands.items()},
             "tasks": {name: task.token for name, task in tasks.items()},
@@ -115,6 +126,18 @@ def read_codec(folder: Path) -> Codec:
     controls = json.loads((folder / CONTROLS).read_text(encoding="utf-8"))
     tasks = {name: load_task(name) for name in controls["tasks"]}
     return Codec.load(folder / TOKENIZER, make_commands(controls["commands"]), tasks)
+
+
+def _untrained(
+    trained: set[tuple[str, str, int]], commands: Mapping[str, Command], tasks: Iterable[str], judge: str
+) -> Iterator[str]:
+    """Yield what can be asked for by a judge's scores though no training sample is an example of it."""
+    advice = "" if judge == _FINE_JUDGE else f" The judge '{judge}' gives few different scores; try '{_FINE_JUDGE}'."
+    for name, command in commands.items():
+        for task in tasks if command.judged else ():
+            if empty := [str(value) for value in command.values() if (task, name, value) not in trained]:
+                said = f"no sample of {task} has {name} {', '.join(empty)}: a student is not taught what that means."
+                yield said + advice
 
 
 def _pretrained(name: str) -> Tokenizer:

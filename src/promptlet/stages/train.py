@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from promptlet.errors import MissingExtraError, RunError, UsageError
 from promptlet.io.atomic import file_digest, replacing_folder
-from promptlet.pretrained import weights_file
+from promptlet.pretrained import model_digest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.tokenize import read_codec
@@ -67,7 +67,7 @@ class TrainStage(Stage):
 
     def materials(self, config: TrainConfig) -> dict[str, str]:
         if config.pretrained:
-            return {"pretrained": file_digest(weights_file(locate(config.pretrained)))}
+            return {"pretrained": model_digest(locate(config.pretrained))}
         return {"config": file_digest(_config_file(config.config))} if config.config else {}
 
     def run(self, config: TrainConfig, context: Context) -> dict[str, Any]:
@@ -75,6 +75,7 @@ class TrainStage(Stage):
             import torch
 
             from promptlet.student.data import Encoded, padding_share
+            from promptlet.student.gguf import check_computed
             from promptlet.student.log import BEST
             from promptlet.student.loop import train
             from promptlet.student.preview import Preview
@@ -88,6 +89,7 @@ class TrainStage(Stage):
         seed = context.head.seed if config.seed is None else config.seed
         torch.manual_seed(seed)
         model = _make(config, codec)
+        check_computed(model.config.to_dict(), config.pretrained or config.config or config.preset or "nano")
         preview = Preview.of(codec, validation, config.loop.previews)
         outcome = train(model, training, validation, config.loop, codec.end_id, seed, context.folder, preview)
         if context.first:
@@ -123,8 +125,13 @@ def _check(training: Any, validation: Any, codec: Codec, config: TrainConfig, so
         RunError: if there are none, or some hold tokens that the tokenizer lacks.
         UsageError: if the longest is longer than the context.
     """
-    if not len(training) or not len(validation):
-        raise RunError(f"{len(training)} samples to train on and {len(validation)} to validate with; both need some")
+    if not len(training):
+        raise RunError(f"{source} holds no sample to train on")
+    if not len(validation):
+        raise RunError(
+            f"none of {len(training)} samples is one to validate with: 2 of 100 combinations of intents are held out "
+            "for that; raise intents.count, or bring more pairs (synthesize.pairs)"
+        )
     if (highest := max(int(data.ids.max()) for data in (training, validation))) >= len(codec):
         raise RunError(f"{source} holds the token {highest}; its tokenizer knows {len(codec)} tokens")
     if (longest := max(int(data.lengths.max()) for data in (training, validation))) > config.context:

@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 from promptlet.commands.words import count_words
 from promptlet.errors import MissingExtraError, RunError, UsageError
-from promptlet.io.atomic import file_digest, replacing_folder, value_digest
+from promptlet.io.atomic import replacing_folder, value_digest
 from promptlet.io.manifest import Manifest
-from promptlet.pretrained import load_pretrained, trainable, weights_file
+from promptlet.pretrained import load_pretrained, model_digest, trainable
 from promptlet.prompting import messages
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
 from promptlet.student.config import LoopConfig, defaulting
@@ -55,7 +55,7 @@ class TuneStage(Stage):
         if config.model is None:
             return {}
         learned = [[task, *map(repr, load_task(task).exemplars)] for task in config.tasks]
-        return {"model": file_digest(weights_file(locate(config.model))), "exemplars": value_digest(learned)}
+        return {"model": model_digest(locate(config.model)), "exemplars": value_digest(learned)}
 
     def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
         if config.model is None:

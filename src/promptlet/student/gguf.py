@@ -16,16 +16,24 @@ from promptlet.io.atomic import replacing
 
 QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
 _ARCHITECTURES = {"gpt2": gguf.MODEL_ARCH.GPT2, "llama": gguf.MODEL_ARCH.LLAMA}
-_COMPUTED: dict[str, dict[str, tuple[Any, ...]]] = {
+_COMPUTED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "gpt2": {
         "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
         "scale_attn_weights": (True,),
         "scale_attn_by_inverse_layer_idx": (False,),
         "add_cross_attention": (False,),
     },
-    "llama": {"hidden_act": ("silu",), "attention_bias": (False,), "mlp_bias": (False,)},
+    "llama": {
+        "hidden_act": ("silu",),
+        "attention_bias": (False,),
+        "mlp_bias": (False,),
+        "sliding_window": (None,),
+        "rope_scaling": (None,),
+    },
 }
-"""By kind of model, what llama.cpp computes, whatever else a configuration may ask for."""
+"""What llama.cpp computes with each architecture, whatever a model's settings say; the first is transformers' default.
+Order of computation (`reorder_and_upcast_attn`) changes no text."""
+_ROPE: Mapping[str, tuple[Any, ...]] = {"rope_type": ("default",), "partial_rotary_factor": (1.0,)}
 _BLOCK = 32
 """Numbers that share a scale in Q8_0 and Q4_0; a row of a matrix is a whole number of blocks."""
 
@@ -40,7 +48,9 @@ def write_gguf(model: Path, tokenizer: Path, target: Path, quantization: str) ->
         UsageError: if the model's width does not suit the precision, or llama.cpp would compute something else.
     """
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    check_computed(config, str(model))
+    if config.get("model_type") not in _ARCHITECTURES:
+        raise StudentError(f"{model} is a '{config.get('model_type')}'; {' and '.join(_ARCHITECTURES)} can be GGUF")
+    check_computed(config, model)
     arch = _ARCHITECTURES[config["model_type"]]
     width = config["n_embd" if arch == gguf.MODEL_ARCH.GPT2 else "hidden_size"]
     if quantization != "F16" and width % _BLOCK:
@@ -63,18 +73,23 @@ def write_gguf(model: Path, tokenizer: Path, target: Path, quantization: str) ->
         writer.close()
 
 
-def check_computed(config: Mapping[str, Any], model: str) -> None:
-    """Refuse a model's configuration (``config.json``) by which transformers and llama.cpp would compute differently.
+def check_computed(config: Mapping[str, Any], model: Path | str) -> None:
+    """Refuse a GPT-2 or Llama with settings by which llama.cpp would write other texts; models of other kinds pass.
+
+    Args:
+        config: the content of its ``config.json``.
+        model: what it is called.
 
     Raises:
-        StudentError: for another kind of model.
-        UsageError: naming the setting and what is allowed.
+        UsageError: naming the setting, and what is allowed.
     """
-    kind = config.get("model_type")
-    if kind not in _COMPUTED:
-        raise StudentError(f"{model} is a '{kind}'; {' and '.join(_COMPUTED)} can be GGUF")
-    for name, allowed in _COMPUTED[kind].items():
-        if (value := config.get(name, allowed[0])) not in allowed:
+    kind = config.get("model_type", "")
+    asked = [(name, config, allowed) for name, allowed in _COMPUTED.get(kind, {}).items()]
+    if kind == "llama":
+        rope = config.get("rope_parameters") or {}
+        asked += [(name, rope, allowed) for name, allowed in _ROPE.items()]
+    for name, settings, allowed in asked:
+        if (value := settings.get(name, allowed[0])) not in allowed:
             told = " or ".join(map(str, allowed))
             raise UsageError(f"{model}: {name} is {value}, which llama.cpp does not compute; {told} is allowed")
 
@@ -89,9 +104,6 @@ def _add_gpt2(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
 
 
 def _add_llama(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
-    rope = config["rope_parameters"]
-    if rope.get("rope_type", "default") != "default":
-        raise StudentError(f"positions of the type '{rope['rope_type']}' can't be written as GGUF")
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
@@ -102,7 +114,7 @@ def _add_llama(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_value_length(config["head_dim"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_dimension_count(config["head_dim"])
-    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     writer.add_vocab_size(config["vocab_size"])
 
 

@@ -5,7 +5,8 @@ What is shipped is asked through an engine; here nothing is enforced, the studen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from promptlet.batched.decoder import BatchDecoder
@@ -25,6 +26,7 @@ def write(
     seeds: Sequence[int],
     room: int,
     sampling: TokenSampling = SAMPLING,
+    done: Container[int] = (),
 ) -> Iterator[tuple[int, str]]:
     """Yield (index of the head, text) as texts end; each depends on its head and seed alone, up to rounding.
 
@@ -33,15 +35,19 @@ def write(
         codec: the student's.
         heads: token ids that ask for a prompt each.
         seeds: one for each head.
-        room: most tokens of a prompt, as far as the model has positions for them.
+        room: most tokens of a prompt; fewer where the model has no positions for them behind the head.
         sampling: how tokens are drawn.
+        done: heads that were written for before. Texts that are written together are left out together: in another
+            batch a text might be rounded to another one.
     """
     never = set(codec.control_ids) - {codec.end_id}
     decoder = BatchDecoder(model.eval(), [codec.end_id], [index for index in range(len(codec)) if index not in never])
-    most, positions = _ROWS[model.device.type], model.config.max_position_embeddings
+    most, positions = _ROWS[model.device.type], getattr(model.config, "max_position_embeddings", sys.maxsize)
     for first in range(0, len(heads), most):
         rows = range(first, min(first + most, len(heads)))
+        if all(row in done for row in rows):
+            continue
         asked = [heads[row] for row in rows]
-        rooms = [min(room, positions - len(head)) for head in asked]
-        for written in decoder.write(asked, rooms, [seeds[row] for row in rows], sampling):
+        limits = [min(room, positions - len(head)) for head in asked]
+        for written in decoder.write(asked, limits, [seeds[row] for row in rows], sampling):
             yield rows[written.row], codec.decode(written.tokens)

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from promptlet.errors import MissingExtraError, TeacherError
 from promptlet.intents.graph import load_graph
-from promptlet.io.atomic import file_digest, value_digest
-from promptlet.pretrained import load_pretrained, weights_file
+from promptlet.io.atomic import value_digest
+from promptlet.pretrained import load_pretrained, model_digest
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 from promptlet.teachers.embedded import packaged_model
 from promptlet.vocabulary import dictionary_words
@@ -80,7 +80,7 @@ class Transformers(Teacher):
         model = load_pretrained(AutoModelForCausalLM, path, TeacherError, dtype=dtype).to(device).eval()
         if not tokenizer.chat_template:
             raise TeacherError(f"{path} is no chat model: its tokenizer has no chat template")
-        return cls(model, tokenizer, config, f"{path.stem}:{file_digest(weights_file(path))[:16]}")
+        return cls(model, tokenizer, config, f"{path.stem}:{model_digest(path)[:16]}")
 
     def complete(self, request: TeacherRequest) -> Answer:
         answer = next(self.complete_all([request]))[1]
