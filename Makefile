@@ -3,6 +3,8 @@ PYTHON ?= python3
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt
 DEMO := .venv/bin
 DEV := .venv-dev/bin
+# Two files of tests at a time: each process loads models of its own, some 4 GB.
+TOGETHER := -n 2 --dist loadfile
 
 .PHONY: demo test lint browser test-long test-vllm clean
 
@@ -10,10 +12,10 @@ demo: .venv/.made
 	$(DEMO)/python scripts/demo.py
 
 test: lint browser
-	$(DEV)/python -m pytest -m "not long"
+	$(DEV)/python -m pytest $(TOGETHER) -m "not long"
 
 test-long: .venv-dev/.made browser
-	$(DEV)/python -m pytest
+	$(DEV)/python -m pytest $(TOGETHER)
 
 # Needs some 6 GB of disk: an environment with vLLM's CPU build, and the packaged teacher as a Hugging Face folder.
 # A teacher behind vLLM first, then a student: the contract of all engines, and vllm's greedy texts beside the others'.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from promptlet.generation import Generator
 from promptlet.pipeline import load_recipe, run_recipe
@@ -24,6 +25,9 @@ _BROWSER_OPTIONS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
     "--disable-sync"
 ).split()
+
+settings.register_profile("promptlet", deadline=None)  # the machine may be busy
+settings.load_profile("promptlet")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from promptlet.errors import MissingExtraError, PromptletError
+from promptlet.errors import PromptletError
+from promptlet.extras import needing
 from promptlet.io.atomic import file_digest, replacing, value_digest
 from promptlet.io.cache import cache_folder
 
@@ -36,11 +37,9 @@ class Embedder:
             MissingExtraError: if sentence-transformers is not installed.
             PromptletError: if the folder holds no such model.
         """
-        try:
+        with needing("embedding", "embed"):
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("embedding", "embed", str(error.name)) from error
         if not (folder / "modules.json").is_file():
             raise PromptletError(f"{folder} is no folder of a sentence-transformers model: it has no modules.json")
         logging.disable_progress_bar()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Set
 from functools import cache, lru_cache
 from importlib import resources
 from threading import Lock
@@ -56,6 +57,12 @@ def content_stems(name: str) -> frozenset[str]:
     """Return the stems of the words of a name that can leave a trace: those of three letters and more, if any are."""
     said = terms(name)
     return frozenset(stem(word) for word in said if len(word) > 2) or frozenset(map(stem, said))
+
+
+def share_said(name: str, said: Set[str]) -> float:
+    """Return which share of a name's content words is among the stems of a text, from 0 to 1; 0 if it has no word."""
+    words = content_stems(name)
+    return len(said & words) / len(words) if words else 0.0
 
 
 @cache

@@ -8,7 +8,8 @@ import pkgutil
 from collections.abc import Iterable
 from types import ModuleType
 
-from promptlet.errors import MissingExtraError, UsageError
+from promptlet.errors import UsageError
+from promptlet.extras import needing
 
 
 def names(package: str) -> list[str]:
@@ -31,10 +32,8 @@ def load(package: str, name: str) -> ModuleType:
     known, what = names(package), package.rpartition(".")[2].removesuffix("s")
     if name not in known:
         raise UsageError(unknown(what, name, known))
-    try:
+    with needing(f"the {what} {name}", "train"):
         return importlib.import_module(f"{package}.{name}")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"the {what} {name}", "train", str(error.name)) from error
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

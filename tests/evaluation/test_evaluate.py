@@ -20,7 +20,7 @@ import xllamacpp
 from typer.testing import CliRunner
 
 from promptlet.cli.main import app
-from promptlet.errors import PromptletError, RunError, StudentError, TeacherError, UsageError
+from promptlet.errors import MissingExtraError, PromptletError, RunError, StudentError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import JudgeChoice, choose_judge
 from promptlet.evaluation.keeping import Kept, keep, read_kept
@@ -368,7 +368,7 @@ def test_a_local_judge_that_can_not_be_opened_is_missed_before_anything_is_writt
             evaluated(f"{server.url}#m", folder=tmp_path)
         monkeypatch.undo()
         monkeypatch.setitem(sys.modules, "sacrebleu", None)
-        with pytest.raises(ModuleNotFoundError, match="sacrebleu"):
+        with pytest.raises(MissingExtraError, match=r"'sacrebleu': pip install 'promptlet\[evaluate\]'"):
             evaluated(f"{server.url}#m", folder=tmp_path)
     assert not server.bodies
 

@@ -24,7 +24,7 @@ from tests.conftest import Run
 WISH = ["Topic: birthday", "Scene object: balloon"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and t.strip()), words=st.integers(5, 40))
 def test_any_free_text_gives_exactly_the_words_asked(generator: Generator, text: str, words: int) -> None:
     prompt = generator.generate(text, words=words, seed=1)[0]

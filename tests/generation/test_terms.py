@@ -54,7 +54,7 @@ def test_a_term_is_found_where_it_stands_alone() -> None:
     assert spans("a red cat", order) == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keep=st.lists(
         st.text(min_size=1, max_size=16).map(str.strip).filter(lambda t: t.isprintable() and t),

@@ -178,7 +178,7 @@ def test_joined_words_fit_into_the_sentence(text: str, wanted: str) -> None:
     assert Kept([], [term]).render(text, (term,)) == wanted
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wish=st.lists(
         st.tuples(st.sampled_from(KINDS), st.sampled_from((*MADE_UP, "forest", "red hat", "qwertine red hat"))),

@@ -28,7 +28,7 @@ def said_by_ann(review: Review) -> dict[int, tuple[object, ...]]:
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 @given(st.lists(st.tuples(st.integers(0, 9), LEVEL, LEVEL, st.none() | st.text(max_size=5)), max_size=12))
 def test_the_last_word_counts_and_repeating_it_changes_nothing(
     review: Review, changes: list[tuple[int, int | None, int | None, str | None]]

@@ -27,7 +27,7 @@ CONFIG = schemathesis.Config.from_dict(
 )
 _APP = make_app(Generator(load_student(default_student()), Stepper()), Settings(**SIZES))
 schema = schemathesis.openapi.from_dict(_APP.openapi(), config=CONFIG)
-_CASES = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+_CASES = settings(suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")

@@ -46,8 +46,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     speed: Annotated[bool, typer.Option(help="Measure how fast students write here.")] = True,
 ) -> None:
     """Measure length, relevance, diversity, safety and speed of what systems write. Safe to stop and to run again."""
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import number, whole
+    from promptlet.extras import needing
 
     chosen = whole("seed", seed, 0)
     with needing("evaluation", "evaluate"):

@@ -100,8 +100,8 @@ def import_metadata(
     graph: GraphFolder = None,
 ) -> None:
     """Turn metadata of images or templates into intents, and propose nodes for what the graph does not know."""
-    from promptlet.cli.extras import needing
     from promptlet.errors import UsageError
+    from promptlet.extras import needing
     from promptlet.intents.graph import load_graph
     from promptlet.intents.metadata import Metadata
     from promptlet.tasks import load_task

@@ -15,7 +15,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw the curves of every training in a run's folder: losses, length error, learning rate, gradient."""
-    from promptlet.cli.extras import needing
+    from promptlet.extras import needing
 
     with needing("the plot", "report"):
         from promptlet.reports.curves import plot_curves

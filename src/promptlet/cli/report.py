@@ -26,8 +26,8 @@ def data(
     graph: GraphFolder = None,
 ) -> None:
     """Write one HTML page and Markdown about a run's pairs: lengths, scores, diversity, coverage, rejects, samples."""
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
+    from promptlet.extras import needing
 
     chosen = whole("seed", seed)
     with needing("the report", "report"):
@@ -44,7 +44,7 @@ def evaluation(
     fail_under: FailUnder = None,
 ) -> None:
     """Write one HTML page and Markdown about a finished evaluation, from its files alone."""
-    from promptlet.cli.extras import needing
+    from promptlet.extras import needing
 
     with needing("the report", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds

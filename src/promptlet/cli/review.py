@@ -36,8 +36,8 @@ def create(
     title: Annotated[str, typer.Option(help="What stands above the page.")] = "Prompts to order",
 ) -> None:
     """Make a review and print each reviewer's access code, which is kept nowhere else."""
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
+    from promptlet.extras import needing
 
     with needing("a review", "review"):
         from promptlet.review.creating import Plan, create_review, parse_systems
@@ -94,8 +94,8 @@ def serve(
     port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8710",
 ) -> None:
     """Serve the page until Ctrl-C. A reviewer's link is its address, # and the access code."""
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
+    from promptlet.extras import needing
 
     number = whole("port", port, 0)
     with needing("the page", "serve"):
@@ -117,7 +117,7 @@ def report(
     ] = 0.0,
 ) -> None:
     """Write one HTML page and Markdown: shares, means, agreement, per task and system, judges beside people."""
-    from promptlet.cli.extras import needing
+    from promptlet.extras import needing
 
     with needing("the report", "review"):
         from promptlet.reports.review import report_review
@@ -133,7 +133,7 @@ def export(
     output: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet file.")],
 ) -> None:
     """Write every rating as a row, also of checks and of prompts that were taken out."""
-    from promptlet.cli.extras import needing
+    from promptlet.extras import needing
 
     with needing("the export", "review"):
         from promptlet.review.export import export_ratings

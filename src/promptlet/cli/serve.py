@@ -53,9 +53,9 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     """Serve the page and the API until Ctrl-C. What was asked for is not logged, unless you say so."""
     import os
 
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import number, whole
     from promptlet.cores import usable_cores
+    from promptlet.extras import needing
 
     with needing("serving", "serve"):
         from promptlet.engines.llamacpp import TEXTS_PER_THREAD

@@ -35,9 +35,9 @@ def audit(
 
     A word is approved if it is in the dictionary, in the policy's allowed words, or in the row's own intents.
     """
-    from promptlet.cli.extras import needing
     from promptlet.cli.numbers import whole
     from promptlet.errors import UsageError
+    from promptlet.extras import needing
 
     most = None if limit is None else whole("limit", limit, 1)
     with needing("the audit", "distill"):
@@ -66,7 +66,7 @@ def check(
     policy: _Policy = None,
 ) -> None:
     """Print the denied terms of a text and its words that are not approved; exit with 1 if a term is denied."""
-    from promptlet.cli.extras import needing
+    from promptlet.extras import needing
 
     with needing("the check", "distill"):
         from promptlet.lemmas import terms

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from operator import eq
 
-from promptlet.lemmas import content_stems, terms
+from promptlet.lemmas import share_said, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, dictionary_words
@@ -224,7 +224,7 @@ CHECKS: tuple[Callable[[Answer], str | None], ...] = (
 
 def expressed(intents: Intents, said: frozenset[str]) -> Intents:
     """Return the intents of which at least one content word is said, by the stems of a prompt."""
-    return tuple([intent for intent in intents if not said.isdisjoint(content_stems(intent.value))])
+    return tuple([intent for intent in intents if share_said(intent.value, said) > 0])
 
 
 def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, ValidationError
 
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling, go_on
-from promptlet.errors import EngineError, MissingExtraError, UsageError
+from promptlet.errors import EngineError, UsageError
+from promptlet.extras import needing
 from promptlet.remote import reason
 from promptlet.student.format import Student
 
@@ -83,10 +84,8 @@ class VLLM(Engine):
             UsageError: for what is no address.
             EngineError: if the server can't be reached, serves another model or does not enforce grammars.
         """
-        try:
+        with needing("the engine vllm", "distill"):
             import openai
-        except ImportError as error:
-            raise MissingExtraError("the engine vllm", "distill", "openai") from error
         root = url.rstrip("/").removesuffix("/v1")
         if not _is_address(root):
             raise UsageError(f"{ADDRESS} is '{url}'; an address such as http://127.0.0.1:8000 is allowed")

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from promptlet.commands.words import count_words
-from promptlet.errors import MissingExtraError, PromptletError, RunError
+from promptlet.errors import PromptletError, RunError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, pooled
 from promptlet.evaluation.anchors import make_anchors
 from promptlet.evaluation.diversity import Diversity, measure_diversity
@@ -24,6 +24,7 @@ from promptlet.evaluation.novelty import Novelty, measure_novelty
 from promptlet.evaluation.relevance import Judgement, sum_up
 from promptlet.evaluation.suites import Suite, Wish
 from promptlet.evaluation.systems import System, Written, write_prompts
+from promptlet.extras import needing
 from promptlet.intents.test_sets import DIGESTS
 from promptlet.io.journal import Journal
 from promptlet.io.manifest import Manifest
@@ -146,11 +147,11 @@ def _open_local() -> Judge:
     Raises:
         PromptletError: naming the package.
     """
-    import_module("sacrebleu")  # self-BLEU comes last
+    with needing("self-BLEU, which comes last,", "evaluate"):
+        import_module("sacrebleu")
     try:
-        return open_judge(LOCAL_JUDGE)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"the {_LOCAL}", "evaluate", str(error.name)) from error
+        with needing(f"the {_LOCAL}", "evaluate"):
+            return open_judge(LOCAL_JUDGE)
     except PromptletError as error:
         raise PromptletError(f"the {_LOCAL} can't be opened: {error}") from error
 

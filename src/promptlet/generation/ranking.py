@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from promptlet.lemmas import content_stems, stems
+from promptlet.lemmas import share_said, stems
 from promptlet.types import Intents
 
 _ALIKE = 0.7
@@ -90,8 +90,7 @@ def pick(pool: Iterable[Candidate], picked: Sequence[Candidate]) -> Candidate | 
 def coverage(intents: Intents, prompt: str) -> tuple[float, ...]:
     """Return, per intent, the share of its content words that the prompt says in some form, from 0 to 1."""
     said = frozenset(stems(prompt))
-    wanted = [content_stems(intent.value) for intent in intents]
-    return tuple(round(len(said & words) / len(words), 4) if words else 0.0 for words in wanted)
+    return tuple(round(share_said(intent.value, said), 4) for intent in intents)
 
 
 def _likeness(one: Candidate, other: Candidate) -> float:

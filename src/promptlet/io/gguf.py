@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptlet.errors import MissingExtraError
+from promptlet.extras import needing
 from promptlet.io.atomic import replacing
 
 _Q8_0_FILE_TYPE = 7  # llama.cpp's number for "mostly Q8_0"
@@ -17,10 +17,8 @@ def widen(source: Path, target: Path) -> Path:
     """
     if target.exists():
         return target
-    try:
+    with needing("the embedded teacher", "distill"):
         import gguf
-    except ImportError as error:
-        raise MissingExtraError("the embedded teacher", "distill", "gguf") from error
     reader = gguf.GGUFReader(source)
     with replacing(target) as temporary:
         writer = gguf.GGUFWriter(temporary, reader.fields["general.architecture"].contents())

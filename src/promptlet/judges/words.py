@@ -9,7 +9,7 @@ from typing import Self
 
 from promptlet.intents.graph import Graph, load_graph
 from promptlet.judges.base import Judge, Scores
-from promptlet.lemmas import content_stems
+from promptlet.lemmas import share_said
 from promptlet.types import RELEVANCE, Sample
 
 TOPIC_WEIGHT = 2.0
@@ -21,7 +21,7 @@ class Words(Judge):
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._names = lru_cache(maxsize=1 << 16)(self._stems_of_names)
+        self._names = lru_cache(maxsize=1 << 16)(self._names_of)
 
     @classmethod
     def open(cls, graph: Path | None = None) -> Self:
@@ -32,16 +32,14 @@ class Words(Judge):
 
     def said(self, sample: Sample) -> list[float]:
         """Return, per intent, the largest share of the words of one of its names that is said; 0 if it has none."""
-        said = sample.stems
         return [
-            max((len(said & name) / len(name) for name in self._names(intent.kind, intent.value)), default=0.0)
+            max(share_said(name, sample.stems) for name in self._names(intent.kind, intent.value))
             for intent in sample.intents
         ]
 
-    def _stems_of_names(self, kind: str, value: str) -> tuple[frozenset[str], ...]:
+    def _names_of(self, kind: str, value: str) -> tuple[str, ...]:
         node = self._graph.find(kind, value)
-        names = (value, *(self._graph.aliases[node] if node else ()))
-        return tuple(filter(None, map(content_stems, names)))
+        return (value, *(self._graph.aliases[node] if node else ()))
 
 
 def mean(sample: Sample, shares: Sequence[float]) -> float:

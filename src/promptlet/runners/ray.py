@@ -20,7 +20,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from promptlet.errors import MissingExtraError, PromptletError, RunError, TeacherError, UsageError
+from promptlet.errors import PromptletError, RunError, TeacherError, UsageError
+from promptlet.extras import needing
 from promptlet.io.records import shards
 from promptlet.runners.base import ROWS_PER_TABLE, Function, Kept, Reply, Run, Runner
 from promptlet.runners.local import Local
@@ -99,10 +100,8 @@ class Ray(Runner):
 
     def _vllm(self, teacher: VLLM, runs: list[Run]) -> Any:
         """Return a dataset of replies of vLLM engines that Ray places on GPUs. Not yet tried on a GPU."""
-        try:
+        with needing("the vLLM teacher on Ray", "vllm"):
             from ray.data.llm import build_processor, vLLMEngineProcessorConfig
-        except ImportError as error:
-            raise MissingExtraError("the vLLM teacher on Ray", "vllm", str(error.name)) from error
         config = teacher.config
         settings = vLLMEngineProcessorConfig(
             model_source=config.model,
@@ -158,11 +157,9 @@ class _Client:
 def _connect() -> Any:
     """Return the module ray, connected to a cluster; without usage statistics or a dashboard."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
+    with needing("the ray runner", "ray"):
         import ray
         import ray.data
-    except ImportError as error:
-        raise MissingExtraError("the ray runner", "ray", str(error.name)) from error
     if not ray.is_initialized():
         try:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)

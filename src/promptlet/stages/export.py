@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from promptlet.errors import MissingExtraError
+from promptlet.extras import needing
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
@@ -46,10 +46,8 @@ class ExportStage(Stage):
     Config = ExportConfig
 
     def run(self, config: ExportConfig, context: Context) -> dict[str, Any]:
-        try:
+        with needing("export", "train"):
             from promptlet.student.gguf import write_gguf
-        except ImportError as error:
-            raise MissingExtraError("export", "train", error.name or "gguf") from error
         model, source = context.inputs["improve"] / MODEL, context.inputs["tokenize"]
         controls = json.loads((source / CONTROLS).read_text(encoding="utf-8"))
         trained = Manifest.read(context.inputs["train"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from promptlet.curation.examining import Examiner
-from promptlet.errors import MissingExtraError
+from promptlet.extras import needing
 from promptlet.improvement.config import RoundConfig
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
@@ -73,11 +73,9 @@ class ImproveStage(Stage):
 
 
 def _prepare(config: ImproveConfig, context: Context) -> Rounds:
-    try:
+    with needing("training", "train"):
         from promptlet.improvement.rounds import Rounds
         from promptlet.student.data import Encoded
-    except ImportError as error:
-        raise MissingExtraError("training", "train", error.name or "torch") from error
     source, head = context.inputs["tokenize"], context.head
     training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
     return Rounds(

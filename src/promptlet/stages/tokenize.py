@@ -14,7 +14,8 @@ from pydantic import Field, field_validator, model_validator
 from tokenizers import Tokenizer
 
 from promptlet.commands import Command, label, make_commands
-from promptlet.errors import MissingExtraError, RunError, UsageError
+from promptlet.errors import RunError, UsageError
+from promptlet.extras import needing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import read_samples
@@ -141,10 +142,8 @@ def _untrained(
 
 
 def _pretrained(name: str) -> Tokenizer:
-    try:
+    with needing("another model's tokenizer", "train"):
         return pretrained_tokenizer(locate(name), UsageError)
-    except ImportError as error:
-        raise MissingExtraError("another model's tokenizer", "train", error.name or "transformers") from error
 
 
 def _train(samples: list[Sample], size: int, controls: list[str], policy: Policy) -> Tokenizer:

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from promptlet.errors import MissingExtraError, RunError, UsageError
+from promptlet.errors import RunError, UsageError
+from promptlet.extras import needing
 from promptlet.io.atomic import file_digest, replacing_folder
 from promptlet.pretrained import model_digest
 from promptlet.registry import unknown
@@ -71,7 +72,7 @@ class TrainStage(Stage):
         return {"config": file_digest(_config_file(config.config))} if config.config else {}
 
     def run(self, config: TrainConfig, context: Context) -> dict[str, Any]:
-        try:
+        with needing("training", "train"):
             import torch
 
             from promptlet.student.data import Encoded, padding_share
@@ -79,8 +80,6 @@ class TrainStage(Stage):
             from promptlet.student.log import BEST
             from promptlet.student.loop import train
             from promptlet.student.preview import Preview
-        except ImportError as error:
-            raise MissingExtraError("training", "train", error.name or "torch") from error
 
         source = context.inputs["tokenize"]
         codec = read_codec(source)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from promptlet.commands.words import count_words
-from promptlet.errors import MissingExtraError, RunError, UsageError
+from promptlet.errors import RunError, UsageError
+from promptlet.extras import needing
 from promptlet.io.atomic import replacing_folder, value_digest
 from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, model_digest, trainable
@@ -60,15 +61,13 @@ class TuneStage(Stage):
     def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
         if config.model is None:
             return {}
-        try:
+        with needing("tuning a teacher", "train"):
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
 
             from promptlet.student.data import Encoded
             from promptlet.student.log import BEST
             from promptlet.student.loop import train
-        except ImportError as error:
-            raise MissingExtraError("tuning a teacher", "train", error.name or "torch") from error
         path = locate(config.model)
         tokenizer = load_pretrained(AutoTokenizer, path, UsageError)
         if not tokenizer.chat_template:

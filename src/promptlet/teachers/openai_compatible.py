@@ -14,7 +14,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.errors import TeacherError
+from promptlet.extras import needing
 from promptlet.io.atomic import value_digest
 from promptlet.pacing import Pace
 from promptlet.remote import reason
@@ -124,10 +125,8 @@ class OpenAICompatible(Teacher):
 
     @classmethod
     def open(cls, config: OpenAICompatibleConfig) -> Self:
-        try:
+        with needing("an OpenAI-compatible teacher", "distill"):
             import openai
-        except ImportError as error:
-            raise MissingExtraError("an OpenAI-compatible teacher", "distill", "openai") from error
         teacher = cls(config)
         try:
             served = [model.id for model in teacher.client.with_options(timeout=10, max_retries=1).models.list()]

@@ -14,7 +14,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.errors import TeacherError
+from promptlet.extras import needing
 from promptlet.intents.graph import load_graph
 from promptlet.io.atomic import value_digest
 from promptlet.pretrained import load_pretrained, model_digest
@@ -67,11 +68,9 @@ class Transformers(Teacher):
 
     @classmethod
     def open(cls, config: TransformersConfig) -> Self:
-        try:
+        with needing("the transformers teacher", "train"):
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
-        except ImportError as error:
-            raise MissingExtraError("the transformers teacher", "train", "torch and transformers") from error
         path = Path(config.model) if config.model else packaged_model()
         device = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         wide = "float32" if device == "cpu" else "bfloat16"

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from promptlet.errors import MissingExtraError, TeacherError
+from promptlet.errors import TeacherError
+from promptlet.extras import needing
 from promptlet.io.atomic import file_digest
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 
@@ -66,10 +67,8 @@ class VLLM(Teacher):
 
     def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
         """Yield all answers once the last one is there; vLLM orders and batches them itself."""
-        try:
+        with needing("the vLLM teacher", "vllm"):
             import vllm
-        except ImportError as error:
-            raise MissingExtraError("the vLLM teacher", "vllm", str(error.name)) from error
         if self._engine is None:
             self._engine = vllm.LLM(model=self.config.model, **self.config.engine_arguments())
         chats = [list(request.messages) for request in requests]

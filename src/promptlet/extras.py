@@ -1,9 +1,11 @@
-"""What a verb needs beyond the base install: a missing module is one line that says what to install."""
+"""What a feature needs beyond the base install: a missing module is one line that says what to install."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from promptlet.errors import MissingExtraError
 
 
 @contextmanager
@@ -13,8 +15,6 @@ def needing(feature: str, extra: str) -> Iterator[None]:
     Raises:
         MissingExtraError: if a module of another package is not installed.
     """
-    from promptlet.errors import MissingExtraError
-
     try:
         yield
     except ModuleNotFoundError as error:
