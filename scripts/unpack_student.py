@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from promptlet.errors import StudentError
 from promptlet.io.atomic import replacing_folder, write_json
-from promptlet.pretrained import load_pretrained, trainable
+from promptlet.pretrained import load_pretrained, read_gguf
 from promptlet.student.format import (
     CONFIG,
     GGUF,
@@ -39,9 +39,7 @@ def main() -> None:
     student = load_student(source)
     # What transformers reads of a GGUF leaves out how many positions there are.
     config = load_pretrained(AutoConfig, source, StudentError)
-    model = trainable(
-        load_pretrained(AutoModelForCausalLM, student.file(GGUF), StudentError, dtype=torch.float32, config=config)
-    )
+    model = read_gguf(student.file(GGUF), StudentError, config=config)
     tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": student.description.context}
     with replacing_folder(folder) as temporary:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promptlet.errors import TeacherError
 from promptlet.io.atomic import replacing_folder
-from promptlet.pretrained import load_pretrained, trainable
+from promptlet.pretrained import load_pretrained
 from promptlet.teachers.embedded import packaged_model
 
 
@@ -23,10 +23,10 @@ def main() -> None:
     if folder.exists():
         print(f"{folder} is there already")
         return
-    model = trainable(load_pretrained(AutoModelForCausalLM, source, TeacherError, dtype=torch.float32))
+    model = load_pretrained(AutoModelForCausalLM, source, TeacherError, dtype=torch.bfloat16)
     tokenizer = load_pretrained(AutoTokenizer, source, TeacherError)
     with replacing_folder(folder) as temporary:
-        model.to(torch.bfloat16).save_pretrained(temporary)
+        model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
     print(f"wrote {folder}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,9 @@ _BROWSER_OPTIONS = (
     "--disable-sync"
 ).split()
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # cores of its own for each process: threads that meet wait for nobody else
+    number, count = os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"), os.environ["PYTEST_XDIST_WORKER_COUNT"]
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[int(number) :: int(count)] or os.sched_getaffinity(0))
 settings.register_profile("promptlet", deadline=None)  # the machine may be busy
 settings.load_profile("promptlet")
 

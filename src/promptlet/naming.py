@@ -17,8 +17,15 @@ def split_name(text: str) -> tuple[str | None, str]:
         UsageError: for a name without letters, or nothing that it names.
     """
     name, equals, system = text.partition("=")
-    if not equals or "/" in name or Path(text).exists():
+    if not equals or "/" in name or _is_there(text):
         return None, text
     if not name.strip() or not system.strip():
         raise UsageError(f"the system is '{text}'; NAME=SYSTEM is allowed, as in mine=PATH")
     return name.strip(), system
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:  # no file has so long a name
+        return False

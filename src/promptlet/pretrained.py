@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptlet.errors import PromptletError, UsageError
 from promptlet.io.atomic import file_digest, value_digest
+from promptlet.io.cache import cached_folder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -19,6 +23,9 @@ _TOKENIZER = (
     "tokenizer.json",
     "tokenizer_config.json",
     "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
     "vocab.json",
     "merges.txt",
     "added_tokens.json",
@@ -31,36 +38,65 @@ _TOKENIZER = (
 def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **options: Any) -> Any:
     """Return what ``kind.from_pretrained`` makes of the model at `path`; nothing is fetched, and pickle is not read.
 
+    A GGUF file is unpacked once, into the cache folder: transformers needs half a minute for 135M parameters.
+
     Args:
         kind: ``AutoTokenizer``, ``AutoModelForCausalLM`` or another class of transformers.
         path: a folder or a GGUF file.
         failure: the error to raise.
         options: what else it is told.
     """
+    if not path.exists():
+        raise failure(f"there is no model at {path}")
+    with _reading(path, failure):
+        name = f"{_digest(path)[:16]}.transformers" if path.is_file() else ""
+        folder = cached_folder(name, partial(_unpack, path)) if name else path
+        return kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
+
+
+def read_gguf(path: Path, failure: type[PromptletError], **options: Any) -> Any:
+    """Return the causal language model in a GGUF file, in float32, as one that can be trained and saved.
+
+    Args:
+        path: the file.
+        failure: the error to raise.
+        options: what else ``from_pretrained`` is told.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
     from transformers import modeling_gguf_pytorch_utils as gguf_reader
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
     gguf_reader.tqdm = logging.tqdm  # its own bar does not ask whether bars are wanted
-    if not path.exists():
-        raise failure(f"there is no model at {path}")
-    source = {"gguf_file": path.name} if path.is_file() else {"use_safetensors": True}
-    folder = path.parent if path.is_file() else path
-    try:
-        return kind.from_pretrained(folder, local_files_only=True, **source, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise failure(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
-
-
-def trainable(model: Any) -> Any:
-    """Return a model that can be saved: one from a GGUF file counts as quantized, though its weights are floats."""
-    if not hasattr(model.config, "quantization_config"):
-        return model
-    weights = model.state_dict()
-    del model.config.quantization_config
-    plain = type(model)(model.config)
+    with _reading(path, failure):
+        read = AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, local_files_only=True, dtype=torch.float32, **options
+        )
+    # It counts as quantized, though its weights are floats.
+    weights = read.state_dict()
+    del read.config.quantization_config
+    plain = type(read)(read.config)
     plain.load_state_dict(weights)
     return plain
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
+    tokenizer.save_pretrained(folder)
+    read_gguf(path, UsageError).save_pretrained(folder)
+
+
+@contextmanager
+def _reading(path: Path, failure: type[PromptletError]) -> Iterator[None]:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, ImportError) as error:  # the last, where a library is missing
+        raise failure(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
 
 
 def pretrained_tokenizer(path: Path, failure: type[PromptletError]) -> Tokenizer:
@@ -86,9 +122,20 @@ def model_digest(path: Path) -> str:
         UsageError: if it is no file, and no folder with ``model.safetensors`` or its shards.
     """
     if path.is_file():
-        return file_digest(path)
-    there = [name for name in (_CONFIG, *_TOKENIZER) if (path / name).is_file()]
-    return value_digest({name: file_digest(path / name) for name in (*there, *_weights(path))})
+        return _digest(path)
+    there = [name for name in _TOKENIZER if (path / name).is_file()]
+    return value_digest({_CONFIG: _shape(path)} | {name: _digest(path / name) for name in (*there, *_weights(path))})
+
+
+def _shape(folder: Path) -> Any:
+    """Return what a model's configuration says, but for the version of transformers that wrote it."""
+    if not (folder / _CONFIG).is_file():
+        return None
+    try:
+        shape = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        return {name: value for name, value in shape.items() if name != "transformers_version"}
+    except (ValueError, AttributeError) as error:
+        raise UsageError(f"{folder / _CONFIG} is no configuration of a model: {error}") from error
 
 
 def _weights(folder: Path) -> list[str]:
@@ -98,10 +145,24 @@ def _weights(folder: Path) -> list[str]:
     if not (folder / _INDEX).is_file():
         raise UsageError(f"{folder} has no {_WEIGHTS}")
     try:
-        shards = sorted(set(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        named = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+        shards = sorted({str(name) for name in named})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{folder / _INDEX} names no files of weights: {error}") from error
+    if not shards:
+        raise UsageError(f"{folder / _INDEX} names no files of weights")
     for name in shards:
         if not (folder / name).is_file():
             raise UsageError(f"{folder} has no {name}, which its {_INDEX} names")
     return [_INDEX, *shards]
+
+
+def _digest(path: Path) -> str:
+    """Return a file's digest; one that has not changed is read once by a process, for weights may be large."""
+    stat = path.stat()
+    return _digest_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache
+def _digest_of(path: Path, _size: int, _changed: int) -> str:
+    return file_digest(path)

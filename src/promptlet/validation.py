@@ -24,7 +24,7 @@ def explain(error: ValidationError, model: type[BaseModel], section: str = "") -
         value, why = first["input"], first["msg"].removeprefix("Value error, ")
         if _SECRET.search(where) or not isinstance(value, str | int | float | None):
             return f"{where}: {why}".removeprefix(": ")
-        return f"{where} is {value!r}: {why}"
+        return f"{where} is {value!r}: {why}" if where else why
     owner: Any = model
     for part in path:
         owner = owner.model_fields[part].annotation

@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 import xllamacpp
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from promptlet.cli.main import app
 from promptlet.errors import MissingExtraError, PromptletError, RunError, StudentError, TeacherError, UsageError
@@ -57,15 +58,22 @@ def evaluated(*names: str, folder: Path, suite: Suite = SMALL, judge: JudgeChoic
     return evaluate(open_systems(names), suite, TASKS, folder, seed=1, judge=judge)
 
 
+def judging_less(arguments: list[str]) -> Result:
+    """Run the command line, with a suite that asks for as much and has less of it judged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SUITES, "quick", replace(SUITES["quick"], judged=6, anchors=4))
+        return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
 def journal(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
 
 
-def test_a_student_and_an_endpoint_are_asked_for_the_same(tmp_path: Path) -> None:
+def test_a_student_and_an_endpoint_are_asked_for_the_same(tmp_path: Path, student_folder: Path) -> None:
     with endpoint(wordy) as server:
-        found = evaluated(str(default_student()), f"{server.url}#m", folder=tmp_path)
+        found = evaluated(str(student_folder), f"{server.url}#m", folder=tmp_path)
     names = [system.name for system in found.systems]
-    assert names == ["promptlet-104m, free", "promptlet-104m, exact", "m, zero-shot", "m, few-shot"]
+    assert names == ["smoke, free", "smoke, exact", "m, zero-shot", "m, few-shot"]
     assert [[each.wish for each in written] for written in found.written.values()] == [
         SMALL.wishes(TASKS, 1),
     ] * 4
@@ -152,13 +160,15 @@ def test_what_is_no_kept_evaluation_is_one_line(tmp_path: Path, cli: Run) -> Non
         read_kept(tmp_path)
 
 
-def test_systems_with_different_tasks_are_compared_on_those_they_share_alone(tmp_path: Path) -> None:
+def test_systems_with_different_tasks_are_compared_on_those_they_share_alone(
+    tmp_path: Path, student_folder: Path
+) -> None:
     other = tmp_path / "other"
-    shutil.copytree(default_student(), other)
+    shutil.copytree(student_folder, other)
     told = json.loads((other / "promptlet.json").read_text())
     told["name"], told["tasks"] = "painter", {"t2i": told["tasks"]["t2i"]}
     (other / "promptlet.json").write_text(json.dumps(told))
-    students = [str(default_student()), str(other)]
+    students = [str(student_folder), str(other)]
     with pytest.raises(UsageError, match=r"other: unknown task 't2t'.*--task evaluates one task alone"):
         evaluated(*students, folder=tmp_path)
     # Nothing was written for the system that knows both.
@@ -228,18 +238,17 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(judging: bool,
 
     with endpoint(slowly) as server:
         system = f"{server.url}#m"
-        arguments = ["evaluate", system, "--suite", "quick", "--output", str(tmp_path)]
-        arguments += ["--judge", system] if judging else []
-        command = [sys.executable, "-m", "promptlet", *arguments]
+        arguments = ["evaluate", system, "--output", str(tmp_path), *(["--judge", system] if judging else [])]
+        command = [sys.executable, "-c", f"from tests.evaluation.test_evaluate import *; judging_less({arguments})"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         answers = tmp_path / "answers.jsonl"
-        while not answers.exists() or answers.read_bytes().count(b"\n") < 30 + 200 * judging:
+        while not answers.exists() or answers.read_bytes().count(b"\n") < 30 + 180 * judging:
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         kept, before = journal(tmp_path), len(server.bodies)
-        finished = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        finished = judging_less(arguments)
         asked = len(server.bodies)
     assert finished.stdout.splitlines()[-1] == str(tmp_path / "evaluation.html")
     whole = journal(tmp_path)
@@ -341,7 +350,7 @@ def test_a_path_and_an_address_may_hold_an_equals_sign(tmp_path: Path, monkeypat
     for argument in (str(student), "rate=3", "./rate=3"):
         assert students([argument]) == {"promptlet-104m": Path(argument)}
     with pytest.raises(TeacherError, match="a=b can't be reached"):
-        open_systems(["http://127.0.0.1:9/v1?a=b#m"])
+        open_systems(["http://127.0.0.1:9/a=b#m"])
     for argument in ("=default", "mine="):
         with pytest.raises(UsageError, match="NAME=SYSTEM is allowed"):
             students([argument])
@@ -445,9 +454,9 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
     assert "m (UNFIT)" in in_brief(found)
 
 
-def test_the_report_tells_how_fast_students_are_and_measures_once(tmp_path: Path) -> None:
-    found = evaluated(str(default_student()), folder=tmp_path)
-    students = {"nano": default_student()}
+def test_the_report_tells_how_fast_students_are_and_measures_once(tmp_path: Path, student_folder: Path) -> None:
+    found = evaluated(str(student_folder), folder=tmp_path)
+    students = {"nano": student_folder}
     speed = measure_speed(students, tmp_path)
     (measured,) = speed.contenders
     assert measured.rate(batch(1))

@@ -18,7 +18,7 @@ from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.pretrained import load_pretrained, model_digest, pretrained_tokenizer
+from promptlet.pretrained import model_digest, pretrained_tokenizer, read_gguf
 from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
@@ -224,7 +224,7 @@ def test_settings_that_exclude_each_other_are_refused(settings: dict[str, Any], 
 
 
 def test_reading_a_gguf_draws_no_bar(capfd: pytest.CaptureFixture[str]) -> None:
-    load_pretrained(AutoModelForCausalLM, packaged_model(), StudentError, dtype=torch.bfloat16)
+    read_gguf(packaged_model(), StudentError)
     assert "%|" not in capfd.readouterr().err
 
 

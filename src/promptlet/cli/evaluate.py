@@ -52,6 +52,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     chosen = whole("seed", seed, 0)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
+        from promptlet.evaluation.endpoints import without_credentials
         from promptlet.evaluation.judge import choose_judge
         from promptlet.evaluation.keeping import Kept, check_folder, check_systems, keep
         from promptlet.evaluation.run import evaluate as measure
@@ -68,7 +69,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         if output is None:
             check_systems(folder, opened)
         found = measure(opened, asked, tasks, folder, chosen, rater, training)
-        kept = Kept(found, f"Suite {suite}, seed {chosen}", shlex.join(["promptlet", *sys.argv[1:]]))
+        command = shlex.join(["promptlet", *map(without_credentials, sys.argv[1:])])
+        kept = Kept(found, f"Suite {suite}, seed {chosen}", command)
         keep(kept, folder)
         folders = students(systems) if speed else {}
         page = report_evaluation(kept, folder, measure_speed(folders, folder) if folders else None)

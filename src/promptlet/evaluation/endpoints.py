@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,10 @@ from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompati
 from promptlet.validation import explain
 
 FORMS = "URL#MODEL, as in http://127.0.0.1:8080/v1#smollm2, or a .yaml file with base_url, model and other settings"
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@#]*@|(?<=[?&])[^#]*")
+"""A user's name and password before the host, and what stands behind a question mark."""
 
 
 class EndpointConfig(OpenAICompatibleConfig):
@@ -38,7 +42,7 @@ def read_endpoint(text: str) -> EndpointConfig:
     try:
         return EndpointConfig.model_validate(_settings(text))
     except ValidationError as error:
-        raise UsageError(f"the endpoint {text}: {explain(error, EndpointConfig)}") from error
+        raise UsageError(f"the endpoint {without_credentials(text)}: {explain(error, EndpointConfig)}") from error
 
 
 def open_endpoint(config: EndpointConfig, answer_schema: dict[str, Any] | None = None) -> OpenAICompatible:
@@ -50,17 +54,16 @@ def open_endpoint(config: EndpointConfig, answer_schema: dict[str, Any] | None =
     return OpenAICompatible.open(config.model_copy(update={"answer_schema": answer_schema}))
 
 
-def address(config: EndpointConfig) -> str:
-    """Return where an endpoint is asked, without the credentials that its URL may hold."""
-    parts = urlsplit(config.base_url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+def without_credentials(text: str) -> str:
+    """Return a text without the credentials of the address that it may hold, as the report may show it."""
+    return _CREDENTIALS.sub("", text)
 
 
 def _settings(text: str) -> Any:
     if "://" in text:
         url, _, model = text.rpartition("#")
         if not url or not model:
-            raise UsageError(f"the endpoint '{text}' names no model; an endpoint is {FORMS}")
+            raise UsageError(f"the endpoint '{without_credentials(text)}' names no model; an endpoint is {FORMS}")
         return {"base_url": url, "model": model}
     try:
         return parse_yaml(Path(text).read_text(encoding="utf-8"))

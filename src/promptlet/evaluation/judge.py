@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlet.errors import UsageError
-from promptlet.evaluation.endpoints import address, open_endpoint, read_endpoint
+from promptlet.evaluation.endpoints import open_endpoint, read_endpoint
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.judges.base import Scores
@@ -104,7 +104,7 @@ def choose_judge(endpoint: str | None, budget: float | None) -> JudgeChoice | No
     if budget is not None and config.price is None:
         raise UsageError("a budget needs prices: name the judge by a .yaml file with price: {prompt: 1, completion: 2}")
     judge = open_endpoint(config, Verdict.model_json_schema())
-    return JudgeChoice(config.model, judge, config.price, budget, address(config))
+    return JudgeChoice(config.model, judge, config.price, budget, config.address)
 
 
 def rate(

@@ -65,7 +65,9 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"--output {folder} is a file; a folder is needed")
     found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if found and not any((folder / own).is_file() for own in (NAME, ANSWERS)):
+    # An interrupted evaluation has its answers and perhaps its prompts; a run's folder has answers among other work.
+    begun = ANSWERS in found and {ANSWERS, PROMPTS}.issuperset(found)
+    if found and not begun and NAME not in found:
         said = ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
         raise UsageError(f"{folder} holds no evaluation, but {said}; --output names another folder")
 
@@ -76,10 +78,12 @@ def check_systems(folder: Path, systems: Sequence[System]) -> None:
     Raises:
         UsageError: naming that system.
     """
-    if not (folder / NAME).is_file():
-        return
     now = {system.identity for system in systems}
-    lost = [system.name for system in read_kept(folder).evaluation.systems if system.identity not in now]
+    try:
+        told = json.loads((folder / NAME).read_text(encoding="utf-8"))["systems"]
+        lost = [each["name"] for each in told if each["identity"] not in now]
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or none that could be shown again
+        return
     if lost:
         raise UsageError(f"{folder} holds a report of '{lost[0]}' that would be lost; --output names another folder")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from promptlet.commands.words import count_words
-from promptlet.errors import PromptletError, RunError
+from promptlet.errors import MissingExtraError, PromptletError, RunError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, pooled
 from promptlet.evaluation.anchors import make_anchors
 from promptlet.evaluation.diversity import Diversity, measure_diversity
@@ -150,8 +150,9 @@ def _open_local() -> Judge:
     with needing("self-BLEU, which comes last,", "evaluate"):
         import_module("sacrebleu")
     try:
-        with needing(f"the {_LOCAL}", "evaluate"):
-            return open_judge(LOCAL_JUDGE)
+        return open_judge(LOCAL_JUDGE)
+    except MissingExtraError:
+        raise
     except PromptletError as error:
         raise PromptletError(f"the {_LOCAL} can't be opened: {error}") from error
 

@@ -17,7 +17,7 @@ from typing import Any
 from promptlet import registry
 from promptlet.curation.checks import clean
 from promptlet.errors import PromptletError, UsageError
-from promptlet.evaluation.endpoints import FORMS, address, names_endpoint, open_endpoint, read_endpoint
+from promptlet.evaluation.endpoints import FORMS, names_endpoint, open_endpoint, read_endpoint
 from promptlet.evaluation.suites import Wish
 from promptlet.generation import Generator
 from promptlet.io.atomic import value_digest
@@ -185,7 +185,7 @@ def _open(argument: str) -> tuple[System, System]:
         teacher, name, where = kind.open(kind.Config()), "SmolLM2-135M-Instruct", ""
     elif names_endpoint(argument):
         config = read_endpoint(argument)
-        teacher, name, where = open_endpoint(config), config.model, address(config)
+        teacher, name, where = open_endpoint(config), config.model, config.address
     elif folder := _student_folder(argument):
         return _Student(folder, named, exact=False), _Student(folder, named, exact=True)
     else:

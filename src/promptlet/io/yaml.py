@@ -22,6 +22,8 @@ def parse_yaml(text: str) -> Any:
         for key in written_twice(root):
             raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
         return None if root is None else loader.construct_document(root)
+    except ValueError as error:  # of a date that there is not
+        raise yaml.YAMLError(str(error)) from error
     finally:
         loader.dispose()
 

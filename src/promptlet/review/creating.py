@@ -44,7 +44,7 @@ def parse_systems(named: Sequence[str]) -> dict[str, Path]:
         given, file = split_name(each)
         path = Path(file)
         name = given or path.stem.strip()
-        if not name:
+        if not name or not path.name:
             raise UsageError(f"the system is '{each}'; NAME=FILE is allowed, as in student=prompts.jsonl")
         if name in systems:
             raise UsageError(f"there are two systems '{name}'; write NAME=FILE to tell them apart")

@@ -59,7 +59,9 @@ class CurateStage(Stage):
                 meter.advance(table.num_rows)
         if not kept.rows:
             place = context.folder if rows else source
-            why = commonest_reason(place) if count_rows(place, "rejected") else "nothing was asked for"
+            if not count_rows(place, "rejected"):
+                raise RunError("curate: nothing was asked for, or all of it is held out; raise intents.count")
+            why = commonest_reason(place)
             raise RunError(
                 f"curate: no answer of {rows} is kept, most often because: {why}; {place} holds the rejected"
             )

@@ -54,7 +54,8 @@ class EvaluateStage(Stage):
     def check(self, config: EvaluateConfig, recipe: Mapping[str, StageConfig]) -> None:
         tokenize = recipe["tokenize"]
         assert isinstance(tokenize, TokenizeConfig)
-        if words := make_commands(tokenize.commands).get("words"):
+        words = make_commands(tokenize.commands).get("words")
+        if words and "targets" in config.model_fields_set:
             for target in config.targets:
                 try:
                     words.parse(target)
@@ -75,6 +76,10 @@ class EvaluateStage(Stage):
         if held_out and not asked:
             known = ", ".join(student.tasks)
             raise RunError(f"none of {len(held_out)} held-out wishes can be put to this student of the tasks {known}")
+        words = student.commands.get("words")
+        if words and "targets" not in config.model_fields_set:  # those that nobody chose are as many as it knows
+            known_lengths = [target for target in config.targets if target in words.values()]
+            config = config.model_copy(update={"targets": tuple(known_lengths or words.values()[-1:])})
         results = evaluate_words(generator, asked, config, context.head.seed, context.folder)
         within = {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
         due = len(MODES) * len(config.targets) * config.prompts_per_target

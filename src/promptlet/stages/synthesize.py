@@ -27,6 +27,7 @@ from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.pairs import pair_files, read_pairs
 from promptlet.io.records import read_samples, write_rejects, write_samples
+from promptlet.pretrained import model_digest
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
 from promptlet.registry import unknown
@@ -148,7 +149,11 @@ class SynthesizeStage(Stage):
     Config = SynthesizeConfig
 
     def materials(self, config: SynthesizeConfig) -> dict[str, str]:
-        return {"pairs": value_digest([*map(file_digest, pair_files(config.pairs))])} if config.pairs else {}
+        found = {"pairs": value_digest([*map(file_digest, pair_files(config.pairs))])} if config.pairs else {}
+        weights = config.teacher.settings().weights() if config.prompts_per_intents else None
+        if weights and weights.exists():  # a teacher without weights says so itself
+            found["teacher"] = model_digest(weights)
+        return found
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
         given = _given(config.pairs, context.head.graph) if config.pairs else iter(())

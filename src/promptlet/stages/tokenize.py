@@ -30,7 +30,7 @@ from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, extend_toke
 from promptlet.types import KINDS, Sample, render_intents
 from promptlet.vocabulary import Policy, load_policy
 
-_FINE_JUDGE = "embedding"
+_COARSE_JUDGE = "words"
 CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
 
@@ -105,7 +105,7 @@ class TokenizeStage(Stage):
         if not counts[TRAIN]:
             raise RunError(
                 f"tokenize: no sample to train on among {len(samples)}; {counts['out of range']} are out of the range "
-                "of tokenize.commands"
+                f"of tokenize.commands, {len(samples) - counts['out of range']} are held out"
             )
         for line in _untrained(trained, commands, tasks, context.head.judge):
             warn(f"tokenize: {line}")
@@ -133,7 +133,7 @@ def _untrained(
     trained: set[tuple[str, str, int]], commands: Mapping[str, Command], tasks: Iterable[str], judge: str
 ) -> Iterator[str]:
     """Yield what can be asked for by a judge's scores though no training sample is an example of it."""
-    advice = "" if judge == _FINE_JUDGE else f" The judge '{judge}' gives few different scores; try '{_FINE_JUDGE}'."
+    advice = f" The judge '{judge}' gives few different scores; try 'embedding'." if judge == _COARSE_JUDGE else ""
     for name, command in commands.items():
         for task in tasks if command.judged else ():
             if empty := [str(value) for value in command.values() if (task, name, value) not in trained]:

@@ -18,7 +18,7 @@ from promptlet.errors import RunError, UsageError
 from promptlet.extras import needing
 from promptlet.io.atomic import replacing_folder, value_digest
 from promptlet.io.manifest import Manifest
-from promptlet.pretrained import load_pretrained, model_digest, trainable
+from promptlet.pretrained import load_pretrained, model_digest
 from promptlet.prompting import messages
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
 from promptlet.student.config import LoopConfig, defaulting
@@ -78,7 +78,7 @@ class TuneStage(Stage):
         if not held_out:
             raise RunError(f"{', '.join(config.tasks)}: {len(rows)} exemplars; {_HELD_OUT} are needed to tune")
         torch.manual_seed(context.head.seed)
-        model = trainable(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
+        model = load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32)
         validation, training = Encoded.of(rows[:held_out]), Encoded.of(rows[held_out:])
         end = tokenizer.eos_token_id
         outcome = train(model, training, validation, config.loop, end, context.head.seed, context.folder)

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 
 from promptlet.errors import UsageError
-from promptlet.pretrained import load_pretrained, pretrained_tokenizer, trainable
+from promptlet.pretrained import load_pretrained, pretrained_tokenizer
 from promptlet.student.config import PRESETS
 
 
@@ -81,7 +81,7 @@ def load_model(path: Path, tokenizer: Tokenizer, context: int, end_id: int) -> A
         raise UsageError(
             f"the samples were encoded with other tokens than those of {path}; set tokenize.pretrained to it"
         )
-    model = trainable(load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32))
+    model = load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32)
     if (most := getattr(model.config, "max_position_embeddings", context)) < context:
         raise UsageError(f"train.context is {context}; {path} allows {most} at most")
     known = model.get_input_embeddings().weight.shape[0]

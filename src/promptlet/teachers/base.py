@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -41,6 +42,10 @@ class TeacherConfig(BaseModel):
     """Settings of a teacher; each teacher's own class adds to them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def weights(self) -> Path | None:
+        """Return the file or folder of the model, where the settings name one on this machine."""
+        return None
 
 
 class Teacher(ABC):

@@ -42,6 +42,9 @@ class EmbeddedConfig(TeacherConfig):
     repeat_penalty: float = Field(default=1.05, ge=1, le=2)
     """Divides the chance of recent tokens; a small model loops without it."""
 
+    def weights(self) -> Path | None:
+        return Path(self.model) if self.model else None
+
 
 class Embedded(Teacher):
     """llama.cpp with one slot per request in flight; a slot keeps its few-shot prefix between requests."""

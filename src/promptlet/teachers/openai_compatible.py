@@ -18,7 +18,7 @@ from promptlet.errors import TeacherError
 from promptlet.extras import needing
 from promptlet.io.atomic import value_digest
 from promptlet.pacing import Pace
-from promptlet.remote import reason
+from promptlet.remote import address, reason
 from promptlet.teachers.base import Answer, Message, Teacher, TeacherConfig, TeacherRequest
 
 _FIELDS = ("max_tokens", "temperature", "top_p", "seed", "response_format")
@@ -56,6 +56,17 @@ class OpenAICompatibleConfig(TeacherConfig):
     """What this endpoint calls a field of a request, where it differs; null leaves the field out."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """More fields for the body of every request, as in ``{min_p: 0.1}``."""
+
+    @property
+    def address(self) -> str:
+        """Where it is, without credentials: what errors and reports say."""
+        return address(self.base_url)
+
+    @field_validator("base_url")
+    @classmethod
+    def _addressed(cls, url: str) -> str:
+        address(url)
+        return url
 
     @field_validator("names")
     @classmethod
@@ -134,10 +145,10 @@ class OpenAICompatible(Teacher):
             return teacher  # an endpoint that lists no models says by its answers whether it has this one
         except (openai.APIError, ValueError, AttributeError, TypeError) as error:  # a list of an unexpected shape
             teacher.close()
-            raise TeacherError(f"the teacher at {config.base_url} can't be reached: {reason(error)}") from error
+            raise TeacherError(f"the teacher at {config.address} can't be reached: {reason(error)}") from error
         if config.model not in served:
             teacher.close()
-            raise TeacherError(f"{config.base_url} serves no model '{config.model}'; it serves: {', '.join(served)}")
+            raise TeacherError(f"{config.address} serves no model '{config.model}'; it serves: {', '.join(served)}")
         return teacher
 
     def complete(self, request: TeacherRequest) -> Answer:
@@ -158,22 +169,22 @@ class OpenAICompatible(Teacher):
                 model=self.config.model, messages=[], extra_body=named | self.config.extra
             )
         except (openai.APIError, ValueError) as error:
-            raise TeacherError(f"{self.config.base_url}: {reason(error)}") from error
+            raise TeacherError(f"{self.config.address}: {reason(error)}") from error
         return self._read(response.http_response)
 
     def _read(self, response: Any) -> Answer:
         try:
             reply = _Reply.model_validate_json(response.content)
         except ValidationError as error:
-            raise TeacherError(f"{self.config.base_url} gave no chat completion: {response.text[:80]!r}") from error
+            raise TeacherError(f"{self.config.address} gave no chat completion: {response.text[:80]!r}") from error
         choice, usage = reply.choices[0], reply.usage or _Usage()
         if self._tokens and reply.usage:
             self._tokens.correct(usage.prompt_tokens + usage.completion_tokens - _tokens_of(response.request))
         if choice.finish_reason == "content_filter":
-            raise TeacherError(f"{self.config.base_url} held the answer back (content_filter)")
+            raise TeacherError(f"{self.config.address} held the answer back (content_filter)")
         text, finished = choice.message.content, choice.finish_reason != "length"
         if not text:
-            raise TeacherError(f"{self.config.base_url} answered without any text")
+            raise TeacherError(f"{self.config.address} answered without any text")
         if self.config.answers == "json" and finished:
             text = self._unwrap(text)
         return Answer(text, finished, usage.prompt_tokens, usage.completion_tokens)
@@ -183,9 +194,7 @@ class OpenAICompatible(Teacher):
         try:
             return _Wrapped.model_validate_json(bare).prompt
         except ValidationError as error:
-            raise TeacherError(
-                f"{self.config.base_url} answered no JSON object with a prompt: {text[:80]!r}"
-            ) from error
+            raise TeacherError(f"{self.config.address} answered no JSON object with a prompt: {text[:80]!r}") from error
 
     def _wait(self, request: Any) -> None:
         """Hold an attempt back until the rates allow it; time spent here is no part of the timeout."""

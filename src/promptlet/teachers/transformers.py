@@ -48,6 +48,9 @@ class TransformersConfig(TeacherConfig):
     no_repeat: int = Field(default=3, ge=0, le=64)
     """Length of the runs of tokens that are not written twice; 0 allows all."""
 
+    def weights(self) -> Path | None:
+        return Path(self.model) if self.model else None
+
 
 class Transformers(Teacher):
     """Answers of one call begin with the same exemplars, which the model reads once."""

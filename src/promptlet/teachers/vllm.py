@@ -14,7 +14,7 @@ from pydantic import Field
 
 from promptlet.errors import TeacherError
 from promptlet.extras import needing
-from promptlet.io.atomic import file_digest
+from promptlet.pretrained import model_digest
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 
 
@@ -31,6 +31,9 @@ class VLLMConfig(TeacherConfig):
     """Most tokens of a request and its answer."""
     batch: int = Field(default=512, ge=1, le=65536)
     """Requests handed to an engine together."""
+
+    def weights(self) -> Path | None:
+        return Path(self.model)
 
     def engine_arguments(self) -> dict[str, Any]:
         """Return vLLM's arguments; the exemplars that requests share are read once."""
@@ -55,10 +58,9 @@ class VLLM(Teacher):
     @classmethod
     def open(cls, config: VLLMConfig) -> Self:
         folder = Path(config.model)
-        weights = sorted(folder.glob("*.safetensors"))
-        if not weights:
+        if not folder.is_dir():
             raise TeacherError(f"there is no model at {folder}: a folder with *.safetensors is expected")
-        return cls(config, f"{folder.name}:{file_digest(weights[0])[:16]}")
+        return cls(config, f"{folder.name}:{model_digest(folder)[:16]}")
 
     def complete(self, request: TeacherRequest) -> Answer:
         answer = next(self.complete_all([request]))[1]
