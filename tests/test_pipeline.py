@@ -21,7 +21,7 @@ from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
-from promptlet.pipeline import ORDER, load_recipe, run_recipe
+from promptlet.pipeline import ORDER, load_recipe, load_stage, run_recipe
 from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import TOKENIZER
@@ -107,12 +107,44 @@ def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> N
         ("name: x\nseed: -1", "seed.*-1"),
         ("- a list", "no keys"),
         ("name: [", "not YAML"),
+        ("name: 2024-99-99", "not YAML.*month"),
     ],
 )
 def test_a_wrong_recipe_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(UsageError, match=named) as error:
         load_recipe(write_recipe(tmp_path, text))
     assert "\n" not in str(error.value)
+
+
+def test_lengths_that_nobody_chose_are_those_that_the_student_is_taught(tmp_path: Path, smoke: dict[str, Path]) -> None:
+    text = "name: x\ntokenize: {commands: {words: {low: 5, high: 12}}}\nevaluate: {prompts_per_target: 1}"
+    loaded = load_recipe(write_recipe(tmp_path, text))
+    student = tmp_path / "export" / "student"
+    shutil.copytree(smoke["export"] / "student", student)
+    told = json.loads((student / "promptlet.json").read_text())
+    told["commands"]["words"]["high"] = 12
+    (student / "promptlet.json").write_text(json.dumps(told))
+    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.head)
+    counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
+    assert [name for name in counts if name.startswith("exact")] == ["exact within 2 at 10"]
+
+
+def test_a_run_that_asks_for_nothing_says_so(tmp_path: Path) -> None:
+    text = "name: x\nintents: {count: 1, tasks: [t2i]}\nsynthesize: {teacher: {name: fake}}"
+    with pytest.raises(
+        RunError, match=r"curate: nothing was asked for, or all of it is held out; raise intents\.count"
+    ):
+        run_recipe(load_recipe(write_recipe(tmp_path, text)), tmp_path / "run", "curate")
+
+
+def test_another_teacher_at_the_same_place_is_asked_anew(tmp_path: Path) -> None:
+    text = f"name: x\nsynthesize: {{teacher: {{name: transformers, model: {tmp_path}}}}}"
+    section: Any = load_recipe(write_recipe(tmp_path, text)).stages["synthesize"]
+    found = []
+    for weights in (b"1", b"2"):
+        (tmp_path / "model.safetensors").write_bytes(weights)
+        found.append(load_stage("synthesize").materials(section))
+    assert found[0] != found[1]
 
 
 def test_what_a_recipe_merges_in_may_be_overridden(tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ def _reading(path: Path, failure: type[PromptletError]) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
+    except PromptletError:
+        raise
     except (OSError, ValueError, RuntimeError, ImportError) as error:  # the last, where a library is missing
         raise failure(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
 

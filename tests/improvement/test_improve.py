@@ -26,6 +26,7 @@ from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded
+from promptlet.student.writing import _ROWS
 from promptlet.types import Intent, Sample
 
 CONFIG = RoundConfig(prompts=24, wishes=12, loop=LoopConfig(steps=4, batch=8, warmup=1, learning_rate=1e-3))
@@ -72,23 +73,27 @@ def test_a_round_learns_from_what_was_achieved_and_is_the_same_after_a_kill(
     assert (tmp_path / "killed" / "round-1" / MODEL / "model.safetensors").read_bytes() == weights
 
 
-def test_texts_that_were_written_before_a_kill_are_kept(smoke: dict[str, Path], tmp_path: Path) -> None:
+def test_texts_that_were_written_before_a_kill_are_kept(
+    smoke: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_ROWS, "cpu", 8)
     before = smoke["train"] / MODEL
-    rounds(smoke).run(1, tmp_path / "round-1", before)
-    lines = (tmp_path / "round-1" / WRITTEN).read_text().splitlines(keepends=True)
+    (tmp_path / "whole").mkdir()
+    rounds(smoke).run(1, tmp_path / "whole" / "round-1", before)
+    lines = (tmp_path / "whole" / "round-1" / WRITTEN).read_text().splitlines(keepends=True)
     assert len(lines) == CONFIG.prompts
-    for name, kept in (("torn", lines[:5]), ("whole", [*lines[1:], lines[0].replace('"text": "', '"text": "KEPT ')])):
-        (tmp_path / name / "round-1").mkdir(parents=True)
-        (tmp_path / name / "round-1" / WRITTEN).write_text("".join(kept))
-        rounds(smoke).run(1, tmp_path / name / "round-1", before)
-    written = {
-        name: [
-            sample.prompt for stem in ("own", "rejected") for sample in read_samples(tmp_path / name / "round-1", stem)
-        ]
-        for name in ("", "torn", "whole")
-    }
-    assert written["torn"] == written[""]
-    assert any(prompt.startswith("KEPT ") for prompt in written["whole"])
+    # Killed in its second batch: the first is there, with a mark, and of the second a part, which is written anew.
+    mark = lambda line: line.replace('"text": "', '"text": "KEPT ')  # noqa: E731
+    (tmp_path / "killed" / "round-1").mkdir(parents=True)
+    (tmp_path / "killed" / "round-1" / WRITTEN).write_text("".join(map(mark, lines[:11])))
+    rounds(smoke).run(1, tmp_path / "killed" / "round-1", before)
+    whole, killed = (
+        [row for stem in ("own", "rejected") for row in read_samples(tmp_path / name / "round-1", stem)]
+        for name in ("whole", "killed")
+    )
+    kept = [sample.prompt.removeprefix("KEPT ") for sample in killed if sample.prompt.startswith("KEPT ")]
+    assert len(kept) == 8
+    assert {sample.prompt.removeprefix("KEPT ") for sample in killed} == {sample.prompt for sample in whole}
 
 
 def test_the_share_of_its_own_samples_holds_where_the_teacher_has_few(smoke: dict[str, Path], tmp_path: Path) -> None:

@@ -154,6 +154,11 @@ def test_what_can_not_be_made_or_opened_is_one_line(tmp_path: Path, write_prompt
     assert parse_systems(["runs/a=1/x.jsonl"]) == {"x": Path("runs/a=1/x.jsonl")}
     with pytest.raises(UsageError, match="NAME=SYSTEM is allowed"):
         parse_systems([f"={path}"])
+    for nothing in ("s=.", "s=/"):
+        with pytest.raises(UsageError, match="NAME=FILE is allowed"):
+            parse_systems([nothing])
+    long = f"{'a' * 300}=b"  # too long for a file that is there
+    assert parse_systems([long]) == {"a" * 300: Path("b")}
     with pytest.raises(UsageError, match="no review at"):
         Store(tmp_path / "nowhere.db")
     with pytest.raises(UsageError, match="is not a review"):

@@ -25,7 +25,8 @@ from tests.endpoint import OPENERS, Endpoint, Reply, endpoint, refused, said
 
 def fine(_: int, body: dict[str, Any]) -> Reply:
     """Answer as the request says, so that a request asked twice shows."""
-    return said(f"{OPENERS[body['seed'] % len(OPENERS)]} picture of {body['messages'][-1]['content']}")
+    wish = body["messages"][-1]["content"].rpartition(": ")[2]
+    return said(f"{OPENERS[body['seed'] % len(OPENERS)]} picture of {wish} beside a quiet river, seed {body['seed']}")
 
 
 def recipe_file(folder: Path, server: Endpoint, **synthesize: Any) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.pretrained import model_digest, pretrained_tokenizer, read_gguf
+from promptlet.pretrained import load_pretrained, model_digest, pretrained_tokenizer, read_gguf
 from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
@@ -172,6 +175,51 @@ def config_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     sizes = {"gpt2": GPT2Config(n_embd=64, n_layer=2, n_head=2), "llama": llama_config()}
     sizes[request.param].save_pretrained(tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("index", ['{"weight_map": {}}', '{"weight_map": {"a": 1}}', '{"weight_map": 1}', "{"])
+def test_an_index_that_names_no_weights_is_refused(tmp_path: Path, index: str) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(UsageError, match=r"names no files of weights|has no 1, which") as error:
+        model_digest(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_who_wrote_a_model_is_not_what_it_is(llama: Path, tmp_path: Path) -> None:
+    shutil.copytree(llama, tmp_path, dirs_exist_ok=True)
+    told = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(told | {"transformers_version": "99.0"}))
+    assert model_digest(tmp_path) == model_digest(llama)
+    (tmp_path / "config.json").write_text("[1]")
+    with pytest.raises(UsageError, match=r"config\.json is no configuration of a model"):
+        model_digest(tmp_path)
+
+
+def test_a_tokenizer_that_needs_another_library_is_one_line(llama: Path, tmp_path: Path) -> None:
+    shutil.copytree(llama, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "CpmTokenizer"}')
+    with pytest.raises(UsageError, match="transformers can't load") as error:
+        pretrained_tokenizer(tmp_path, UsageError)
+    assert "\n" not in str(error.value)
+
+
+def test_a_gguf_is_unpacked_once_whoever_asks(llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    weights = tmp_path / "model.gguf"
+    write_gguf(llama, llama / "tokenizer.json", weights, "F16")
+    script = (
+        "from pathlib import Path; from transformers import AutoModelForCausalLM as Model\n"
+        "from promptlet.errors import UsageError; from promptlet.pretrained import load_pretrained\n"
+        f"load_pretrained(Model, Path({str(weights)!r}), UsageError)"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert [path.suffix for path in (tmp_path / "promptlet").iterdir() if path.is_dir()] == [".transformers"]
+    monkeypatch.setattr("promptlet.pretrained.read_gguf", None)
+    found = load_pretrained(AutoModelForCausalLM, weights, UsageError).state_dict()
+    own = AutoModelForCausalLM.from_pretrained(llama).state_dict()
+    assert found.keys() == own.keys()
+    assert all(torch.allclose(found[name], own[name].float(), atol=1e-3) for name in own)
 
 
 def test_a_model_is_made_after_any_configuration(config_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +117,18 @@ def test_a_missing_teacher_model_is_named(tmp_path: Path) -> None:
         Embedded.open(EmbeddedConfig(model=str(tmp_path / "nowhere.gguf")))
     with pytest.raises(TeacherError, match=r"nowhere.*safetensors"):
         VLLM.open(VLLMConfig(model=str(tmp_path / "nowhere")))
+
+
+def test_a_vllm_teacher_is_known_by_all_of_its_files(tmp_path: Path) -> None:
+    shards = {"a": "1.safetensors", "b": "2.safetensors"}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    for shard in shards.values():
+        (tmp_path / shard).write_text("x")
+    found = [VLLM.open(VLLMConfig(model=str(tmp_path))).identity]
+    for file, content in (("2.safetensors", "other"), ("config.json", '{"a": 1}')):
+        (tmp_path / file).write_text(content)
+        found.append(VLLM.open(VLLMConfig(model=str(tmp_path))).identity)
+    assert len(set(found)) == 3
 
 
 def test_a_llama_cpp_server_answers_in_json(llama_server: str) -> None:
