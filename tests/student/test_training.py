@@ -217,24 +217,29 @@ def test_a_run_stopped_at_any_step_resumes_to_bitwise_the_same_curve(tmp_path: P
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
-def test_a_killed_run_resumes_to_bitwise_the_same_curve(tmp_path: Path) -> None:
-    config = with_options(steps=20, **ALL)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
+def test_a_run_that_is_ended_resumes_to_bitwise_the_same_curve(tmp_path: Path, number: signal.Signals) -> None:
+    config = with_options(steps=40, **ALL)
     whole = run_training(tmp_path / "whole", config)
     folder = tmp_path / "killed"
     script = (
         "from pathlib import Path; from tests.student.test_training import *\n"
-        f"run_training(Path({str(folder)!r}), with_options(steps=20, **ALL))"
+        f"run_training(Path({str(folder)!r}), with_options(steps=40, **ALL))"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     metrics = folder / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not (metrics.exists() and metrics.read_bytes().count(b"\n") >= 9):
         assert process.poll() is None, "training ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert metrics.read_bytes().count(b"\n") < config.steps
+    os.kill(process.pid, number)
+    _, told = process.communicate()
+    done = metrics.read_bytes().count(b"\n")
+    assert done < config.steps
+    if number == signal.SIGINT:  # nothing is lost: the checkpoint is of the last step that was finished
+        assert told.count("warning: interrupted; this step is finished and kept first") == 1
+        assert json.loads((folder / "checkpoint" / "position.json").read_text())["position"]["step"] == done
     assert run_training(folder, config) == whole
     best = [(tmp_path / name / "best" / "model.safetensors").read_bytes() for name in ("whole", "killed")]
     assert best[0] == best[1]

@@ -26,6 +26,7 @@ from promptlet.io.atomic import recover_folder, value_digest
 from promptlet.student.checkpoint import Position, State
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded, stream_groups
+from promptlet.student.interruption import interrupts_put_off
 from promptlet.student.log import CHECKPOINT, Log
 from promptlet.student.objective import Objective, add_gradients
 from promptlet.student.optimizers import Average, make_optimizers
@@ -65,7 +66,11 @@ def train(
     Raises:
         RunError: if the loss explodes, memory or disk runs out; the last good checkpoint stays, if there is one.
     """
-    with joined() as processes, _explaining(folder, config):
+    with (
+        joined() as processes,
+        _explaining(folder, config),
+        interrupts_put_off(processes.world == 1) as interrupted,
+    ):
         device = processes.device
         model.to(device).train()
         optimizers = make_optimizers(model, config)
@@ -89,10 +94,13 @@ def train(
                 # A GPU is asked for what it has done only when it has more to do: it never waits for the next step.
                 if last:
                     _finish(last, log, limit, position, time.monotonic() - start)
-                if position.step > resumed_at and position.step % config.checkpoint_every == 0:
+                due = (ending := interrupted()) or position.step % config.checkpoint_every == 0
+                if due and position.step > resumed_at:
                     step.read(limit)  # the loss that these weights give: now they are known to be sound
                     if log:
                         log.save(state, position, time.monotonic() - start)
+                if ending:
+                    raise KeyboardInterrupt
                 for optimizer in optimizers:
                     for settings in optimizer.param_groups:
                         settings["lr"] = step.rate
