@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,23 @@ def student_folder(smoke: dict[str, Path]) -> Path:
 def generator(student_folder: Path) -> Generator:
     """A generator for the student of the smoke run."""
     return Generator.load(student_folder)
+
+
+@pytest.fixture(scope="session")
+def remembered() -> Iterator[None]:
+    """The local judge's language model reads each text once: evaluations have the same anchors, and many prompts."""
+    from promptlet.judges.fluent import Reader
+
+    read, known = Reader.likelihoods, dict[str, float]()
+
+    def likelihoods(reader: Reader, texts: Sequence[str]) -> list[float]:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, read(reader, new), strict=True))
+        return [known[text] for text in texts]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reader, "likelihoods", likelihoods)
+        yield
 
 
 @pytest.fixture

@@ -41,6 +41,8 @@ from tests.endpoint import Reply, endpoint, refused, said
 from tests.evaluation.small import SMALL, TASKS, evaluated, journal, wordy
 from tests.evaluation.test_judge import verdict
 
+pytestmark = pytest.mark.usefixtures("remembered")
+
 
 def judging_less(arguments: list[str]) -> Result:
     """Run the command line, with a suite that asks for as much and has less of it judged."""

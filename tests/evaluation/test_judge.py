@@ -19,6 +19,8 @@ from promptlet.lemmas import terms
 from promptlet.types import RELEVANCE, Intent, Sample
 from tests.endpoint import Answering, Reply, endpoint, refused, said
 
+pytestmark = pytest.mark.usefixtures("remembered")
+
 TOPICS = ("fox", "lake", "cake", "tower")
 SAMPLES = [Sample((Intent("Topic", topic),), "t2i", f"a quiet {topic} at dawn") for topic in TOPICS]
 

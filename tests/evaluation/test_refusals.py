@@ -20,6 +20,8 @@ from tests.conftest import Run
 from tests.endpoint import endpoint, refused, said
 from tests.evaluation.small import SMALL, evaluated, wordy
 
+pytestmark = pytest.mark.usefixtures("remembered")
+
 
 def test_what_is_no_kept_evaluation_is_one_line(tmp_path: Path, cli: Run) -> None:
     nothing = cli("report", "eval", tmp_path)

@@ -104,6 +104,7 @@ def rated() -> list[tuple[Sample, int]]:
     ]
 
 
+@pytest.mark.usefixtures("remembered")
 def test_the_judge_goes_with_ratings_by_hand(judge: Judge) -> None:
     samples, ratings = zip(*rated(), strict=True)
     scores = np.array([each[RELEVANCE] for each in judge.judge(samples)])
@@ -112,6 +113,7 @@ def test_the_judge_goes_with_ratings_by_hand(judge: Judge) -> None:
     assert better > 0.6, better
 
 
+@pytest.mark.usefixtures("remembered")
 def test_the_judge_tells_damaged_prompts_from_whole_ones(judge: Judge) -> None:
     samples = [sample for sample, rating in rated() if rating >= 3]
     turned = [replace(s, prompt=other.prompt) for s, other in zip(samples, samples[1:] + samples[:1], strict=True)]

@@ -266,7 +266,7 @@ def test_a_busy_server_is_asked_again_when_it_says(browser: Browser, address: st
             page.get_by_text(re.compile(r"The server is busy. Trying again in ([12]?[1-9]|[123]0) s"))
         ).to_be_visible()
         assert len(tries) == 1
-        page.clock.fast_forward(31_000)
+        page.clock.run_for(31_000)
         written(page, 2)
         expect(page.get_by_text("The server is busy")).to_have_count(0)
     assert len(tries) == 2

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Run
 from tests.serve.conftest import Served, served, until
 
-LONG = {"intents": "a calm lake", "n": 8, "words": 40, "seed": 1}
+LONG = {"intents": "a calm lake", "n": 8, "words": 40, "candidates": 4, "seed": 1}
 
 
 def test_a_server_that_others_reach_needs_keys(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,14 +91,26 @@ def _ask_for_eight(teacher: Teacher) -> list[Answer]:
     return [answer for _, answer in sorted(found.items()) if isinstance(answer, Answer)]
 
 
-def test_the_widened_teacher_has_the_values_of_the_packaged_one(tmp_path: Path) -> None:
-    widened = widen(packaged_model(), tmp_path / "wide.gguf")
-    before = {tensor.name: tensor for tensor in gguf.GGUFReader(packaged_model()).tensors}
-    after = {tensor.name: tensor for tensor in gguf.GGUFReader(widened).tensors}
-    assert before.keys() == after.keys()
-    for name in ("token_embd.weight", "blk.0.attn_q.weight", "blk.29.ffn_down.weight", "output_norm.weight"):
-        old, new = (gguf.quants.dequantize(t.data, t.tensor_type) for t in (before[name], after[name]))
-        assert np.abs(old - new).max() <= np.abs(old).max() / 250, name
+def test_a_widened_teacher_has_the_values_and_settings_of_the_packaged_one(tmp_path: Path) -> None:
+    chance, four = np.random.default_rng(1), gguf.GGMLQuantizationType.Q4_1
+    weights = {"blk.0.attn_q.weight": chance.normal(size=(64, 96)), "token_embd.weight": chance.normal(size=(8, 96))}
+    writer = gguf.GGUFWriter(tmp_path / "four.gguf", "llama")
+    writer.add_token_list(["a", "b"])
+    writer.add_file_type(3)
+    for name, values in weights.items():
+        writer.add_tensor(name, gguf.quants.quantize(values.astype(np.float32), four), raw_dtype=four)
+    writer.add_tensor("output_norm.weight", chance.normal(size=96).astype(np.float32))
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    old = gguf.GGUFReader(tmp_path / "four.gguf")
+    new = gguf.GGUFReader(widen(tmp_path / "four.gguf", tmp_path / "wide.gguf"))
+    assert [tensor.name for tensor in old.tensors] == [tensor.name for tensor in new.tensors]
+    for before, after in zip(old.tensors, new.tensors, strict=True):
+        one, other = (gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in (before, after))
+        assert np.abs(one - other).max() <= np.abs(one).max() / 250, before.name
+    assert new.fields["tokenizer.ggml.tokens"].contents() == ["a", "b"]
+    assert (old.fields["general.file_type"].contents(), new.fields["general.file_type"].contents()) == (3, 7)
 
 
 def test_an_endpoint_that_is_not_there_is_named() -> None:

@@ -64,9 +64,11 @@ class Plan:
     """Words that the student was taught, or that the request has."""
     insisted: tuple[str, ...]
     """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
+    aside: bool
+    """Whether kept terms stand between commas, for the student finds no place for them."""
 
     @classmethod
-    def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = ()) -> Self:
+    def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), aside: bool = False) -> Self:
         """Return the plan of a request.
 
         Raises:
@@ -87,7 +89,7 @@ class Plan:
             room = int(_JOINED_SHARE * (wanted[WORDS][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
             allowed = stand_in if stand_in and not banned.find(stand_in) else None
-            words = reword(asked, kept.terms, student, room, allowed, insisted)
+            words = reword(asked, kept.terms, student, room, allowed, insisted, aside)
             joined = Kept(request.keep, words.terms)
             if joined.words < wanted[WORDS][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
@@ -101,13 +103,16 @@ class Plan:
         known = student.words.union(*map(terms, own))
         if request.free_text:
             asked = _fitting(asked, request.task, student)
-        plan = cls(request, student, wanted, asked, wishes, kept, banned, never, known, insisted)
+        plan = cls(request, student, wanted, asked, wishes, kept, banned, never, known, insisted, aside)
         head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
         plan._check_room(student.description.context - len(head))
         return plan
 
     def insisting(self, candidates: Sequence[Candidate]) -> Plan:
-        """Return a plan by which the student must write what most candidates leave out, in part or wholly."""
+        """Return a plan by which the student must write what most candidates leave out, in part or wholly.
+
+        If most say what they would not have said but for the kept terms, these are put aside.
+        """
         half = len(candidates) / 2
         forced = sum(each.forced for each in candidates) > half
         more = [
@@ -118,13 +123,14 @@ class Plan:
                 sum(each.coverage[place] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))
             )
         ]
-        if not more:
+        aside = self.aside or (forced and not all(term.joined for term in self.kept.terms))
+        if not more and aside == self.aside:
             return self
         insisted = (*self.insisted, *more)
         try:
-            return Plan.of(self.request, self.student, insisted)
+            return Plan.of(self.request, self.student, insisted, aside)
         except UsageError:  # that the terms have no room is the fault of these, not of the request
-            return replace(self, insisted=insisted)
+            return replace(self, insisted=insisted, aside=aside)
 
     def _partly_taught(self, intent: Intent) -> bool:
         """Return whether the student was taught some of the words only, which the grammar may force out of place."""

@@ -64,6 +64,7 @@ def reword(
     room: int,
     stand_in: str | None = None,
     insisted: Collection[str] = (),
+    aside: bool = False,
 ) -> Wording:
     """Return a request in words that the student was taught, and what these become in its text.
 
@@ -74,6 +75,7 @@ def reword(
         room: most words of such joined texts.
         stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
         insisted: taught values that it must write as well.
+        aside: whether kept terms that it was taught are joined to others too, as those are that it was not.
     """
     said = [_taught(intent.value, lambda text: not _NUMBER.search(text) and student.knows(text)) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
@@ -85,9 +87,10 @@ def reword(
     strange = [term for term in keep if not student.writes(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
     apart = [term for term in keep if term not in strange or not any(_holds(value, term) for value in values)]
-    named = [term for term in apart if _is_name(term, student)] if anchors else []
+    named = [term for term in apart if aside or _is_name(term, student)] if anchors else []
+    named = [term for term in named if _PLAIN.fullmatch(term.spoken)]
     firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted}
-    joining = _Joining(intents, said, values, anchors, firm, room, strange)
+    joining = _Joining(intents, said, values, anchors, firm, room, (*strange, *named))
     joining.join_all([term.written for term in named])
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
@@ -216,10 +219,10 @@ def _pattern(intent: Intent) -> str:
 
 
 def _is_name(term: Term, student: Student) -> bool:
-    """Return whether a kept term is a name that the student was not taught, and can be joined to words."""
-    if student.writes(term.spoken) or not _PLAIN.fullmatch(term.spoken):
-        return False
-    return not _taught(term.spoken, student.writes) or all(word[0].isupper() for word in term.spoken.split())
+    """Return whether a kept term is a name that the student was not taught."""
+    return not student.writes(term.spoken) and (
+        not _taught(term.spoken, student.writes) or all(word[0].isupper() for word in term.spoken.split())
+    )
 
 
 def _shortened(term: Term, student: Student) -> Term:
