@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlet.curation.checks import CHECKS, Answer, clean, expressed
 from promptlet.curation.duplicates import Duplicates, sketch
+from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
+from promptlet.io.records import SAMPLE_SCHEMA, to_row
 from promptlet.lemmas import stems, terms
+from promptlet.stages.curate import CurateConfig
 from promptlet.types import Intent, Sample
-from promptlet.vocabulary import load_policy
+from promptlet.vocabulary import dictionary_words, load_policy
 
 INTENTS = (Intent("Topic", "birthday party"), Intent("Scene object", "balloon"), Intent("Mood", "joyful"))
 
@@ -132,3 +136,14 @@ def test_a_common_opening_is_held_down_while_rare_ones_are_forgotten() -> None:
             kept[common] += 1
     assert kept[False] == 225_000
     assert 0.0295 < kept[True] / kept.total() < 0.0301
+
+
+@pytest.mark.parametrize(("words", "kept"), [((5, 40), [12, 31]), ((5, 60), [12, 31, 50]), ((31, 31), [31])])
+def test_the_lengths_that_are_kept_are_a_setting(words: tuple[int, int], kept: list[int]) -> None:
+    long = "birthday party with balloons".split() + [f"{word}," for word in sorted(dictionary_words())[5000:5046]]
+    samples = [Sample(INTENTS, "t2i", " ".join(long[:count]).strip(",")) for count in (3, 12, 31, 50)]
+    examined = Examiner(lengths=CurateConfig(words=words).lengths)(
+        pa.Table.from_pylist([*map(to_row, samples)], SAMPLE_SCHEMA)
+    )
+    counts = [len(row["prompt"].split()) for row in examined.to_pylist() if not str(row["reason"]).startswith("too ")]
+    assert counts == kept

@@ -89,6 +89,11 @@ def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> N
         ("name: x\nsynthesize: {teacher: {name: fake, accident: 1}}", "accident"),
         ("name: x\nsynthesize: {teacher: {name: openai_compatible}}", "base_url"),
         ("name: x\nsynthesize: {words: [40, 5]}", "40, 5"),
+        ("name: x\ncurate: {words: [5, 70]}", r"curate\.words: \[5, 70\].*1 to 64"),
+        (
+            "name: x\ntokenize: {commands: {words: {low: 5, high: 60}}}",
+            r"tokenize\.commands: words up to 60, but curate\.words keeps 5 to 40",
+        ),
         ("name: x\ntokenize: {commands: {word: {}}}", "unknown command 'word'.*words"),
         ("name: x\ntokenize: {commands: {words: {low: 0}}}", "0 to 64"),
         ("name: x\ntrain: {preset: nana}", "nana.*nano"),

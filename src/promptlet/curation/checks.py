@@ -19,7 +19,7 @@ from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, dictionary_words
 
 WORDS = range(5, 41)
-"""Lengths that are kept."""
+"""Lengths that are kept, if nothing else is said."""
 
 _MARKS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
 _LABEL = re.compile(r"(?:prompt|answer|output|image|template)\s*:\s*", re.IGNORECASE)
@@ -75,16 +75,18 @@ class Answer:
     policy: Policy
     unknown_words: int
     """Words outside the dictionary that are tolerated."""
+    lengths: range = WORDS
+    """How many words are neither too few nor too many."""
 
     @classmethod
-    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
+    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0, lengths: range = WORDS) -> Answer:
         """Return the answer of a sample whose prompt is taken as it is."""
-        return cls(sample, tuple(sample.prompt.split()), policy, unknown_words)
+        return cls(sample, tuple(sample.prompt.split()), policy, unknown_words, lengths)
 
     @classmethod
-    def cleaned(cls, sample: Sample, policy: Policy, unknown_words: int = 0) -> Answer:
+    def cleaned(cls, sample: Sample, policy: Policy) -> Answer:
         """Return the answer of a raw sample, cleaned."""
-        return cls.of(replace(sample, prompt=clean(sample.prompt)), policy, unknown_words)
+        return cls.of(replace(sample, prompt=clean(sample.prompt)), policy)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -126,9 +128,9 @@ def lists(answer: Answer) -> str | None:
 def length(answer: Answer) -> str | None:
     """Too few or too many words."""
     count = len(answer.words)
-    if count < WORDS.start:
+    if count < answer.lengths.start:
         return "too short"
-    return "too long" if count >= WORDS.stop else None
+    return "too long" if count >= answer.lengths.stop else None
 
 
 def leakage(answer: Answer) -> str | None:

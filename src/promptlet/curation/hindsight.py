@@ -98,8 +98,9 @@ def _cut(sample: Sample, chance: random.Random, policy: Policy, _graph: Path | N
     prompt = sample.prompt
     stop = prompt[-1] if prompt[-1] in ".!?" else ""
     cuts = (replace(sample, prompt=prompt[: end.start()] + stop) for end in _CLAUSE_END.finditer(prompt))
-    # Which unknown words the whole prompt may have was decided when it was curated.
-    answers = [Answer.of(cut, policy, unknown_words=WORDS.stop) for cut in cuts]
+    # Which unknown words the whole prompt may have, and how many words, was decided when it was curated.
+    shorter = range(WORDS.start, len(prompt.split()) + 1)
+    answers = [Answer.of(cut, policy, unknown_words=len(prompt), lengths=shorter) for cut in cuts]
     answers = [answer for answer in answers if answer.objection() is None]
     if not answers:
         return None

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from promptlet import registry
+from promptlet.commands.words import HIGHEST, LOWEST
 from promptlet.tasks import load_task
 from promptlet.vocabulary import load_policy
 
@@ -21,6 +22,14 @@ def _known_tasks(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _rising(words: tuple[int, int]) -> tuple[int, int]:
+    if not LOWEST <= words[0] <= words[1] <= HIGHEST:
+        raise ValueError(f"{list(words)} must be two rising numbers from {LOWEST} to {HIGHEST}")
+    return words
+
+
+WordRange = Annotated[tuple[int, int], AfterValidator(_rising)]
+"""Fewest and most words."""
 TaskNames = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_known_tasks)]
 """Tasks that a stage's configuration names."""
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from promptlet import registry
+from promptlet.curation.checks import WORDS
 from promptlet.curation.duplicates import Duplicates
 from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
@@ -16,7 +17,9 @@ from promptlet.errors import RunError
 from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, commonest_reason, count_rows
 from promptlet.progress import metering
 from promptlet.runners.base import Runner
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import Context, Stage, StageConfig, WordRange
+
+_WORDS = (WORDS[0], WORDS[-1])
 
 
 class CurateConfig(StageConfig):
@@ -26,6 +29,13 @@ class CurateConfig(StageConfig):
     """Words outside the dictionary that a prompt may have; a strong teacher knows more words than a dictionary."""
     opener_share: float = Field(default=0.03, gt=0, le=1)
     """The largest share of a task's prompts that may begin with the same three words."""
+    words: WordRange = Field(default=_WORDS, exclude_if=lambda words: words == _WORDS)
+    """Fewest and most words of a prompt."""
+
+    @property
+    def lengths(self) -> range:
+        """Which numbers of words are kept."""
+        return range(self.words[0], self.words[1] + 1)
 
 
 class CurateStage(Stage):
@@ -43,7 +53,7 @@ class CurateStage(Stage):
         source, head = context.inputs["synthesize"], context.head
         rows = count_rows(source)
         duplicates, openers, reasons = Duplicates(rows), Openers(config.opener_share), Counter[str]()
-        examine = Examiner(head.graph, head.judge, head.policy, config.unknown_words)
+        examine = Examiner(head.graph, head.judge, head.policy, config.unknown_words, config.lengths)
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         with (
             metering(self.name, "prompts", rows) as meter,

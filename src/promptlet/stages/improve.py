@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from promptlet.curation.checks import WORDS
 from promptlet.curation.examining import Examiner
 from promptlet.extras import needing
 from promptlet.improvement.config import RoundConfig
@@ -78,10 +79,12 @@ def _prepare(config: ImproveConfig, context: Context) -> Rounds:
         from promptlet.student.data import Encoded
     source, head = context.inputs["tokenize"], context.head
     training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
+    codec = read_codec(source)
+    lengths = codec.commands["words"].values() if "words" in codec.commands else WORDS
     return Rounds(
         config,
-        read_codec(source),
-        Examiner(head.graph, config.judge or head.judge, head.policy),
+        codec,
+        Examiner(head.graph, config.judge or head.judge, head.policy, lengths=lengths),
         training,
         validation,
         list(read_samples(context.inputs["intents"])),

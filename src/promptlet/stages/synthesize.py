@@ -33,7 +33,7 @@ from promptlet.prompting import Choice, choose, messages
 from promptlet.registry import unknown
 from promptlet.runners.base import Run, Runner, ask_all, given_up
 from promptlet.spending import Estimate, Price
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 from promptlet.stages.tune import origin, tuned
 from promptlet.tasks import load_task, task_names
 from promptlet.teachers.base import Teacher, TeacherRequest
@@ -109,7 +109,7 @@ class SynthesizeConfig(StageConfig):
     """How often the teacher is asked for each combination; 0 asks for nothing and needs `pairs`."""
     pairs: Path | None = Field(default=None, exclude_if=lambda path: path is None)
     """Pairs that there are already, to take along: a .jsonl or .parquet file, or a published data set's folder."""
-    words: tuple[int, int] = (5, 40)
+    words: WordRange = (5, 40)
     """Shortest and longest length that is asked for."""
     shots: int = Field(default=5, ge=0, le=32)
     """Exemplars shown with each request."""
@@ -125,9 +125,7 @@ class SynthesizeConfig(StageConfig):
     """What a million tokens cost, to say what a run costs; it does not make it another one."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> SynthesizeConfig:
-        if not 1 <= self.words[0] <= self.words[1] <= 64:
-            raise ValueError(f"words {list(self.words)} must be two rising numbers from 1 to 64")
+    def _asks_for_something(self) -> SynthesizeConfig:
         if not self.prompts_per_intents and self.pairs is None:
             raise ValueError("prompts_per_intents is 0, and there are no pairs")
         return self

@@ -23,6 +23,7 @@ from promptlet.lemmas import terms
 from promptlet.pretrained import model_digest, pretrained_tokenizer
 from promptlet.progress import metering, warn
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.curate import CurateConfig
 from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.student.sources import locate
 from promptlet.tasks import load_task
@@ -67,6 +68,13 @@ class TokenizeStage(Stage):
 
     def materials(self, config: TokenizeConfig) -> dict[str, str]:
         return {"pretrained": model_digest(locate(config.pretrained))} if config.pretrained else {}
+
+    def check(self, config: TokenizeConfig, recipe: Mapping[str, StageConfig]) -> None:
+        curate, words = recipe["curate"], make_commands(config.commands).get("words")
+        assert isinstance(curate, CurateConfig)
+        if words and words.values()[-1] not in curate.lengths:
+            told = f"words up to {words.values()[-1]}, but curate.words keeps {curate.words[0]} to {curate.words[1]}"
+            raise UsageError(f"tokenize.commands: {told}; a student is not taught the others")
 
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
         samples = list(read_samples(context.inputs["augment"]))
