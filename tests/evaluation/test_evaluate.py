@@ -1,4 +1,4 @@
-"""Whole evaluations: systems side by side, a kill in the middle, what users get wrong, and the report."""
+"""Whole evaluations: systems side by side, a kill in the middle, and the report."""
 
 from __future__ import annotations
 

@@ -245,6 +245,24 @@ def test_a_run_that_is_ended_resumes_to_bitwise_the_same_curve(tmp_path: Path, n
     assert best[0] == best[1]
 
 
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_ctrl_c_in_any_step_keeps_it_and_ends_the_run(tmp_path: Path, at: int) -> None:
+    pressed = [True]
+
+    def press(logits: torch.Tensor) -> torch.Tensor:
+        if pressed.pop() if pressed else False:
+            os.kill(os.getpid(), signal.SIGINT)
+        return logits
+
+    config = with_options(steps=4, evaluate_every=4, checkpoint_every=100)  # the fifth text is of the evaluation
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path, config, disturbed(at, press))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(read_metrics(tmp_path)) == min(at - 1, 4)
+    assert run_training(tmp_path, config) == run_training(tmp_path / "whole", config)
+
+
 @pytest.mark.parametrize(
     "file", ["weights.safetensors", "optimizer.safetensors", "average.safetensors", "position.json"]
 )

@@ -15,6 +15,8 @@ from promptlet.progress import warn
 def interrupts_put_off(wanted: bool = True) -> Iterator[Callable[[], bool]]:
     """Yield what says whether Ctrl-C was pressed in the block, which has to end then; a second one ends it at once.
 
+    A block that ends by itself all the same is followed by the `KeyboardInterrupt`.
+
     Args:
         wanted: whether it is put off at all. Of several processes one would wait for the others in vain.
     """
@@ -34,3 +36,5 @@ def interrupts_put_off(wanted: bool = True) -> Iterator[Callable[[], bool]]:
         yield pressed.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+    if pressed.is_set():
+        raise KeyboardInterrupt
