@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+from urllib.parse import urlsplit
 
 _LONGEST = 200
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@|\?[^#]*")
+"""A user's name and password before the host, and what stands behind a question mark."""
+
+
+def without_credentials(text: str) -> str:
+    """Return a text that may be an address, or name one, without the credentials that this may hold."""
+    return _CREDENTIALS.sub("", text) if "://" in text else text
 
 
 def address(url: str) -> str:
@@ -16,7 +24,7 @@ def address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError("an address such as http://127.0.0.1:8000/v1 is allowed")
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return without_credentials(url).partition("#")[0]
 
 
 def reason(error: Exception) -> str:

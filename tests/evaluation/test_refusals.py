@@ -15,6 +15,7 @@ from promptlet.evaluation.judge import choose_judge
 from promptlet.evaluation.keeping import check_folder, check_systems, read_kept
 from promptlet.evaluation.suites import SUITES, Part, Suite
 from promptlet.evaluation.systems import open_systems, students
+from promptlet.remote import without_credentials
 from promptlet.student.format import default_student
 from tests.conftest import Run
 from tests.endpoint import endpoint, refused, said
@@ -163,6 +164,18 @@ def test_credentials_stand_in_nothing_that_is_shown_or_kept(tmp_path: Path, monk
         with pytest.raises(PromptletError) as error:
             open_systems([wrong])
         assert "sesame" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://ann:p@ss@h:1/v1#m@2", "http://h:1/v1#m@2"),
+        ("mine=https://h/v1?token=a&b=c#m", "mine=https://h/v1#m"),
+        ("what? a&b", "what? a&b"),
+    ],
+)
+def test_credentials_are_taken_out_of_addresses_alone(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
 
 
 def test_what_is_no_address_is_refused(tmp_path: Path) -> None:

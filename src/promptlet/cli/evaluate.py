@@ -52,12 +52,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     chosen = whole("seed", seed, 0)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
-        from promptlet.evaluation.endpoints import without_credentials
         from promptlet.evaluation.judge import choose_judge
         from promptlet.evaluation.keeping import Kept, check_folder, check_systems, keep
         from promptlet.evaluation.run import evaluate as measure
         from promptlet.evaluation.suites import choose_tasks, load_suite
         from promptlet.evaluation.systems import open_systems, students
+        from promptlet.remote import without_credentials
         from promptlet.reports.evaluation import in_brief, report_evaluation
         from promptlet.speed.keeping import measure_speed
 

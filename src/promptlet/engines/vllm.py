@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
 from promptlet.engines.base import Decoded, Decoding, Engine, Sampling, go_on
 from promptlet.errors import EngineError, UsageError
 from promptlet.extras import needing
-from promptlet.remote import reason
+from promptlet.remote import address, reason
 from promptlet.student.format import Student
 
 ADDRESS, KEY = "PROMPTLET_VLLM_URL", "VLLM_API_KEY"
@@ -87,8 +86,10 @@ class VLLM(Engine):
         with needing("the engine vllm", "distill"):
             import openai
         root = url.rstrip("/").removesuffix("/v1")
-        if not _is_address(root):
-            raise UsageError(f"{ADDRESS} is '{url}'; an address such as http://127.0.0.1:8000 is allowed")
+        try:
+            address(root)
+        except ValueError as error:
+            raise UsageError(f"{ADDRESS} is '{url}'; an address such as http://127.0.0.1:8000 is allowed") from error
         client = openai.OpenAI(
             base_url=f"{root}/v1", api_key=key or "none", timeout=_PATIENCE, max_retries=_REPETITIONS
         )
@@ -211,14 +212,6 @@ def _served(client: Any, url: str, needed: int) -> str:
 def _behind_temperature(sampling: Sampling) -> float:
     """Return the `min_p` that keeps the same tokens when it is applied behind the temperature, as vLLM does."""
     return float(sampling.min_p ** (1 / sampling.temperature)) if sampling.temperature else 0.0
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
-        return False
 
 
 ENGINE = VLLM

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,12 @@ from pydantic import ValidationError
 
 from promptlet.errors import UsageError
 from promptlet.io.yaml import parse_yaml
+from promptlet.remote import without_credentials
 from promptlet.spending import Price
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
 from promptlet.validation import explain
 
 FORMS = "URL#MODEL, as in http://127.0.0.1:8080/v1#smollm2, or a .yaml file with base_url, model and other settings"
-
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/@#]*@|(?<=[?&])[^#]*")
-"""A user's name and password before the host, and what stands behind a question mark."""
 
 
 class EndpointConfig(OpenAICompatibleConfig):
@@ -52,11 +48,6 @@ def open_endpoint(config: EndpointConfig, answer_schema: dict[str, Any] | None =
         TeacherError: if it can't be reached, or does not serve the model.
     """
     return OpenAICompatible.open(config.model_copy(update={"answer_schema": answer_schema}))
-
-
-def without_credentials(text: str) -> str:
-    """Return a text without the credentials of the address that it may hold, as the report may show it."""
-    return _CREDENTIALS.sub("", text)
 
 
 def _settings(text: str) -> Any:
