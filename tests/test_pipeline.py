@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
+from promptlet import tasks
 from promptlet.errors import RunError, StudentError, TeacherError, UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
@@ -150,6 +151,19 @@ def test_another_teacher_at_the_same_place_is_asked_anew(tmp_path: Path) -> None
         (tmp_path / "model.safetensors").write_bytes(weights)
         found.append(load_stage("synthesize").materials(section))
     assert found[0] != found[1]
+
+
+def test_another_text_of_a_task_makes_a_run_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    section: Any = load_recipe(write_recipe(tmp_path, "name: x\nintents: {tasks: [t2i]}")).stages["intents"]
+    before = load_stage("intents").materials(section)
+    text = (Path(tasks.__file__).parent / "t2i.yaml").read_text(encoding="utf-8")
+    (tmp_path / "t2i.yaml").write_text(text.replace("You write", "You always write"), encoding="utf-8")
+    monkeypatch.setattr(tasks.resources, "files", lambda _: tmp_path)
+    tasks.load_task.cache_clear()
+    try:
+        assert load_stage("intents").materials(section) != before
+    finally:
+        tasks.load_task.cache_clear()
 
 
 def test_what_a_recipe_merges_in_may_be_overridden(tmp_path: Path) -> None:

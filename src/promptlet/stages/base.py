@@ -34,6 +34,11 @@ TaskNames = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_know
 """Tasks that a stage's configuration names."""
 
 
+def task_digests(names: tuple[str, ...]) -> dict[str, str]:
+    """Return what stands for the texts of tasks among the materials of a stage."""
+    return {f"task {name}": load_task(name).digest for name in names}
+
+
 def _known_judge(name: str) -> str:
     registry.load("promptlet.judges", name)
     return name

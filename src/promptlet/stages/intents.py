@@ -19,7 +19,7 @@ from promptlet.intents.splits import split_of
 from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.records import count_rows, read_samples, shards, write_samples
 from promptlet.progress import metering
-from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
+from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
 from promptlet.tasks import load_task
 from promptlet.types import Sample, intents_key
 
@@ -42,13 +42,14 @@ class IntentsStage(Stage):
     Config = IntentsConfig
 
     def materials(self, config: IntentsConfig) -> dict[str, str]:
+        tasks = task_digests(config.tasks)  # so that all stages are made anew for another text of a task
         if config.imported is None:
-            return {}
+            return tasks
         if not (config.imported / REPORT).is_file():
             raise UsageError(
                 f"intents.imported: {config.imported} holds nothing that promptlet intents import finished"
             )
-        return {"imported": value_digest([*map(file_digest, shards(config.imported))])}
+        return tasks | {"imported": value_digest([*map(file_digest, shards(config.imported))])}
 
     def run(self, config: IntentsConfig, context: Context) -> dict[str, Any]:
         graph = load_graph(context.head.graph)

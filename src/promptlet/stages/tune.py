@@ -16,11 +16,11 @@ from typing import Annotated, Any
 from promptlet.commands.words import count_words
 from promptlet.errors import RunError, UsageError
 from promptlet.extras import needing
-from promptlet.io.atomic import replacing_folder, value_digest
+from promptlet.io.atomic import replacing_folder
 from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, model_digest
 from promptlet.prompting import messages
-from promptlet.stages.base import Context, Stage, StageConfig, TaskNames
+from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
 from promptlet.student.config import LoopConfig, defaulting
 from promptlet.student.sources import locate
 from promptlet.tasks import load_task
@@ -55,8 +55,7 @@ class TuneStage(Stage):
     def materials(self, config: TuneConfig) -> dict[str, str]:
         if config.model is None:
             return {}
-        learned = [[task, *map(repr, load_task(task).exemplars)] for task in config.tasks]
-        return {"model": model_digest(locate(config.model)), "exemplars": value_digest(learned)}
+        return {"model": model_digest(locate(config.model))} | task_digests(config.tasks)
 
     def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
         if config.model is None:

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from importlib import resources
 
 from promptlet.errors import UsageError
+from promptlet.io.atomic import value_digest
 from promptlet.io.yaml import parse_yaml
 from promptlet.registry import unknown
 from promptlet.types import Intent, Intents
@@ -27,6 +28,8 @@ class Task:
     """A kind of prompt: the token that commands it, and how a teacher is asked for it."""
 
     name: str
+    digest: str
+    """Of all that its file says."""
     title: str
     token: str
     always: tuple[str, ...]
@@ -83,6 +86,7 @@ def load_task(name: str) -> Task:
     """
     if name not in task_names():
         raise UsageError(unknown("task", name, task_names()))
-    fields = parse_yaml((resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
+    text = (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
+    fields = parse_yaml(text)
     written = fields.pop("exemplars")
-    return Task(name=name, written=written, **fields | {"always": tuple(fields["always"])})
+    return Task(name, value_digest(text), written=written, **fields | {"always": tuple(fields["always"])})
