@@ -145,6 +145,7 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"draws": 3}, "unknown setting 'draws'.*words, relevance"),
         ({"intents": {"Topic": "cat"}}, "neither free text nor a list"),
         ({"intents": [7]}, "7 is no intent"),
+        ({"intents": Request(intents=WISH)}, r"a Request.*stream\(request\)"),
         ({"keep": "cat"}, "'cat' is no list"),
         ({"keep": ["cat"] + [str(number) for number in range(16)]}, "17 terms.*16"),
         ({"keep": ["x" * 121]}, "120"),

@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptlet.generation import Generator
+from promptlet.generation.openings import find_openings
 from promptlet.generation.plan import Plan
 from promptlet.generation.request import Request
-from promptlet.generation.terms import Kept, Term
+from promptlet.generation.terms import Kept, Term, says
 from promptlet.student.format import default_student, load_student
 from promptlet.types import KINDS
 
@@ -131,7 +132,30 @@ def test_what_is_insisted_on_the_text_begins_with(
     request = Request.of({"intents": intents, "task": task, "words": 14 if terms else 8})
     found = Plan.of(request, load_student(default_student()), tuple(insisted))
     assert {term.spoken: term.written for term in found.kept.terms if term.first} == terms
-    assert sum(term.first for term in found.kept.terms) == len(terms)
+    assert len([term for term in found.kept.terms if term.first]) == len(terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "opening"),
+    [
+        ("Snow covers a red fox as it turns.", ("Snow covers a",)),
+        ("In deep snow, foxes run.", ("In deep snow,",)),
+        ("Red foxes run.", ()),  # as all texts begin
+        ("At dawn, a red fox runs.", ()),  # it would say dawn twice
+        ("It is cold. A red fox runs.", ()),
+        ("Snow falls and falls on the back of a red fox.", ()),  # too late
+        ("Snow covers the hills.", ()),
+    ],
+)
+def test_texts_open_as_the_student_opened_its_own(text: str, opening: tuple[str, ...]) -> None:
+    term = Term("red fox at dawn", "red fox at dawn", joined=True, first="red fox")
+    assert find_openings([text, text], term) == opening
+
+
+def test_texts_that_are_begun_do_not_all_begin_alike() -> None:
+    prompts = Generator.load().generate("a red fox in the snow at dawn", n=4, seed=1)
+    assert len({prompt.prompt.casefold().partition(" fox")[0] for prompt in prompts}) > 2
+    assert all(says(prompt.prompt, "dawn") for prompt in prompts)
 
 
 def test_where_there_is_no_room_to_insist_drawing_goes_on(generator: Generator) -> None:

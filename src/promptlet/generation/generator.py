@@ -112,6 +112,8 @@ class Generator:
             UsageError: for a value that is not allowed; it says what is.
             NoPromptError: if no candidate does what must be done.
         """
+        if isinstance(intents, Request):
+            raise UsageError("intents: a Request holds more than intents; stream(request) takes it", "intents")
         values = {"intents": intents, "task": task, "words": words, "n": n, "seed": seed}
         return list(self.stream(Request.of(values | others)))
 

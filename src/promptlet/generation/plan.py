@@ -12,6 +12,7 @@ from promptlet.commands.words import count_words
 from promptlet.curation.checks import Answer, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError, about
+from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import Banned, Kept, Term, placed, spans
@@ -27,6 +28,8 @@ _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
 _SMALL_SHARE = 0.5
 """Of the texts that are begun for the student, how many begin as a caption does, with a small letter."""
+_OPENING_SHARE = 1 / 3
+"""Of the words that are the student's own, how many may stand before what its text is begun with."""
 _WISH = "Scene object"
 """As which kind of intent a kept term is put to the student, so that it speaks of the term by itself."""
 
@@ -66,6 +69,8 @@ class Plan:
     """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
     aside: bool
     """Whether kept terms stand between commas, for the student finds no place for them."""
+    openings: tuple[str, ...] = ()
+    """What may stand before the term that texts begin with."""
 
     @classmethod
     def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), aside: bool = False) -> Self:
@@ -128,9 +133,11 @@ class Plan:
             return self
         insisted = (*self.insisted, *more)
         try:
-            return Plan.of(self.request, self.student, insisted, aside)
+            plan = Plan.of(self.request, self.student, insisted, aside)
         except UsageError:  # that the terms have no room is the fault of these, not of the request
             return replace(self, insisted=insisted, aside=aside)
+        first = next((term for term in plan.kept.terms if term.first), None)
+        return replace(plan, openings=find_openings([each.prompt for each in candidates], first)) if first else plan
 
     def _partly_taught(self, intent: Intent) -> bool:
         """Return whether the student was taught some of the words only, which the grammar may force out of place."""
@@ -160,7 +167,7 @@ class Plan:
             if self.request.exact or self.kept.terms:
                 chance = random.Random(seed)
                 order = self.kept.order(chance)
-                begun, rest = self._begun(order, chance)
+                begun, rest = self._begun(order, chance, own)
                 placed_terms = placed(rest, chance, own)
                 grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(begun))
         ids = tuple(self.student.codec.ids(begun)) if begun else ()
@@ -203,12 +210,17 @@ class Plan:
             insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
         )
 
-    def _begun(self, order: Sequence[Term], chance: random.Random) -> tuple[str, Sequence[Term]]:
-        """Return what the text begins with, and the terms that are to come."""
+    def _begun(self, order: Sequence[Term], chance: random.Random, words: int) -> tuple[str, Sequence[Term]]:
+        """Return what a text of so many words begins with, and the terms that are to come."""
         if not order or not order[0].first:
             return "", order
         text = order[0].spoken
-        return text if chance.random() < _SMALL_SHARE else text[0].upper() + text[1:], order[1:]
+        begun = text if chance.random() < _SMALL_SHARE else text[0].upper() + text[1:]
+        opening = chance.choice(("", *self.openings))
+        spoken = sum(count_words(term.spoken) for term in order)
+        if opening and count_words(opening) <= (words - spoken) * _OPENING_SHARE:
+            begun = f"{opening} {text}"
+        return begun, order[1:]
 
     def _head(self, values: dict[str, int]) -> list[int]:
         """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""

@@ -40,8 +40,9 @@ class Term:
     spoken: str
     joined: bool = False
     """Whether it is words of the student to which others were added: they may begin a sentence, or end in a mark."""
-    first: bool = False
-    """Whether the text begins with it, before the student has said the like in its own way."""
+    first: str = ""
+    """If the text begins with it, before the student has said the like in its own way: what of it the student would say
+    anyway, as "red fox" of "red fox at dawn"."""
 
     @classmethod
     def of(cls, text: str) -> Self:

@@ -125,6 +125,8 @@ class _Joining:
         """What the student writes, and what the text has instead."""
         self.first: int | None = None
         """The place whose words the text begins with."""
+        self.about = ""
+        """These words, before others join them."""
 
     def join_all(self, names: Sequence[str]) -> None:
         """Let every value be said that the student would not say by itself, and these names."""
@@ -170,12 +172,12 @@ class _Joining:
             self.texts[place] = (pattern.format(own, told) if told else own, written)
             self.room -= cost
             if told and self.first is None:
-                self.first = place
+                self.first, self.about = place, own if "{0}" in pattern else told
 
     def terms(self) -> list[Term]:
         """Return what the text must hold."""
         return [
-            Term(written, spoken, joined=True, first=place == self.first)
+            Term(written, spoken, joined=True, first=self.about if place == self.first else "")
             for place, (spoken, written) in self.texts.items()
         ]
 

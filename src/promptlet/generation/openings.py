@@ -1,0 +1,33 @@
+"""How texts open that begin with words which a student is made to write: as it opened texts of its own before.
+
+Each text that begins with "red fox at dawn" begins alike. Where the student wrote "Snow covers a red fox as it turns",
+the next one may begin with "Snow covers a red fox at dawn".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from promptlet.generation.terms import Term
+from promptlet.lemmas import content_stems, stems
+
+_LONGEST = 5
+"""Words; what stands further on is seldom about what the text is about."""
+
+
+def find_openings(texts: Iterable[str], term: Term) -> tuple[str, ...]:
+    """Return how texts open that soon say what a term is about (`Term.first`): what stands before it, each once.
+
+    What says some of the term itself is left out, for the text would say it twice; so is what ends a sentence.
+    """
+    about, whole = content_stems(term.first), content_stems(term.spoken)
+    found: dict[str, None] = {}
+    for text in texts:
+        words = text.split()
+        for place, word in enumerate(words[: _LONGEST + 1]):
+            if about.intersection(stems(word)):
+                opening = " ".join(words[:place])
+                if opening and not whole.intersection(stems(opening)) and not set(opening) & set(".!?"):
+                    found[opening] = None
+                break
+    return tuple(found)
