@@ -121,6 +121,20 @@ def test_a_cut_off_answer_says_so_in_either_form() -> None:
         assert not answer.finished
 
 
+@pytest.mark.parametrize("thought", ["<think>\nA dog.\nSo?\n</think>\n\n", "So, a dog.</think>", ""])
+def test_a_model_that_thinks_first_has_room_for_it_and_its_thoughts_are_left_out(thought: str) -> None:
+    for answers, text in (("plain", "a dog"), ("json", '{"prompt": "a dog"}')):
+        (answer,), server = asked(lambda *_, text=text: said(thought + text), answers=answers, thinking=2000)
+        assert answer.text == "a dog"
+        assert server.bodies[0]["max_tokens"] == 2040 + (16 if answers == "json" else 0)
+
+
+def test_one_that_does_nothing_but_think_is_cut_off() -> None:
+    for text in (None, "", "<think>A dog."):
+        (answer,), _ = asked(lambda *_, text=text: said(text, "length"))
+        assert not answer.finished
+
+
 @pytest.mark.parametrize(
     ("reply", "why"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict
 from typing import Any, Literal, Self
 
@@ -26,6 +27,8 @@ _BYTES_PER_TOKEN = 4
 """Of a request's body; what was really used corrects it once it is known."""
 _WRAPPING_TOKENS = 16
 """What a JSON object takes beside its text."""
+_THOUGHT = re.compile(r"\A.*?</think>\s*", re.DOTALL)
+"""What comes before the answer of a model that thinks first, where the endpoint does not take it out."""
 _IN_JSON = 'Answer with a JSON object and nothing else: {"prompt": "..."}'
 
 
@@ -52,6 +55,8 @@ class OpenAICompatibleConfig(TeacherConfig):
     """`json` asks for an object ``{"prompt": ...}``, in words and by a schema in `response_format`."""
     answer_schema: dict[str, Any] | None = None
     """A JSON schema of your own that plain answers are to follow, sent as `response_format`; they are not read here."""
+    thinking: int = Field(default=0, ge=0, le=65_536)
+    """Tokens that an answer may take beyond those of the prompt, for models that think first."""
     names: dict[str, str | None] = Field(default_factory=dict)
     """What this endpoint calls a field of a request, where it differs; null leaves the field out."""
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -122,7 +127,8 @@ class OpenAICompatible(Teacher):
         import openai
 
         self.config, self.concurrency = config, config.concurrency
-        matters = config.model_dump(include={"answers", "answer_schema", "names", "extra"}, exclude_defaults=True)
+        named = {"answers", "answer_schema", "thinking", "names", "extra"}
+        matters = config.model_dump(include=named, exclude_defaults=True)
         self.identity = config.model + (f":{value_digest(matters)[:16]}" if matters else "")
         self._requests = Pace(config.requests_per_minute) if config.requests_per_minute else None
         self._tokens = Pace(config.tokens_per_minute) if config.tokens_per_minute else None
@@ -155,6 +161,7 @@ class OpenAICompatible(Teacher):
         import openai
 
         body: dict[str, Any] = asdict(request)
+        body["max_tokens"] += self.config.thinking
         if self.config.answers == "json":
             body["messages"] = _in_json(request.messages)
             body["max_tokens"] += _WRAPPING_TOKENS
@@ -182,8 +189,8 @@ class OpenAICompatible(Teacher):
             self._tokens.correct(usage.prompt_tokens + usage.completion_tokens - _tokens_of(response.request))
         if choice.finish_reason == "content_filter":
             raise TeacherError(f"{self.config.address} held the answer back (content_filter)")
-        text, finished = choice.message.content, choice.finish_reason != "length"
-        if not text:
+        text, finished = _THOUGHT.sub("", choice.message.content or "", count=1), choice.finish_reason != "length"
+        if not text and finished:
             raise TeacherError(f"{self.config.address} answered without any text")
         if self.config.answers == "json" and finished:
             text = self._unwrap(text)
