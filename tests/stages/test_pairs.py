@@ -77,6 +77,8 @@ def test_lines_that_are_no_pairs_are_kept_with_the_reason(tmp_path: Path) -> Non
         json.dumps(GOOD | {"prompt": 7}),
         json.dumps(GOOD | {"intents": [["Topic"]]}),
         json.dumps(GOOD | {"intents": [7]}),
+        json.dumps(GOOD | {"scores": {"relevance": "high"}}),
+        json.dumps(GOOD | {"scores": [0.9]}),
         json.dumps(GOOD | {"intents": [str(intent) for intent in tested.intents]}),
     ]
     file = tmp_path / "mine.jsonl"
@@ -91,6 +93,13 @@ def test_lines_that_are_no_pairs_are_kept_with_the_reason(tmp_path: Path) -> Non
     assert manifest is not None
     assert manifest.counts["pairs"] == len(lines) + 1
     assert manifest.counts["teacher"] == "not asked"
+
+
+def test_pairs_bring_their_scores(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps(GOOD | {"scores": {"relevance": 0.5}}))
+    (sample,) = read_samples(begun(tmp_path, file)["synthesize"])
+    assert sample.scores == {"relevance": 0.5}
 
 
 def test_changed_pairs_are_taken_anew(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def read_pairs(files: list[Path]) -> Iterator[tuple[Sample, str | None]]:
     """Yield each pair, or what can be told of it with the reason why it is none; in order and in flat memory.
 
     Parquet has the columns of a stage's shards, of which ``intents``, ``task`` and ``prompt`` must be there. A line of
-    JSON has the same three keys; its intents are ``Kind: value`` strings or pairs, or free text.
+    JSON has the same three keys, and may have ``scores`` by name; its intents are ``Kind: value`` strings or pairs, or
+    free text.
 
     Raises:
         UsageError: if a file can't be read at all.
@@ -80,7 +81,10 @@ def _sample(row: Any, source: str) -> Sample:
     intents = row["intents"]
     if not isinstance(intents, str | list) or not all(isinstance(each, str | list) for each in intents):
         raise UsageError('intents are "Kind: value" texts')
+    scores = row.get("scores") or {}
+    if not isinstance(scores, Mapping) or not all(type(score) in (int, float) for score in scores.values()):
+        raise UsageError('scores are numbers by name, such as {"relevance": 0.9}')
     try:
-        return Sample(parse_intents(intents), row["task"], row["prompt"], source=source)
+        return Sample(parse_intents(intents), row["task"], row["prompt"], source=source, scores=dict(scores))
     except TypeError as error:
         raise UsageError(f"intents are 'Kind: value' texts: {error}") from error
