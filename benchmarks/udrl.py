@@ -257,7 +257,7 @@ def _summary(answers: Answers) -> Section:
     head = ("Student", "Prompts", "MAE", "MAE per seed", "Within 2", "Relevance", "Distinct-2")
     caption = (
         f"Targets {', '.join(map(str, TARGETS))} on {COMBINATIONS}, with 95% bootstrap intervals. "
-        f"Of {PER_TARGET} wishes for each target and seed some give nothing: too long, or with a denied word. "
+        f"{PER_TARGET} wishes for each target and seed, but those that give nothing: too long, or with a denied word. "
         "'only' one: measured words and one kind of further samples; + hindsight has all of them"
     )
     errors = [(f"words off, {row[0]}", str(row[2]).partition(" ")[0]) for row in rows]

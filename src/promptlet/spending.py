@@ -15,9 +15,11 @@ from promptlet.errors import TeacherError
 class Price(BaseModel):
     """What a million tokens cost, in any currency."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
     prompt: float = Field(ge=0, allow_inf_nan=False)
+    """Of what the teacher reads."""
     completion: float = Field(ge=0, allow_inf_nan=False)
+    """Of what it writes."""
 
     def of(self, prompt: float, completion: float) -> float:
         """Return what so many tokens read and written cost."""

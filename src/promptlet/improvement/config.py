@@ -14,11 +14,11 @@ _LOOP: dict[str, Any] = {"steps": 200, "learning_rate": 3e-4, "warmup": 20}
 class RoundConfig(BaseModel):
     """How a student learns from itself."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
     prompts: int = Field(default=4000, ge=10, le=100_000_000)
     """Prompts that the student writes in a round."""
     temperature: float = Field(default=0.8, gt=0, le=2)
-    """At which it writes them. As it is asked: how far it is off then depends on it (docs/experiments.md)."""
+    """At which it writes them: as it is asked, for how far it is off depends on it (docs/experiments.md)."""
     share: float = Field(default=0.3, gt=0, lt=1)
     """Share of its own prompts among the samples of a round; the rest are the teacher's."""
     replay: float = Field(default=1.0, ge=0, le=1)

@@ -51,20 +51,22 @@ JudgeName = Annotated[str, AfterValidator(_known_judge)]
 class StageConfig(BaseModel):
     """Settings of a stage; each stage's own class adds to them. Unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Head(StageConfig):
     """What a recipe says beside its stages: what all of them share."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """The run's folder is called so (``runs/NAME``)."""
     seed: int = Field(default=1, ge=0, lt=2**31)
+    """Of all chance that there is."""
     graph: Path | None = None
-    """A folder with a creative graph of your own; None is the packaged one."""
+    """A folder with a creative graph of your own; left out: the packaged one."""
     judge: JudgeName = "words"
     """Who scores how relevant a prompt is to its intents: `words` is quick, `embedding` knows what words mean."""
     policy: Path | None = None
-    """A vocabulary policy of your own; None is the packaged one."""
+    """A vocabulary policy of your own; left out: the packaged one."""
 
     @field_validator("policy")
     @classmethod

@@ -32,9 +32,11 @@ class EvaluateConfig(StageConfig):
     """What is asked of the student, how often."""
 
     targets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(10, 20, 30, 35), min_length=1)
+    """Numbers of words that are asked for."""
     prompts_per_target: int = Field(default=100, ge=1, le=100_000)
+    """Prompts for each, left alone with the command and exact."""
     test_set: str | None = Field(default=None, exclude_if=lambda name: name is None)
-    """A frozen test set, to compare runs by; None is what the run's own intents hold out."""
+    """A frozen test set, to compare runs by; left out: what the run's own intents hold out."""
 
     @field_validator("test_set")
     @classmethod

@@ -27,7 +27,9 @@ class ExportConfig(StageConfig):
     """What the student is called and how its weights are stored for CPUs."""
 
     name: str = "student"
+    """What the student is called, in its folder and by the server."""
     quantization: str = "Q8_0"
+    """Of the GGUF: F16, Q8_0 or Q4_0."""
 
     @field_validator("quantization")
     @classmethod

@@ -35,7 +35,7 @@ class ImproveConfig(RoundConfig, StageConfig):
     rounds: int = Field(default=0, ge=0, le=100)
     """Most rounds; 0 leaves the student as it was trained."""
     judge: JudgeName | None = Field(default=None, exclude_if=lambda judge: judge is None)
-    """Of what the student writes, for pairs that brought the scores of the judge `given`; None is the recipe's."""
+    """Of what the student writes, for pairs that brought the scores of the judge `given`; left out: the recipe's."""
 
 
 class ImproveStage(Stage):

@@ -28,6 +28,7 @@ class IntentsConfig(StageConfig):
     """How many combinations, of which tasks."""
 
     tasks: TaskNames = ("t2i", "t2t")
+    """Kinds of prompts that the student learns."""
     count: int = Field(default=3000, ge=1, le=100_000_000)
     """Combinations per task."""
     imported: Path | None = Field(default=None, exclude_if=lambda folder: folder is None)

@@ -55,6 +55,7 @@ class TeacherChoice(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str = "embedded"
+    """Which teacher is asked; its own settings stand beside the name."""
 
     @model_validator(mode="after")
     def _check(self) -> TeacherChoice:
@@ -95,16 +96,20 @@ class TeacherChoice(BaseModel):
 class Manner(BaseModel):
     """How all prompts of a run should be; what is left out is left open."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
     tone: str | None = Field(default=None, min_length=1, max_length=200)
+    """Such as "warm"."""
     style: str | None = Field(default=None, min_length=1, max_length=200)
+    """Such as "plain words, short sentences"."""
     context: str | None = Field(default=None, min_length=1, max_length=500)
+    """What the prompts are for."""
 
 
 class SynthesizeConfig(StageConfig):
     """Which teacher, asked how often and how."""
 
     teacher: TeacherChoice = TeacherChoice()
+    """Who is asked."""
     prompts_per_intents: int = Field(default=2, ge=0, le=1000)
     """How often the teacher is asked for each combination; 0 asks for nothing and needs `pairs`."""
     pairs: Path | None = Field(default=None, exclude_if=lambda path: path is None)
@@ -118,9 +123,11 @@ class SynthesizeConfig(StageConfig):
     manner: Manner = Manner()
     """What is asked of all prompts, beside their intents."""
     temperature: float = Field(default=0.6, ge=0, le=2)
+    """How much chance there is in an answer; 0: none."""
     top_p: float = Field(default=1.0, gt=0, le=1)
+    """Only the likeliest tokens of so much probability are drawn."""
     max_tokens: int = Field(default=80, ge=8, le=4096)
-    """Most tokens of an answer; short prompts get fewer."""
+    """Most tokens of an answer; one of N words gets 2N + 12 at most."""
     price: Price | None = Field(default=None, exclude=True)
     """What a million tokens cost, to say what a run costs; it does not make it another one."""
 

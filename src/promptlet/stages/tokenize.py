@@ -44,6 +44,7 @@ class TokenizeConfig(StageConfig):
     pretrained: str | None = None
     """The model whose tokenizer is used instead, as in `train.pretrained`; controls that it lacks are added."""
     commands: dict[str, dict[str, Any]] = Field(default={"words": {"low": 5, "high": 40}})
+    """What the student obeys."""
 
     @field_validator("commands")
     @classmethod

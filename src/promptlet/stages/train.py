@@ -38,7 +38,7 @@ class TrainConfig(StageConfig):
     dropout: float | None = Field(default=None, ge=0, lt=1)
     """Of a preset, 0.1 by default; other models have their own."""
     seed: int | None = Field(default=None, ge=0, lt=2**31, exclude_if=lambda seed: seed is None)
-    """Of the weights and the order of samples, to train on the same data again; None is the recipe's."""
+    """Of the weights and the order of samples, to train on the same data again; left out: the recipe's."""
     loop: LoopConfig = LoopConfig()
 
     @field_validator("preset")

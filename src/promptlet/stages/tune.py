@@ -39,8 +39,8 @@ class TuneConfig(StageConfig):
     """Which model learns, and how."""
 
     model: str | None = None
-    """A chat model: a Hugging Face folder, a GGUF file, or `smollm2`, the packaged one. None: the teacher stays as it
-    is."""
+    """A chat model: a Hugging Face folder, a GGUF file, or `smollm2`, the packaged one. Left out: the teacher stays
+    as it is."""
     tasks: TaskNames = ("t2i", "t2t")
     """Whose exemplars it learns: those of `intents.tasks`, for others it would have to be shown."""
     loop: Annotated[LoopConfig, defaulting(_LOOP)] = LoopConfig(**_LOOP)

@@ -39,7 +39,7 @@ def defaulting(own: Mapping[str, Any]) -> BeforeValidator:
 class LoopConfig(BaseModel):
     """The settings of training."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
     steps: int = Field(default=2000, ge=1, le=10_000_000)
     """Updates of the weights."""
     batch: int = Field(default=64, ge=1, le=1_000_000)
@@ -48,10 +48,13 @@ class LoopConfig(BaseModel):
     """Groups that a step's samples go through the model in, one after the other. Samples of a group have about the
     same length; more groups take less memory and mix lengths within a step."""
     optimizer: Literal["adamw", "muon"] = "adamw"
+    """Muon is for the matrices inside the layers; embeddings, norms and biases stay with AdamW."""
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    """Its highest; behind the warm-up it falls along a cosine, to a tenth. Muon's steps are scaled to AdamW's size."""
     warmup: int = Field(default=100, ge=0)
     """Steps until the full learning rate."""
     weight_decay: float = Field(default=0.1, ge=0, le=1)
+    """Of matrices only."""
     betas: tuple[_Beta, _Beta] = (0.9, 0.95)
     """Of AdamW."""
     momentum: float = Field(default=0.95, ge=0, lt=1)
@@ -64,11 +67,14 @@ class LoopConfig(BaseModel):
     """What matrices are multiplied in; weights stay floats. auto is bfloat16 on a GPU and float32 on a CPU: only CPUs
     that know bfloat16 (AVX512-BF16, AMX) are quicker with it."""
     compile: bool = True
-    """Whether the model is compiled, on a GPU."""
+    """Whether the model's layers are compiled, on a GPU; they share one graph, which takes some 20 s."""
     evaluate_every: int = Field(default=200, ge=1)
+    """Steps from one look at the held-out samples to the next; the best weights are kept."""
     checkpoint_every: int = Field(default=100, ge=1)
+    """Steps from one checkpoint to the next, from which a killed training goes on."""
     previews: int = Field(default=24, ge=0, le=10_000)
-    """Held-out wishes for which the student writes, free running, at every evaluation."""
+    """Held-out wishes for which the student writes, free running, at every evaluation: their mean length error is
+    logged, the first four texts are kept."""
 
     @property
     def group(self) -> int:

@@ -41,7 +41,7 @@ class Answer:
 class TeacherConfig(BaseModel):
     """Settings of a teacher; each teacher's own class adds to them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def weights(self) -> Path | None:
         """Return the file or folder of the model, where the settings name one on this machine."""

@@ -28,7 +28,7 @@ class EmbeddedConfig(TeacherConfig):
     """Settings of the embedded teacher."""
 
     model: str | None = None
-    """Path of a GGUF chat model; None is the packaged SmolLM2-135M-Instruct."""
+    """Path of a GGUF chat model; left out: the packaged SmolLM2-135M-Instruct."""
     widen: bool = True
     """Whether to run an 8-bit copy of the model, kept in the cache folder."""
     slots: int = Field(default=32, ge=1, le=256)
@@ -36,7 +36,7 @@ class EmbeddedConfig(TeacherConfig):
     context: int = Field(default=768, ge=64, le=131072)
     """Tokens per slot: few-shot prefix, request and answer."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads that compute; None is one per core."""
+    """Threads that compute; left out: one per core."""
     min_p: float = Field(default=0.1, ge=0, le=1)
     """Tokens less likely than this share of the likeliest are not drawn; a small model rambles without it."""
     repeat_penalty: float = Field(default=1.05, ge=1, le=2)

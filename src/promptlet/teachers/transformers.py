@@ -30,7 +30,7 @@ class TransformersConfig(TeacherConfig):
     """Settings of the batch teacher."""
 
     model: str | None = None
-    """A Hugging Face folder or a GGUF file of a chat model; None is the packaged SmolLM2-135M-Instruct."""
+    """A Hugging Face folder or a GGUF file of a chat model; left out: the packaged SmolLM2-135M-Instruct."""
     device: str = "auto"
     """Where it runs: ``cpu``, ``cuda``, ``cuda:1``; auto is a GPU if there is one."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
