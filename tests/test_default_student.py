@@ -27,17 +27,17 @@ def generator() -> Generator:
 def test_unseen_wishes_get_exactly_every_count(generator: Generator) -> None:
     wish = ["Topic: kite festival", "Mood: joyful", "Design type: poster"]
     for words, task in zip(range(5, 41), cycle(("t2i", "t2t"))):
-        prompt = generator.generate(wish, task, words, seed=words, candidates=4)[0]
+        prompt = generator.generate(wish, task, words, seed=words, candidates=1)[0]
         assert len(prompt.prompt.split()) == words
         assert prompt.prompt[-1] not in ",;:-"
         assert load_policy().find_denied(prompt.prompt) is None
 
 
 def test_it_writes_about_what_it_is_asked(generator: Generator) -> None:
-    texts = [p.prompt.casefold() for p in generator.generate(TABLE_1["t2i"], "t2i", 20, n=16, seed=1)]
-    assert sum("balloon" in text for text in texts) >= 8
-    texts = [p.prompt.casefold() for p in generator.generate(TABLE_1["t2t"], "t2t", 20, n=16, seed=1)]
-    assert sum("invitation" in text for text in texts) >= 8
+    texts = [p.prompt.casefold() for p in generator.generate(TABLE_1["t2i"], "t2i", 20, n=8, seed=1)]
+    assert sum("balloon" in text for text in texts) >= 4
+    texts = [p.prompt.casefold() for p in generator.generate(TABLE_1["t2t"], "t2t", 20, n=8, seed=1)]
+    assert sum("invitation" in text for text in texts) >= 4
 
 
 def test_a_kept_term_that_finds_no_place_stands_between_commas(generator: Generator) -> None:
