@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.conftest import ROOT, SMOKE
 
 from promptlet.errors import UsageError
@@ -38,6 +40,20 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
         found.append([json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()])
     for two, one in zip(*found, strict=True):
         assert two == pytest.approx(one, abs=1e-5)
+
+
+def test_two_processes_train_what_a_recipe_says(smoke: dict[str, Path], tmp_path: Path) -> None:
+    recipe, run = tmp_path / "recipe.yaml", tmp_path / "run"
+    content = yaml.safe_load(SMOKE.read_text())
+    content["train"]["seed"] = 7
+    recipe.write_text(yaml.safe_dump(content))
+    shutil.copytree(smoke["train"].parent, run)
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "promptlet"]
+    whole = [sys.executable, *command, "run", str(recipe), "--folder", str(run), "--until", "train"]
+    done = subprocess.run(whole, capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    (trained,) = {each.parent for each in run.glob("train-*/model")} - {run / smoke["train"].name}
+    assert (trained / "manifest.json").exists()
 
 
 def test_under_torchrun_only_training_is_done_and_the_rest_is_named(

@@ -122,6 +122,7 @@ def train(
                 log.save(state, position, time.monotonic() - start)
         # While the processes are connected: who lets go of a Gloo group last may wait for it forever (PyTorch 2.13).
         del objective
+        position.seconds = time.monotonic() - start  # the log keeps them, and only one process has it
         return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
 
 
