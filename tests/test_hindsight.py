@@ -22,8 +22,8 @@ PROMPT = "A red fox rests under an old oak, its fur lit by moonlight, while fire
 INTENTS = (Intent("Topic", "fox"), Intent("Color", "red"), Intent("Mood", "joyful"))
 
 
-def derived(sample: Sample, drop: float = 0, add: float = 0, cut: float = 0) -> list[Sample]:
-    hindsight = Hindsight(1, None, "words", None, drop, add, cut)
+def derived(sample: Sample, drop: float = 0, add: float = 0, cut: float = 0, shortest: int = 5) -> list[Sample]:
+    hindsight = Hindsight(1, None, "words", None, shortest, drop, add, cut)
     first, *others = map(from_row, hindsight(pa.Table.from_pylist([to_row(sample)], SAMPLE_SCHEMA)).to_pylist())
     assert first == sample
     return others
@@ -37,6 +37,12 @@ def test_intents_that_left_no_trace_are_dropped() -> None:
     (less,) = derived(fox(), drop=1)
     assert less.intents == INTENTS[:2]
     assert (less.prompt, less.source, less.scores["relevance"]) == (PROMPT, "teacher, drop", 1.0)
+
+
+def test_no_prompt_is_cut_below_what_curation_keeps() -> None:
+    (short,) = derived(fox(), cut=1)
+    shortest = len(short.prompt.split()) + 1
+    assert all(len(cut.prompt.split()) >= shortest for cut in derived(fox(), cut=1, shortest=shortest))
 
 
 def test_an_intent_that_the_prompt_speaks_of_is_added() -> None:

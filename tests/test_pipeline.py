@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from promptlet import tasks
 from promptlet.errors import RunError, StudentError, TeacherError, UsageError
+from promptlet.generation import Generator
 from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
@@ -25,7 +26,7 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, load_stage, run_recipe
 from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
-from promptlet.student.format import TOKENIZER
+from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.tasks import load_task
 from tests.conftest import ROOT, SMOKE, Run
 
@@ -90,6 +91,7 @@ def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> N
         ("name: x\nsynthesize: {teacher: {name: fake, accident: 1}}", "accident"),
         ("name: x\nsynthesize: {teacher: {name: openai_compatible}}", "base_url"),
         ("name: x\nsynthesize: {words: [40, 5]}", "40, 5"),
+        ("name: x\nsynthesize: {price: {prompt: 1, completion: 2, prmpt: 3}}", r"price\.prmpt.*'prompt'"),
         ("name: x\ncurate: {words: [5, 70]}", r"curate\.words: \[5, 70\].*1 to 64"),
         (
             "name: x\ntokenize: {commands: {words: {low: 5, high: 60}}}",
@@ -133,6 +135,33 @@ def test_lengths_that_nobody_chose_are_those_that_the_student_is_taught(tmp_path
     context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.head)
     counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
     assert [name for name in counts if name.startswith("exact")] == ["exact within 2 at 10"]
+
+
+def test_a_student_is_taught_only_what_it_can_be_asked_for(smoke: dict[str, Path], tmp_path: Path) -> None:
+    text = "name: x\ntokenize: {size: 1024, commands: {words: {low: 8, high: 12}, relevance: {}}}"
+    loaded = load_recipe(write_recipe(tmp_path, text))
+    context = Context(tmp_path, {"augment": smoke["augment"]}, tmp_path, loaded.head)
+    load_stage("tokenize").run(loaded.stages["tokenize"], context)
+    samples = [each for each in read_samples(smoke["augment"]) if each.split == "train"]
+    askable = [each for each in samples if 8 <= len(each.prompt.split()) <= 12]
+    assert 0 < len(askable) < len(samples)
+    taught = set((tmp_path / WORDS).read_text().split())
+    assert taught == {term for each in askable for term in each.terms}
+
+
+def test_a_student_that_obeys_no_count_is_made_and_has_nothing_to_measure(
+    smoke: dict[str, Path], tmp_path: Path
+) -> None:
+    loaded = load_recipe(write_recipe(tmp_path, "name: x"))
+    student = tmp_path / "export" / "student"
+    shutil.copytree(smoke["export"] / "student", student)
+    told = json.loads((student / "promptlet.json").read_text())
+    del told["commands"]["words"]
+    (student / "promptlet.json").write_text(json.dumps(told))
+    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.head)
+    counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
+    assert counts == {"nothing to measure": "the student does not obey 'words'"}
+    assert Generator.load(student).generate("a fox", seed=1, candidates=1, exact=False)
 
 
 def test_a_run_that_asks_for_nothing_says_so(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ def test_free_text_is_a_topic_whatever_it_holds() -> None:
     assert parse_intents("  a birthday:  big ") == (Intent("Topic", "a birthday: big"),)
 
 
+def test_joined_emoji_and_letters_are_text() -> None:
+    for text in ("\U0001f469\u200d\U0001f680 on the moon", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"):
+        assert parse_intents(text) == (Intent("Topic", text),)
+
+
 @pytest.mark.parametrize(
     ("raw", "named"),
     [

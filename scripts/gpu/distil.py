@@ -39,7 +39,7 @@ from promptlet.prompting import messages
 from promptlet.stages.synthesize import room_for
 from promptlet.tasks import load_task
 from promptlet.teachers.transformers import Transformers, TransformersConfig
-from promptlet.types import Sample, intents_key
+from promptlet.types import LIKELIHOOD, Sample, intents_key
 
 BLOCK = 49_152
 """Requests whose answers are written together."""
@@ -196,7 +196,7 @@ def examine(
     texts = _tokenizer(model).batch_decode([reply.tokens for reply in replies], skip_special_tokens=True)
     reasons = Counter({"cut off": sum(not reply.ended for reply in replies)})
     samples = [
-        replace(request.sample, prompt=text, source="teacher", scores={"likelihood": reply.likelihood})
+        replace(request.sample, prompt=text, source="teacher", scores={LIKELIHOOD: reply.likelihood})
         for request, reply, text in zip(requests, replies, texts, strict=True)
         if reply.ended
     ]

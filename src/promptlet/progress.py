@@ -60,7 +60,7 @@ class _LineMeter(Meter):
         else:
             minutes, seconds = divmod(int((self.total - self.done) / self.rate if self.rate else 0), 60)
             line = f"{self.name} {self.done}/{self.total} {_rate(self)} {minutes}:{seconds:02d} left {self.note}"
-        self._console.print(line.rstrip(), highlight=False, soft_wrap=True)
+        self._console.print(line.rstrip(), highlight=False, soft_wrap=True, markup=False)
 
 
 def warn(line: str) -> None:
@@ -82,7 +82,7 @@ def metering(name: str, unit: str, total: int | None, done: int = 0) -> Iterator
         yield _LineMeter(name, unit, total, done, console)
         return
     columns = (
-        TextColumn("{task.description:<10}"),
+        TextColumn("{task.description:<10}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -11,6 +11,13 @@ from functools import cached_property
 from promptlet.errors import UsageError
 from promptlet.lemmas import stem, terms
 
+RELEVANCE = "relevance"
+"""The score that says how good a pair is in all; the others are its parts."""
+LIKELIHOOD = "likelihood"
+"""The mean natural logarithm of the probability that a teacher gave its own tokens. It stands among the scores and is
+none: judges of fluency read it."""
+_JOINERS = {0x200C: None, 0x200D: None}
+
 KINDS: tuple[str, ...] = (
     "Topic",
     "Scene object",
@@ -83,6 +90,11 @@ class Intent:
 Intents = tuple[Intent, ...]
 
 
+def is_plain(text: str) -> bool:
+    """Return whether a text has no control characters; those that join letters and emoji are none."""
+    return text.translate(_JOINERS).isprintable()
+
+
 def plain_text(raw: str, what: str, longest: int) -> str:
     """Return a text on one line, its letters composed, so that the same word is the same characters.
 
@@ -94,13 +106,9 @@ def plain_text(raw: str, what: str, longest: int) -> str:
         raise UsageError(f"{what} is empty; say what the prompt is about")
     if len(text) > longest:
         raise UsageError(f"{what} '{text[:30]}...' has {len(text)} characters; at most {longest} are allowed")
-    if not text.isprintable():
+    if not is_plain(text):
         raise UsageError(f"{what} {text!r} holds control characters; plain text is allowed")
     return text
-
-
-RELEVANCE = "relevance"
-"""The score that says how good a pair is in all; the others are its parts."""
 
 
 def parse_intents(raw: str | Iterable[str | Intent | tuple[str, str]]) -> Intents:
@@ -141,7 +149,7 @@ class Sample:
     split: str = "train"
     commands: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
-    """How good the pair is, part by part, each from 0 to 1."""
+    """How good the pair is, part by part, each from 0 to 1; and `LIKELIHOOD`, where its teacher told it."""
 
     @cached_property
     def terms(self) -> tuple[str, ...]:

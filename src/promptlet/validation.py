@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,5 +27,7 @@ def explain(error: ValidationError, model: type[BaseModel], section: str = "") -
         return f"{where} is {value!r}: {why}" if where else why
     owner: Any = model
     for part in path:
-        owner = owner.model_fields[part].annotation
+        annotation = owner.model_fields[part].annotation
+        options = (annotation, *get_args(annotation))  # of a section that may be left out, the one that is none
+        owner = next(each for each in options if hasattr(each, "model_fields"))
     return unknown("key", str(last), owner.model_fields).replace(f"'{last}'", f"'{where}'", 1)

@@ -12,10 +12,12 @@ import pytest
 
 from promptlet.errors import TeacherError, UsageError
 from promptlet.evaluation.anchors import make_anchors
+from promptlet.evaluation.endpoints import open_endpoint, read_endpoint
 from promptlet.evaluation.judge import Bill, Rating, choose_judge, rate
 from promptlet.evaluation.relevance import sum_up
 from promptlet.io.journal import Journal
 from promptlet.lemmas import terms
+from promptlet.teachers.base import TeacherRequest
 from promptlet.types import RELEVANCE, Intent, Sample
 from tests.endpoint import Answering, Reply, endpoint, refused, said
 
@@ -116,6 +118,23 @@ def test_a_budget_is_never_passed_and_what_it_left_out_is_missing(tmp_path: Path
     few, bill, bodies = judged(lambda *_: verdict(6), tmp_path / "few", budget=300, price=price)
     assert (bodies, bill.unasked, [rating.missing for rating in few]) == ([], 4, [1] * 4)
     assert all(rating.scores for rating in ratings)
+
+
+def test_a_budget_has_room_for_thoughts(tmp_path: Path) -> None:
+    price = {"prompt": 0, "completion": 1e6}
+    settings = {"model": "m", "price": price, "thinking": 1000}
+    with endpoint(lambda *_: verdict(6)) as server:
+        (tmp_path / "judge.yaml").write_text(json.dumps(settings | {"base_url": server.url}))
+        teacher = open_endpoint(read_endpoint(str(tmp_path / "judge.yaml")))
+    request = TeacherRequest(({"role": "user", "content": "x"},), 256, 0.3, 1.0, 1)
+    assert teacher.most_tokens(request)[1] == 1256
+    assert teacher.most_tokens(request)[0] > len('{"role": "user", "content": "x"}')
+
+
+def test_a_judge_that_stays_gone_is_an_error_too(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(TeacherError, match=r"20 times in a row.*gone"):
+            judged(lambda *_: refused(503, "gone"), tmp_path, repeats=10)
 
 
 def test_a_judge_that_is_gone_is_an_error_and_its_answers_stay(tmp_path: Path) -> None:

@@ -11,15 +11,17 @@ from typer.testing import CliRunner
 
 from promptlet.cli.main import app
 from promptlet.errors import MissingExtraError, PromptletError, RunError, StudentError, TeacherError, UsageError
+from promptlet.evaluation import systems
 from promptlet.evaluation.judge import choose_judge
 from promptlet.evaluation.keeping import check_folder, check_systems, read_kept
 from promptlet.evaluation.suites import SUITES, Part, Suite
-from promptlet.evaluation.systems import open_systems, students
+from promptlet.evaluation.systems import open_systems, students, write_prompts
+from promptlet.io.journal import Journal
 from promptlet.remote import without_credentials
-from promptlet.student.format import default_student
+from promptlet.student.format import Student, default_student
 from tests.conftest import Run
 from tests.endpoint import endpoint, refused, said
-from tests.evaluation.small import SMALL, evaluated, wordy
+from tests.evaluation.small import SMALL, TASKS, evaluated, wordy
 
 pytestmark = pytest.mark.usefixtures("remembered")
 
@@ -128,6 +130,25 @@ def test_names_tell_systems_apart_and_another_server_is_asked_anew(tmp_path: Pat
     assert students([f"{name}={path}" for name, path in folder.items()]) == folder
 
 
+def test_a_teacher_that_is_asked_otherwise_is_asked_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wishes = SMALL.wishes(TASKS, 1)
+    with endpoint(wordy) as server, Journal(tmp_path / "answers.jsonl") as kept:
+        teachers = open_systems([f"{server.url}#m"])
+        write_prompts(teachers, wishes, kept)
+        asked = len(server.bodies)
+        write_prompts(teachers, wishes, kept)
+        assert len(server.bodies) == asked
+        monkeypatch.setattr(systems, "messages", lambda *_: ({"role": "user", "content": "5 words: fox"},))
+        write_prompts(teachers, wishes, kept)
+        assert len(server.bodies) == 2 * asked
+
+
+def test_a_student_that_obeys_no_count_is_not_compared_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Student, "commands", {})
+    with pytest.raises(UsageError, match="does not obey 'words'"):
+        open_systems(["default"])[0].check(SMALL.wishes(TASKS, 1))
+
+
 def test_a_path_and_an_address_may_hold_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     student = tmp_path / "rate=3"
     student.symlink_to(default_student())
@@ -186,10 +207,10 @@ def test_what_is_no_address_is_refused(tmp_path: Path) -> None:
 
 def test_a_report_that_can_not_be_read_has_nothing_to_lose(tmp_path: Path) -> None:
     with endpoint(wordy) as server:
-        systems = open_systems([f"{server.url}#m"])
+        opened = open_systems([f"{server.url}#m"])
     for text in ("{}", '{"systems": [1]}', "{"):
         (tmp_path / "evaluation.json").write_text(text)
-        check_systems(tmp_path, systems)
+        check_systems(tmp_path, opened)
 
 
 def test_the_answers_of_a_run_are_no_evaluation(tmp_path: Path) -> None:

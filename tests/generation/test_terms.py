@@ -45,6 +45,22 @@ def test_a_text_does_not_end_twice() -> None:
     assert Kept(["ACME Corp."]).render("An ad by ACME Corp.", (Term.of("ACME Corp."),)) == "An ad by ACME Corp."
 
 
+def test_articles_change_with_the_word_behind_them_alone() -> None:
+    for written, said, before, after in (
+        (
+            "university poster in Zürich",
+            "university poster",
+            "with a university poster",
+            "with a university poster in Zürich",
+        ),
+        ("hour glass in Zürich", "hour glass", "An hour glass", "An hour glass in Zürich"),
+        ("orange fox", "fox", "It is a fox", "It is an orange fox"),
+        ("red owl", "owl", "An owl", "A red owl"),
+    ):
+        term = Term(written, said, joined=True)
+        assert Kept((), [term]).render(before, (term,)) == after
+
+
 def test_a_term_is_found_where_it_stands_alone() -> None:
     kept = Kept(["(red:1.1)", "<lora:foo:0.8>", "hat"])
     order = (Term.of("hat"), Term.of("(red:1.1)"))

@@ -158,6 +158,14 @@ def test_texts_that_are_begun_do_not_all_begin_alike() -> None:
     assert all(says(prompt.prompt, "dawn") for prompt in prompts)
 
 
+def test_what_stands_in_for_untaught_words_is_insisted_on_with_the_rest() -> None:
+    wish = ["Topic: Kowalska", "Style: watercolor", "Mood: serene"]
+    request = Request.of({"intents": wish, "task": "t2i", "words": 14})
+    found = Plan.of(request, load_student(default_student()), ("watercolor", "serene"))
+    (first,) = (term.written for term in found.kept.terms if term.first)
+    assert {"serene", "watercolor", "Kowalska"} <= set(first.split())
+
+
 def test_where_there_is_no_room_to_insist_drawing_goes_on(generator: Generator) -> None:
     wish = ["Topic: birthday", "Scene object: red balloon on a long blue ribbon"]
     prompt = generator.generate(wish, words=6, seed=1, candidates=12)[0]

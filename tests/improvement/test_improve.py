@@ -54,7 +54,7 @@ def test_a_round_learns_from_what_was_achieved_and_is_the_same_after_a_kill(
     before = smoke["train"] / MODEL
     first = rounds(smoke).run(1, tmp_path / "round-1", before)
     assert first is not None
-    own = list(read_samples(tmp_path / "round-1", "own"))
+    own = list(read_samples(tmp_path / "round-1" / "own"))
     assert own
     assert {sample.source for sample in own} == {"student, round 1"}
     assert {sample.split for sample in own} == {TRAIN}
@@ -62,13 +62,11 @@ def test_a_round_learns_from_what_was_achieved_and_is_the_same_after_a_kill(
     for sample in own:
         assert dict(sample.commands) == {name: each.measure(sample) for name, each in commands.items()}
         assert sample.commands["words"] % 2 == 0
-    assert len(own) + len(list(read_samples(tmp_path / "round-1", "rejected"))) == CONFIG.prompts
+    assert len(own) + len(list(read_samples(tmp_path / "round-1" / "own", "rejected"))) == CONFIG.prompts
     weights = (tmp_path / "round-1" / MODEL / "model.safetensors").read_bytes()
     assert weights != (before / "model.safetensors").read_bytes()
     # What a kill may leave: the student's own samples, and a training that has begun.
-    (tmp_path / "killed" / "round-1").mkdir(parents=True)
-    for shard in (tmp_path / "round-1").glob("own-*"):
-        (tmp_path / "killed" / "round-1" / shard.name).write_bytes(shard.read_bytes())
+    shutil.copytree(tmp_path / "round-1" / "own", tmp_path / "killed" / "round-1" / "own")
     assert rounds(smoke).run(1, tmp_path / "killed" / "round-1", before) == first
     assert (tmp_path / "killed" / "round-1" / MODEL / "model.safetensors").read_bytes() == weights
 
@@ -88,7 +86,7 @@ def test_texts_that_were_written_before_a_kill_are_kept(
     (tmp_path / "killed" / "round-1" / WRITTEN).write_text("".join(map(mark, lines[:11])))
     rounds(smoke).run(1, tmp_path / "killed" / "round-1", before)
     whole, killed = (
-        [row for stem in ("own", "rejected") for row in read_samples(tmp_path / name / "round-1", stem)]
+        [row for stem in ("data", "rejected") for row in read_samples(tmp_path / name / "round-1" / "own", stem)]
         for name in ("whole", "killed")
     )
     kept = [sample.prompt.removeprefix("KEPT ") for sample in killed if sample.prompt.startswith("KEPT ")]
@@ -109,7 +107,7 @@ def test_the_share_of_its_own_samples_holds_where_the_teacher_has_few(smoke: dic
         0
         < len(seen)
         <= round(9 * CONFIG.share / (1 - CONFIG.share))
-        < len(list(read_samples(tmp_path / "round-1", "own")))
+        < len(list(read_samples(tmp_path / "round-1" / "own")))
     )
 
 

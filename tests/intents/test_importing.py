@@ -137,6 +137,7 @@ def test_json_is_read_in_whatever_shape_its_rows_stand(tmp_path: Path, content: 
     ("content", "sources"),
     [
         ('{"version": "15", "birthday party": ["balloon", "festive"], "tea": ["cup", "calm"]}', [2, 3]),
+        ('{"\U0001f388": 5, "birthday party": ["balloon", "festive"], "tea": ["cup", "calm"]}', [2, 3]),
         (
             '{"tea": {"keywords": ["cup", "calm"]}, "label": {"keywords": ["paper", "calm"]}, "by": [{"name": "A"}]}',
             [1, 2],

@@ -144,6 +144,14 @@ def test_no_word_is_lost_and_the_topic_comes_first(task: str, parts: list[str], 
     assert set(written) - set(said) <= FILLERS
 
 
+def test_behind_typed_intents_no_word_is_lost_either() -> None:
+    text = "Topic: birthday, red balloon on a bench, gold ribbon with stars, candles in deep snow at dawn by the river"
+    wish = read_wish(text, load_task("t2i").kinds)
+    assert len(wish.intents) == MAX_INTENTS
+    said = " ".join(intent.value for intent in wish.intents).split()
+    assert {"balloon", "bench", "ribbon", "stars", "candles", "snow", "dawn", "river"} <= set(said)
+
+
 _NO_MARKS = str.maketrans("", "", ",.'")
 
 

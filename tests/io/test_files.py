@@ -76,6 +76,15 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
         assert [entry["n"] for entry in journal] == [1, 2, 4]
 
 
+def test_two_can_not_write_one_journal(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal") as journal:
+        journal.append({"n": 1})
+        with pytest.raises(RunError, match="another process writes"):
+            Journal(tmp_path / "journal")
+    with Journal(tmp_path / "journal") as journal:
+        assert list(journal) == [{"n": 1}]
+
+
 def test_what_a_full_disk_cuts_spoils_no_other_line(tmp_path: Path) -> None:
     path, most = tmp_path / "journal", 60
     script = (

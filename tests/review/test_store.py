@@ -147,6 +147,10 @@ def test_what_can_not_be_made_or_opened_is_one_line(tmp_path: Path, write_prompt
     path = write_prompts("one")
     with pytest.raises(UsageError, match="3 reviewers are to rate each prompt, and there are 1"):
         create_review(tmp_path / "few.db", Plan({"one": path}), ["Ann"])
+    for names in (["Ann", "Bo", "Cy", "Ann "], ["Ann", "Bo", ""]):
+        with pytest.raises(UsageError, match=r"named twice|name is ''"):
+            create_review(tmp_path / "few.db", Plan({"one": path}), names)
+        assert not (tmp_path / "few.db").exists()
     with pytest.raises(UsageError, match="already"):
         create_review(review.store.path, Plan({"one": path}, per_item=1), ["Ann"])
     with pytest.raises(UsageError, match="two systems 'one'"):

@@ -185,6 +185,13 @@ def test_limits_are_the_server_s(shipped: Generator) -> None:
         assert client.get("/v1/tasks").json()["limits"]["prompts"] == 2
 
 
+def test_who_names_no_candidates_gets_no_more_than_the_server_allows(shipped: Generator) -> None:
+    with TestClient(make_app(shipped, Settings(limits=Limits(candidates=3)))) as client:
+        hard = {"intents": ["Topic: fox", "Typography: serif", "Tone: formal"], "words": 8, "seed": 1}
+        (prompt,) = client.post("/v1/prompts", json=hard).json()["prompts"]
+        assert prompt["candidates"] <= 3
+
+
 def test_tasks_say_what_can_be_asked_for(client: TestClient, shipped: Generator) -> None:
     told = client.get("/v1/tasks").json()
     assert [each["name"] for each in told["tasks"]] == list(shipped.student.tasks)

@@ -104,6 +104,8 @@ def test_what_exact_costs_is_told_beside_texts_as_long() -> None:
     each = Measured("x", 1, samples={EXACT: exact, AS_LONG: free})
     assert each.exact_cost == pytest.approx(0.1)
     assert "| 10, 10.0% |" in table([each], 1e9)
+    assert "%" in table([each], 1e9).replace("10.0%", "")
+    assert "%" not in table([Measured("a server", 0)], 1e9)
 
 
 def test_memory_is_read_at_a_finite_pace() -> None:

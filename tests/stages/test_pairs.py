@@ -102,6 +102,21 @@ def test_pairs_bring_their_scores(tmp_path: Path) -> None:
     assert sample.scores == {"relevance": 0.5}
 
 
+def test_rows_of_parquet_that_are_no_pairs_are_kept_with_the_reason(tmp_path: Path) -> None:
+    topic = [{"kind": "Topic", "value": "apple pie"}]
+    good = {"intents": topic, "task": "t2i", "prompt": GOOD["prompt"], "scores": [("relevance", 0.5)]}
+    bad = ({"prompt": None}, {"task": None}, {"intents": [{"kind": "Tpic", "value": "x"}]}, {"intents": []})
+    rows = [good, *(good | each for each in (*bad, {"scores": [("relevance", None)]}))]
+    scores = pa.map_(pa.string(), pa.float64())
+    kinds = pa.list_(pa.struct([("kind", pa.string()), ("value", pa.string())]))
+    schema = pa.schema([("intents", kinds), ("task", pa.string()), ("prompt", pa.string()), ("scores", scores)])
+    pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "mine.parquet")
+    done = begun(tmp_path, tmp_path / "mine.parquet")
+    (sample,) = read_samples(done["synthesize"])
+    assert (sample.prompt, sample.scores) == (GOOD["prompt"], {"relevance": 0.5})
+    assert [reason.partition(":")[0] for reason in rejects(done["synthesize"])] == ["no pair"] * 5
+
+
 def test_changed_pairs_are_taken_anew(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text(json.dumps(GOOD))

@@ -22,6 +22,7 @@ from promptlet.tasks import load_task
 from promptlet.teachers.base import Answer, Teacher, TeacherRequest
 from promptlet.teachers.embedded import Embedded, EmbeddedConfig, packaged_model
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
+from promptlet.teachers.transformers import Transformers, TransformersConfig
 from promptlet.teachers.vllm import VLLM, VLLMConfig
 from promptlet.types import Intent, Sample
 from promptlet.vocabulary import load_policy
@@ -129,6 +130,11 @@ def test_a_missing_teacher_model_is_named(tmp_path: Path) -> None:
         Embedded.open(EmbeddedConfig(model=str(tmp_path / "nowhere.gguf")))
     with pytest.raises(TeacherError, match=r"nowhere.*safetensors"):
         VLLM.open(VLLMConfig(model=str(tmp_path / "nowhere")))
+
+
+def test_a_device_that_there_is_not_is_named() -> None:
+    with pytest.raises(TeacherError, match="can't be put on the device 'gpu'"):
+        Transformers.open(TransformersConfig(device="gpu"))
 
 
 def test_a_vllm_teacher_is_known_by_all_of_its_files(tmp_path: Path) -> None:

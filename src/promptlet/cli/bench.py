@@ -47,8 +47,8 @@ def bench(
     facts, bandwidth = machine_facts(), read_bandwidth(limit or usable_cores())
     engines = [OurEngine(name, name, folder, limit) for name in registry.names("promptlet.engines")]
     found = measure(engines, length, times, starts=min(times, 5))
+    if kept:
+        write_json(kept, values(found, bandwidth, facts))
     typer.echo(", ".join(f"{name} {fact}" for name, fact in facts.items()))
     typer.echo(f"reads {bandwidth / 1e9:.1f} GB/s; medians, and in brackets what 95% of the repeats kept to\n")
     typer.echo(table(found, bandwidth))
-    if kept:
-        write_json(kept, values(found, bandwidth, facts))

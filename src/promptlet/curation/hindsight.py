@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet.curation.checks import WORDS, Answer
+from promptlet.curation.checks import Answer
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.splits import TRAIN, split_of
@@ -23,7 +23,7 @@ from promptlet.io.records import SAMPLE_SCHEMA, from_row, to_row
 from promptlet.judges.base import open_judge
 from promptlet.tasks import load_task
 from promptlet.types import Sample
-from promptlet.vocabulary import Policy, load_policy
+from promptlet.vocabulary import load_policy
 
 _CLAUSE_END = re.compile(r"[,;.!?](?= )")
 MADE = (", drop", ", add", ", cut")
@@ -43,6 +43,8 @@ class Hindsight:
     graph: Path | None
     judge: str
     policy: Path | None
+    shortest: int
+    """Words of the shortest prompt that curation keeps."""
     drop: float
     add: float
     cut: float
@@ -62,50 +64,47 @@ class Hindsight:
         """Yield further samples; none whose intents belong to another split than the sample's."""
         if sample.split != TRAIN:
             return
-        ways = zip(MADE, (self.drop, self.add, self.cut), (_dropped, _added, _cut), strict=True)
+        ways = zip(MADE, (self.drop, self.add, self.cut), (self._dropped, self._added, self._cut), strict=True)
         for ending, share, make in ways:
             chance = random.Random(f"{self.seed}:{ending.removeprefix(', ')}:{sample.task}:{sample.prompt}")
             if chance.random() >= share:
                 continue
-            new = make(sample, chance, load_policy(self.policy), self.graph)
+            new = make(sample, chance)
             if new and split_of(load_graph(self.graph), new.intents) == TRAIN:
                 yield replace(new, source=f"{sample.source}{ending}")
 
+    def _dropped(self, sample: Sample, _chance: random.Random) -> Sample | None:
+        """Return the sample for the intents that it expresses, if it leaves some out."""
+        left = Answer.of(sample, load_policy(self.policy)).expressed
+        return replace(sample, intents=left) if len(left) < len(sample.intents) else None
 
-def _dropped(sample: Sample, _chance: random.Random, policy: Policy, _graph: Path | None) -> Sample | None:
-    """Return the sample for the intents that it expresses, if it leaves some out."""
-    left = Answer.of(sample, policy).expressed
-    return replace(sample, intents=left) if len(left) < len(sample.intents) else None
+    def _added(self, sample: Sample, chance: random.Random) -> Sample | None:
+        """Return the sample for one intent more, of a kind that it has none of, that its prompt speaks of."""
+        kinds = set(load_task(sample.task).kinds) - {intent.kind for intent in sample.intents}
+        there = {word for intent in sample.intents for word in intent.value.casefold().split()}
+        found = [
+            node
+            for nodes in _mentions(self.graph).find(sample.prompt)
+            for node in nodes
+            if node.kind in kinds and there.isdisjoint(node.value.casefold().split())
+        ]
+        if not found or len(sample.intents) >= _MOST_INTENTS:
+            return None
+        return replace(sample, intents=(*sample.intents, chance.choice(found)))
 
-
-def _added(sample: Sample, chance: random.Random, _policy: Policy, graph: Path | None) -> Sample | None:
-    """Return the sample for one intent more, of a kind that it has none of, that its prompt speaks of."""
-    kinds = set(load_task(sample.task).kinds) - {intent.kind for intent in sample.intents}
-    there = {word for intent in sample.intents for word in intent.value.casefold().split()}
-    found = [
-        node
-        for nodes in _mentions(graph).find(sample.prompt)
-        for node in nodes
-        if node.kind in kinds and there.isdisjoint(node.value.casefold().split())
-    ]
-    if not found or len(sample.intents) >= _MOST_INTENTS:
-        return None
-    return replace(sample, intents=(*sample.intents, chance.choice(found)))
-
-
-def _cut(sample: Sample, chance: random.Random, policy: Policy, _graph: Path | None) -> Sample | None:
-    """Return the sample up to the end of one of its clauses, for the intents that are left."""
-    prompt = sample.prompt
-    stop = prompt[-1] if prompt[-1] in ".!?" else ""
-    cuts = (replace(sample, prompt=prompt[: end.start()] + stop) for end in _CLAUSE_END.finditer(prompt))
-    # Which unknown words the whole prompt may have, and how many words, was decided when it was curated.
-    shorter = range(WORDS.start, len(prompt.split()) + 1)
-    answers = [Answer.of(cut, policy, unknown_words=len(prompt), lengths=shorter) for cut in cuts]
-    answers = [answer for answer in answers if answer.objection() is None]
-    if not answers:
-        return None
-    answer = chance.choice(answers)
-    return replace(answer.sample, intents=answer.expressed)
+    def _cut(self, sample: Sample, chance: random.Random) -> Sample | None:
+        """Return the sample up to the end of one of its clauses, for the intents that are left."""
+        prompt = sample.prompt
+        stop = prompt[-1] if prompt[-1] in ".!?" else ""
+        cuts = (replace(sample, prompt=prompt[: end.start()] + stop) for end in _CLAUSE_END.finditer(prompt))
+        # Which unknown words the whole prompt may have, and how many words, was decided when it was curated.
+        shorter, policy = range(self.shortest, len(prompt.split()) + 1), load_policy(self.policy)
+        answers = [Answer.of(cut, policy, unknown_words=len(prompt), lengths=shorter) for cut in cuts]
+        answers = [answer for answer in answers if answer.objection() is None]
+        if not answers:
+            return None
+        answer = chance.choice(answers)
+        return replace(answer.sample, intents=answer.expressed)
 
 
 @cache

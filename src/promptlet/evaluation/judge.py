@@ -135,25 +135,27 @@ def _ask(
             room = len(waiting)
             if choice.price and choice.budget is not None:
                 left = choice.budget - _cost(answers, choice.price)
-                room = _affordable([requests[each] for each in waiting], left, choice.price)
+                room = _affordable([choice.model.most_tokens(requests[each]) for each in waiting], left, choice.price)
             now, waiting = waiting[:room], waiting[room:]
+            answered = 0
             for entry in ask_all(Local(), choice.model, ([(each, requests[each])] for each in now), journal):
                 answers[entry["id"]] = entry
+                answered += 1
                 meter.advance()
-            if any(each not in answers for each in now):
+            if answered < len(now):
                 raise given_up(entry["error"])
             if not room:
                 break
     return answers
 
 
-def _affordable(requests: Sequence[TeacherRequest], left: float, price: Price) -> int:
-    """Return how many of the requests cost no more than is left, whatever the answers: no token is without a byte."""
-    for place, request in enumerate(requests):
-        left -= price.of(len(json.dumps(request.messages).encode()), request.max_tokens)
+def _affordable(most: Sequence[tuple[int, int]], left: float, price: Price) -> int:
+    """Return how many requests of at most so many tokens, read and written, cost no more than is left."""
+    for place, tokens in enumerate(most):
+        left -= price.of(*tokens)
         if left < 0:
             return place
-    return len(requests)
+    return len(most)
 
 
 def _cost(answers: dict[str, dict[str, Any]], price: Price) -> float:

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,10 @@ class System(ABC):
     identity: str
     """Names the model, its version and how it is used."""
 
+    def depends_on(self, wish: Wish) -> object:
+        """Return, as JSON, what its answer to a wish depends on beside its identity."""
+        return [wish.task, wish.target, wish.seed, *map(str, wish.intents)]
+
     @abstractmethod
     def check(self, wishes: Sequence[Wish]) -> None:
         """Refuse wishes that this system knows no task or target for.
@@ -83,15 +87,19 @@ class _Student(System):
         self._student, self._exact = load_student(folder), exact
         self._folder = folder
         self.name = f"{name or self._student.description.name}, {'exact' if exact else 'free'}"
-        self.identity = f"student:{self._student.digest}:{'exact' if exact else 'free'}"
+        digest = value_digest(self._student.description.digests)
+        self.identity = f"student:{digest}:{'exact' if exact else 'free'}"
 
     def check(self, wishes: Sequence[Wish]) -> None:
         for task in {wish.task for wish in wishes}:
             if task not in self._student.tasks:
                 message = registry.unknown("task", task, self._student.tasks)
                 raise UsageError(f"the student {self._folder}: {message}; --task evaluates one task alone")
+        words = self._student.commands.get("words")
+        if words is None:
+            raise UsageError(f"the student {self._folder} does not obey 'words', by which systems are compared")
         for target in {wish.target for wish in wishes}:
-            self._student.commands["words"].parse(target)
+            words.parse(target)
 
     def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
         generator = Generator.load(self._folder)
@@ -117,6 +125,9 @@ class _Teacher(System):
         # Servers like to call whatever they serve by one name.
         place = value_digest(where)[:8] if where else ""
         self.identity = ":".join(filter(None, (teacher.identity, place, f"{shots} shots")))
+
+    def depends_on(self, wish: Wish) -> object:
+        return asdict(self._request(wish))
 
     def check(self, wishes: Sequence[Wish]) -> None:
         """Refuse nothing: a teacher is asked in words."""
@@ -204,8 +215,7 @@ def _student_folder(argument: str) -> Path | None:
 
 
 def _identity(system: System, wish: Wish) -> str:
-    asked = [system.identity, wish.test_set, wish.task, wish.target, wish.index, wish.seed, *map(str, wish.intents)]
-    return value_digest(asked)[:32]
+    return value_digest([system.identity, wish.test_set, wish.index, system.depends_on(wish)])[:32]
 
 
 def _written(wish: Wish, entry: Entry) -> Written:

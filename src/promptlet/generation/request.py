@@ -16,7 +16,7 @@ from promptlet.errors import UsageError, about
 from promptlet.generation.terms import says
 from promptlet.intents.reading import read_wish
 from promptlet.tasks import load_task, task_names
-from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, parse_intents, plain_text
+from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
 """How many terms may be kept, or banned, and how long each may be."""
@@ -48,7 +48,7 @@ def _terms(raw: Any) -> tuple[str, ...]:
     if len(terms) > MAX_TERMS:
         raise UsageError(f"{len(terms)} terms were given; at most {MAX_TERMS} are allowed")
     for term in terms:
-        if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not term.isprintable():
+        if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not is_plain(term):
             raise UsageError(f"the term {term[:30]!r} is not 1 to {MAX_TERM_CHARACTERS} printable characters")
     return terms
 

@@ -79,7 +79,8 @@ class Kept:
             written = _joined(term.written, said, behind) if term.joined else term.written
             if written[-1] in ".!?" and behind == ".":
                 behind = ""
-            text = (_with_article(before, written) if term.joined else before) + written + behind
+            other = written.split()[0].casefold() != said.split()[0].casefold()
+            text = (_with_article(before, written) if term.joined and other else before) + written + behind
         return " ".join([text, *self.tags]).strip()
 
     def missing(self, text: str) -> str | None:

@@ -80,8 +80,8 @@ def reword(
     said = [_taught(intent.value, lambda text: not _NUMBER.search(text) and student.knows(text)) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
     if not anchors and not all(said) and stand_in is not None and student.knows(stand_in):
-        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room)
-        if any(term.joined and term.spoken == stand_in for term in found.terms):
+        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room, None, insisted, aside)
+        if any(term.joined and stand_in in term.spoken and term.written != term.spoken for term in found.terms):
             return found
     anchors.sort(key=lambda place: _ANCHORS.index(intents[place].kind))
     strange = [term for term in keep if not student.writes(term.spoken)]

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from promptlet.student.config import LoopConfig, defaulting
 
+OWN = "own"
+"""The folder of what a round learns from of the student's own, and of the rejects."""
 _LOOP: dict[str, Any] = {"steps": 200, "learning_rate": 3e-4, "warmup": 20}
 
 

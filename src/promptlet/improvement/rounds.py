@@ -18,7 +18,7 @@ from promptlet.batched.sampling import TokenSampling
 from promptlet.commands import label, with_defaults
 from promptlet.curation.duplicates import Duplicates, sketch
 from promptlet.errors import RunError
-from promptlet.improvement.config import RoundConfig
+from promptlet.improvement.config import OWN, RoundConfig
 from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
@@ -37,7 +37,6 @@ MODEL = "model"
 RESULT = "standing.json"
 WRITTEN, JUDGED = "writing.jsonl", "judging.jsonl"
 """The texts of a round, and those that it is judged by, one by one as they are written."""
-_OWN = "own"
 _DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -99,9 +98,9 @@ class Rounds:
         """Do what is left of a round that goes on from the model in `before`; None if it gave nothing to learn from."""
         folder.mkdir(exist_ok=True)
         if not (folder / MODEL).exists():
-            if not list(folder.glob(f"{_OWN}-*.parquet")):
+            if not (folder / OWN).exists():
                 self._explore(number, folder, before)
-            if not count_rows(folder, _OWN):
+            if not count_rows(folder / OWN):
                 return None
             self._learn(number, folder, before)
         return self.stand(folder / MODEL, folder)
@@ -126,15 +125,16 @@ class Rounds:
                 kept.append(labelled)
             else:
                 rejected.append((sample, why or "out of range"))
-        write_rejects(folder, rejected)
-        write_samples(folder, kept, _OWN)
+        with replacing_folder(folder / OWN) as own:
+            write_rejects(own, rejected)
+            write_samples(own, kept)
 
     def _learn(self, number: int, folder: Path, before: Path) -> None:
         """Train on the teacher's and the student's samples, from the weights of the round before."""
         chance = random.Random(f"{self.seed}:{number}:mix")
-        own = list(read_samples(folder, _OWN))
+        own = list(read_samples(folder / OWN))
         for earlier in range(1, number):
-            old = list(read_samples(folder.parent / f"round-{earlier}", _OWN))
+            old = list(read_samples(folder.parent / f"round-{earlier}" / OWN))
             own += chance.sample(old, round(self.config.replay * len(old)))
         count = round(len(own) * (1 - self.config.share) / self.config.share)
         if count > len(self.training):  # the teacher's are too few: the share holds, with fewer of its own

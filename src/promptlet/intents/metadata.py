@@ -239,8 +239,10 @@ def _member(item: tuple[str, Any]) -> Any:
     if isinstance(value, dict):
         return {"title": name} | value
     # A name without letters is a picture itself, an emoji: its first keyword is its name.
+    if not isinstance(value, list):
+        return value
     title = name if any(map(str.isalnum, name)) or not value else value[0]
-    return {"title": title, "keywords": value} if isinstance(value, list) else value
+    return {"title": title, "keywords": value}
 
 
 def _object(row: Any) -> Mapping[str, Any] | Bad:

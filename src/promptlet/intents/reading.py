@@ -131,7 +131,7 @@ def read_wish(text: str, kinds: Sequence[str]) -> Wish:
     found = [intent for words, behind in pieces if behind not in _NOT for intent in _read(words, behind, kinds)]
     if typed:
         same = [Intent(_THING, each.value) if each.kind == "Topic" else each for each in found]
-        return Wish((*typed, *same)[:MAX_INTENTS], without)
+        return Wish(_merged((*typed, *same), MAX_INTENTS), without)
     if not found and without:
         raise UsageError(f"'{text}' only says what shall not be there; say what the prompt is about")
     if not found:
@@ -175,10 +175,15 @@ def _sorted(found: Sequence[Intent]) -> Intents:
     # What is named first is mostly what the others are about.
     topic = next((each for each in found if each.kind in _WHAT), found[0])
     others = [each if each.kind != "Topic" else Intent(_THING, each.value) for each in found if each != topic]
-    kept, rest = others[: MAX_INTENTS - 2], others[MAX_INTENTS - 2 :]
-    if rest:  # nothing that was written is lost
-        kept.append(Intent(_THING, " ".join(each.value for each in rest)))
-    return (Intent("Topic", topic.value), *kept)
+    return (Intent("Topic", topic.value), *_merged(others, MAX_INTENTS - 1))
+
+
+def _merged(intents: Sequence[Intent], most: int) -> Intents:
+    """Return so many intents at most: what is more becomes one, for nothing that was written is lost."""
+    if len(intents) <= most:
+        return tuple(intents)
+    rest = " ".join(each.value for each in intents[most - 1 :])
+    return (*intents[: most - 1], Intent(_THING, rest))
 
 
 def _pieces(text: str) -> Iterator[tuple[list[str], str]]:

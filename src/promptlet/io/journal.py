@@ -6,6 +6,7 @@ power failure. A last line torn by a full disk or a power failure is cut off whe
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -24,6 +25,11 @@ class Journal:
         self.path = path
         self._lock = threading.Lock()
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            raise RunError(f"another process writes {path}") from error
         os.ftruncate(self._descriptor, _whole_lines(path))
 
     def append(self, value: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from promptlet.errors import UsageError
 from promptlet.io.records import ROWS_PER_GROUP, from_row
-from promptlet.types import Sample, parse_intents
+from promptlet.types import KINDS, Sample, parse_intents
 
 _COLUMNS = ("intents", "task", "prompt")
 
@@ -45,16 +45,28 @@ def read_pairs(files: list[Path]) -> Iterator[tuple[Sample, str | None]]:
         yield from _parquet(path) if path.suffix.lower() == ".parquet" else _json_lines(path)
 
 
-def _parquet(path: Path) -> Iterator[tuple[Sample, None]]:
+def _parquet(path: Path) -> Iterator[tuple[Sample, str | None]]:
     try:
         with pq.ParquetFile(path) as file:
             if missing := set(_COLUMNS) - set(file.schema_arrow.names):
                 raise UsageError(f"{path} has no column '{min(missing)}'; pairs have: {', '.join(_COLUMNS)}")
             for batch in file.iter_batches(ROWS_PER_GROUP):
                 for row in batch.to_pylist():
-                    yield from_row({"source": path.name, "split": "", "commands": (), "scores": ()} | row), None
+                    yield _checked({"source": path.name, "split": "", "commands": (), "scores": ()} | row)
     except (pa.ArrowException, KeyError, TypeError) as error:
         raise UsageError(f"{path} holds no pairs: {' '.join(str(error).split())[:200]}") from error
+
+
+def _checked(row: Mapping[str, Any]) -> tuple[Sample, str | None]:
+    """Return the pair of a row; what the files of a run always hold is checked, for others bring files too."""
+    intents, task, prompt = (row[name] for name in _COLUMNS)
+    if not (isinstance(task, str) and isinstance(prompt, str)):
+        return Sample((), "", str(prompt), source=row["source"] or ""), "no pair: task and prompt are texts"
+    if not intents or not all(each["kind"] in KINDS and each["value"] for each in intents):
+        return Sample((), task, prompt, source=row["source"] or ""), f"no pair: intents are of: {', '.join(KINDS)}"
+    if any(score is None for _, score in row["scores"] or ()):
+        return Sample((), task, prompt, source=row["source"] or ""), "no pair: scores are numbers"
+    return from_row(row), None
 
 
 def _json_lines(path: Path) -> Iterator[tuple[Sample, str | None]]:

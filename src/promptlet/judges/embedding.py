@@ -15,7 +15,7 @@ import numpy as np
 from promptlet.embedding import Embedder, Vectors, load_embedder
 from promptlet.judges.base import Judge, Scores
 from promptlet.judges.words import Words, mean
-from promptlet.types import RELEVANCE, Sample
+from promptlet.types import LIKELIHOOD, RELEVANCE, Sample
 
 _UNLIKE, _ALIKE = 0.15, 0.55
 """Cosines of an intent and a prompt at which the one says nothing, or all, of the other."""
@@ -42,8 +42,8 @@ class Embedding(Judge):
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
         found = []
         for sample, parts in zip(samples, self.parts(samples), strict=True):
-            if "likelihood" in sample.scores:
-                parts["fluency"] = scale(sample.scores["likelihood"], _BABBLE, _PLAIN)
+            if LIKELIHOOD in sample.scores:
+                parts["fluency"] = scale(sample.scores[LIKELIHOOD], _BABBLE, _PLAIN)
             found.append(weigh(parts))
         return found
 

@@ -25,6 +25,7 @@ from promptlet.reports.provenance import provenance
 from promptlet.reports.render import write_report
 from promptlet.reports.runs import StageData, find_stages
 from promptlet.reports.shards import Shards, open_shards
+from promptlet.types import LIKELIHOOD
 
 _SELF_BLEU_SAMPLE, _DISTINCT_SAMPLE = 500, 10_000
 _OPENERS, _READ, _EXAMPLES = 10, 20, 3
@@ -132,7 +133,8 @@ def _relevance(shards: Shards) -> Section:
     if not shards.has_scores:
         return Section(title, [Text("These shards have no column 'scores': the run was made before pairs were rated.")])
     scores = (
-        "(SELECT task, s.key AS part, s.value AS score FROM (SELECT task, unnest(map_entries(scores)) AS s FROM pairs))"
+        "(SELECT task, s.key AS part, s.value AS score FROM (SELECT task, unnest(map_entries(scores)) AS s FROM pairs) "  # noqa: S608
+        f"WHERE s.key <> '{LIKELIHOOD}')"
     )
     rows = shards.rows(
         "SELECT part, task, count(*), avg(score), approx_quantile(score, 0.1)::DOUBLE, "  # noqa: S608

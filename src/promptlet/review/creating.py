@@ -13,7 +13,7 @@ from promptlet.errors import UsageError
 from promptlet.io.atomic import file_digest
 from promptlet.naming import split_name
 from promptlet.review.items import choose, make_checks, read_prompts
-from promptlet.review.store import Store
+from promptlet.review.store import Store, check_names
 from promptlet.tasks import task_names
 
 
@@ -58,8 +58,9 @@ def create_review(path: Path, plan: Plan, reviewers: Sequence[str]) -> tuple[Sto
     Raises:
         UsageError: for prompts that can't be read, too few reviewers, or a path where there is a file.
     """
-    if len(set(reviewers)) < plan.per_item:
-        raise UsageError(f"{plan.per_item} reviewers are to rate each prompt, and there are {len(set(reviewers))}")
+    reviewers = check_names(reviewers)
+    if len(reviewers) < plan.per_item:
+        raise UsageError(f"{plan.per_item} reviewers are to rate each prompt, and there are {len(reviewers)}")
     items = [
         item
         for name, file in plan.systems.items()

@@ -45,6 +45,21 @@ CREATE TABLE ratings (
 """
 
 
+def check_names(names: Sequence[str]) -> list[str]:
+    """Return reviewers' names with single spaces.
+
+    Raises:
+        UsageError: for a name that is empty, too long, or given twice.
+    """
+    names = [" ".join(name.split()) for name in names]
+    for place, name in enumerate(names):
+        if not 1 <= len(name) <= _MOST_NAME_CHARACTERS or not name.isprintable():
+            raise UsageError(f"the reviewer's name is '{name}'; 1 to {_MOST_NAME_CHARACTERS} letters are allowed")
+        if name in names[:place]:
+            raise UsageError(f"the reviewer '{name}' is named twice")
+    return names
+
+
 class Store:
     """A review on disk; any thread or process may use it."""
 
@@ -114,13 +129,7 @@ class Store:
         Raises:
             UsageError: for a name that is empty, too long, or given twice.
         """
-        names = [" ".join(name.split()) for name in names]
-        for place, name in enumerate(names):
-            if not 1 <= len(name) <= _MOST_NAME_CHARACTERS or not name.isprintable():
-                raise UsageError(f"the reviewer's name is '{name}'; 1 to {_MOST_NAME_CHARACTERS} letters are allowed")
-            if name in names[:place]:
-                raise UsageError(f"the reviewer '{name}' is named twice")
-        tokens = {name: secrets.token_urlsafe(16) for name in names}
+        tokens = {name: secrets.token_urlsafe(16) for name in check_names(names)}
         with self._writing() as connection:
             known = {name for (name,) in connection.execute("SELECT name FROM reviewers")}
             for name, token in tokens.items():

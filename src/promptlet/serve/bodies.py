@@ -90,4 +90,5 @@ def asked(body: BaseModel, *without: str, **others: Any) -> Request:
         UsageError: for values that no student could be asked for.
     """
     given = body.model_dump(exclude=set(without), exclude_none=True, exclude_unset=True)
-    return Request.of({"task": body.task, "seed": secrets.randbelow(2**32)} | given | others)  # type: ignore[attr-defined]
+    own = {"task": body.task, "candidates": body.candidates, "seed": secrets.randbelow(2**32)}  # type: ignore[attr-defined]
+    return Request.of(own | given | others)

@@ -36,12 +36,14 @@ def row(each: Measured, bandwidth: float) -> list[str]:
     """Return the cells of one contender's row, as many as `HEAD` has."""
     if each.skipped is not None:
         return [each.name, f"skipped: {each.skipped}", *("" for _ in HEAD[2:])]
-    ceiling, alone = bandwidth / each.weights, each.rate(batch(1))
+    alone = each.rate(batch(1))
+    # A server's weights may be on no disk here.
+    ceiling = bandwidth / each.weights if each.weights else None
     return [
         each.name,
         *(_pair(each.rate(batch(heads)), each.rate(batch(heads), _SLOW), 0) for heads in BATCHES),
         "" if each.exact_cost is None else f"{each.rate(EXACT):.0f}, {each.exact_cost:.1%}",
-        f"{ceiling:.0f}, {(alone or 0) / ceiling:.0%}",
+        f"{ceiling:.0f}, {(alone or 0) / ceiling:.0%}" if ceiling else "",
         _pair(each.seconds(FIRST), each.seconds(FIRST, _SLOW), 1, scale=1000),
         _pair(each.seconds(SUGGEST), each.seconds(SUGGEST, _SLOW), 2),
         _pair(each.seconds(START), each.seconds(START, _SLOW), 2),

@@ -14,6 +14,7 @@ from promptlet.io.records import SAMPLE_SCHEMA, ShardWriter, count_rows
 from promptlet.progress import metering
 from promptlet.runners.base import Runner
 from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.curate import curation_of
 
 
 class AugmentConfig(StageConfig):
@@ -37,7 +38,8 @@ class AugmentStage(Stage):
 
     def run(self, config: AugmentConfig, context: Context) -> dict[str, Any]:
         source, head = context.inputs["curate"], context.head
-        hindsight = Hindsight(head.seed, head.graph, head.judge, head.policy, **config.model_dump())
+        shortest = curation_of(source).lengths.start
+        hindsight = Hindsight(head.seed, head.graph, head.judge, head.policy, shortest, **config.model_dump())
         runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
         made: Counter[str] = Counter()
         with (

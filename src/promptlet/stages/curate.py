@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from promptlet.curation.duplicates import Duplicates
 from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
 from promptlet.errors import RunError
+from promptlet.io.manifest import Manifest
 from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, commonest_reason, count_rows
 from promptlet.progress import metering
 from promptlet.runners.base import Runner
@@ -36,6 +38,14 @@ class CurateConfig(StageConfig):
     def lengths(self) -> range:
         """Which numbers of words are kept."""
         return range(self.words[0], self.words[1] + 1)
+
+
+def curation_of(folder: Path) -> CurateConfig:
+    """Return the settings by which the samples of a finished curate stage were kept."""
+    manifest = Manifest.read(folder)
+    assert manifest is not None, folder
+    known = manifest.configuration.keys() & CurateConfig.model_fields.keys()
+    return CurateConfig(**{name: manifest.configuration[name] for name in known})
 
 
 class CurateStage(Stage):

@@ -79,7 +79,9 @@ class EvaluateStage(Stage):
             known = ", ".join(student.tasks)
             raise RunError(f"none of {len(held_out)} held-out wishes can be put to this student of the tasks {known}")
         words = student.commands.get("words")
-        if words and "targets" not in config.model_fields_set:  # those that nobody chose are as many as it knows
+        if words is None:
+            return {"nothing to measure": "the student does not obey 'words'"}
+        if "targets" not in config.model_fields_set:  # those that nobody chose are as many as it knows
             known_lengths = [target for target in config.targets if target in words.values()]
             config = config.model_copy(update={"targets": tuple(known_lengths or words.values()[-1:])})
         results = evaluate_words(generator, asked, config, context.head.seed, context.folder)

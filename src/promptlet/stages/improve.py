@@ -16,11 +16,12 @@ from pydantic import Field
 from promptlet.curation.checks import WORDS
 from promptlet.curation.examining import Examiner
 from promptlet.extras import needing
-from promptlet.improvement.config import RoundConfig
+from promptlet.improvement.config import OWN, RoundConfig
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.io.records import commonest_reason, read_samples
 from promptlet.stages.base import Context, JudgeName, Stage, StageConfig
+from promptlet.stages.curate import curation_of
 from promptlet.stages.tokenize import read_codec
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ImproveStage(Stage):
     """Writes the best student's model, and how the student stood before the first round and after each."""
 
     name = "improve"
-    inputs = ("train", "tokenize", "intents")
+    inputs = ("train", "tokenize", "intents", "curate")
     uses = ("seed", "graph", "judge", "policy")
     Config = ImproveConfig
 
@@ -56,7 +57,7 @@ class ImproveStage(Stage):
             folder = context.folder / f"round-{number}"
             standing, done = rounds.run(number, folder, best), number
             if standing is None:
-                why = {"nothing to learn from in the last, mostly": commonest_reason(folder)}
+                why = {"nothing to learn from in the last, mostly": commonest_reason(folder / OWN)}
                 break
             standings.append(standing)
             if not standing.better_than(standings[helped]):
@@ -81,10 +82,11 @@ def _prepare(config: ImproveConfig, context: Context) -> Rounds:
     training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
     codec = read_codec(source)
     lengths = codec.commands["words"].values() if "words" in codec.commands else WORDS
+    tolerated = curation_of(context.inputs["curate"]).unknown_words
     return Rounds(
         config,
         codec,
-        Examiner(head.graph, config.judge or head.judge, head.policy, lengths=lengths),
+        Examiner(head.graph, config.judge or head.judge, head.policy, tolerated, lengths),
         training,
         validation,
         list(read_samples(context.inputs["intents"])),

@@ -37,7 +37,7 @@ from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 from promptlet.stages.tune import origin, tuned
 from promptlet.tasks import load_task, task_names
 from promptlet.teachers.base import Teacher, TeacherRequest
-from promptlet.types import Sample, intents_key
+from promptlet.types import LIKELIHOOD, Sample, intents_key
 from promptlet.validation import explain
 
 NOT_ASKED = "not asked"
@@ -281,7 +281,7 @@ def _write(
             counts["prompt tokens"] += answer["prompt_tokens"]
             counts["completion tokens"] += answer["completion_tokens"]
             likelihood = answer.get("likelihood")
-            scores = {} if likelihood is None else {"likelihood": likelihood}
+            scores = {} if likelihood is None else {LIKELIHOOD: likelihood}
             wish = job.sample.source
             source = "teacher" if wish == SOURCE else f"teacher for {wish}"
             sample = replace(job.sample, prompt=answer["text"], source=source, scores=scores)

@@ -79,8 +79,11 @@ class TokenizeStage(Stage):
 
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
         samples = list(read_samples(context.inputs["augment"]))
-        training = [sample for sample in samples if sample.split == TRAIN]
-        commands = {name: each.fitted(training) for name, each in make_commands(config.commands).items()}
+        commands = make_commands(config.commands)
+        # What can't be asked for teaches nothing: no word, and no fifth of relevance.
+        measured = {name: each for name, each in commands.items() if not each.judged}
+        training = [sample for sample in samples if sample.split == TRAIN and label(measured, sample)]
+        commands = {name: each.fitted(training) for name, each in commands.items()}
         tasks = {name: load_task(name) for name in sorted({sample.task for sample in samples})}
         controls = control_tokens(commands.values(), tasks.values())
         if config.pretrained:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ class Teacher(ABC):
     """How many threads may ask it at once."""
     batch: int = 24
     """How many requests with the same exemplars are best put to it together."""
+
+    def most_tokens(self, request: TeacherRequest) -> tuple[int, int]:
+        """Return how many tokens a request has at most, for no token is without a byte, and how many its answer."""
+        return len(json.dumps(request.messages).encode()), request.max_tokens
 
     @classmethod
     @abstractmethod

@@ -157,9 +157,12 @@ class OpenAICompatible(Teacher):
             raise TeacherError(f"{config.address} serves no model '{config.model}'; it serves: {', '.join(served)}")
         return teacher
 
-    def complete(self, request: TeacherRequest) -> Answer:
-        import openai
+    def most_tokens(self, request: TeacherRequest) -> tuple[int, int]:
+        body = self._body(request)
+        return len(json.dumps(body | self.config.extra).encode()), body["max_tokens"]
 
+    def _body(self, request: TeacherRequest) -> dict[str, Any]:
+        """Return what is sent, by the names that fields usually have."""
         body: dict[str, Any] = asdict(request)
         body["max_tokens"] += self.config.thinking
         if self.config.answers == "json":
@@ -168,6 +171,12 @@ class OpenAICompatible(Teacher):
             body["response_format"] = _following(_Wrapped.model_json_schema())
         elif self.config.answer_schema:
             body["response_format"] = _following(self.config.answer_schema)
+        return body
+
+    def complete(self, request: TeacherRequest) -> Answer:
+        import openai
+
+        body = self._body(request)
         named = {self.config.names.get(field, field): value for field, value in body.items()}
         named.pop(None, None)
         try:

@@ -79,7 +79,12 @@ class Transformers(Teacher):
         wide = "float32" if device == "cpu" else "bfloat16"
         dtype = getattr(torch, wide if config.dtype == "auto" else config.dtype)
         tokenizer = load_pretrained(AutoTokenizer, path, TeacherError)
-        model = load_pretrained(AutoModelForCausalLM, path, TeacherError, dtype=dtype).to(device).eval()
+        model = load_pretrained(AutoModelForCausalLM, path, TeacherError, dtype=dtype).eval()
+        try:
+            model.to(device)
+        except (RuntimeError, AssertionError) as error:  # the latter is how torch says that it has no CUDA
+            why = str(error).splitlines()[0]
+            raise TeacherError(f"the model can't be put on the device '{device}': {why}") from error
         if not tokenizer.chat_template:
             raise TeacherError(f"{path} is no chat model: its tokenizer has no chat template")
         return cls(model, tokenizer, config, f"{path.stem}:{model_digest(path)[:16]}")

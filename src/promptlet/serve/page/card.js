@@ -6,8 +6,10 @@ import { parse } from "./intent.js";
 
 const COPIED_MS = 1800;
 
-// How many words a shorter and a longer one has, or null at the end of the range.
-export function otherLengths(words, { low, high }) {
+// How many words a shorter and a longer one has, or null at the end of the range and for a student that obeys no number.
+export function otherLengths(words, range) {
+  if (!range) return { shorter: null, longer: null };
+  const { low, high } = range;
   const shorter = Math.max(low, Math.min(words - 2, Math.round(words * 0.7)));
   const longer = Math.min(high, Math.max(words + 2, Math.round(words * 1.4)));
   return { shorter: shorter < words ? shorter : null, longer: longer > words ? longer : null };
@@ -45,7 +47,8 @@ function actions(prompt, card, { range, act, say }) {
   const copy = button("Copy", "copy", () => copyText(prompt.prompt, copy, say), { class: "copy" });
   const more = button("More", "more", () => act("more", card), { title: "Three more of these ideas and this length" });
   more.querySelector("span").append(element("span", { class: "tail" }, " like this")); // a phone has no room for it
-  return element("div", { class: "actions" }, copy, more, length("shorter", shorter), length("longer", longer));
+  const lengths = range ? [length("shorter", shorter), length("longer", longer)] : [];
+  return element("div", { class: "actions" }, copy, more, ...lengths);
 }
 
 export async function copyText(text, from, say) {

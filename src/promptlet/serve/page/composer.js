@@ -67,11 +67,10 @@ export class Composer {
     const request = {
       task: this.task.name,
       intents: this.#free ? cleaned($("text").value) : this.ideas.values.map(textOf),
-      words: Number($("words").value),
       n: this.#count(),
       seed: this.#seed() ?? drawSeed(),
     };
-    if (this.commands.relevance) request.relevance = Number($("relevance").value);
+    for (const name of ["words", "relevance"]) if (this.commands[name]) request[name] = Number($(name).value);
     if (this.keep.values.length) request.keep = [...this.keep.values];
     if (this.ban.values.length) request.ban = [...this.ban.values];
     return request;
@@ -99,7 +98,7 @@ export class Composer {
     this.#show();
     this.problem(null);
     const { words, relevance, n, seed } = request;
-    const wished = { words, relevance: this.commands.relevance ? relevance : null, n, seed: pinSeed ? seed : null };
+    const wished = { words: this.commands.words ? words : null, relevance: this.commands.relevance ? relevance : null, n, seed: pinSeed ? seed : null };
     const others = Object.keys(wished).filter((name) => wished[name] !== undefined && wished[name] !== null && wished[name] !== Number($(name).value));
     const changed = others.map((name) => `${CALLED[name]($(name).value)} instead of ${wished[name]}`);
     if (request.task && request.task !== task.name) changed.unshift(`${taskName(task)} instead of ${request.task}`);

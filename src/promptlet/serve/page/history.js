@@ -54,7 +54,7 @@ export class History {
       this.sheet.close();
       this.open(entry);
     };
-    const facts = `${when(at)} · ${this.nameOf(request.task)} · ${request.words} words · ${plural(prompts.length, "prompt")}`;
+    const facts = `${when(at)} · ${this.nameOf(request.task)} · ${request.words ? `${request.words} words · ` : ""}${plural(prompts.length, "prompt")}`;
     const open = element(
       "button",
       { type: "button", class: "entry", click: take },

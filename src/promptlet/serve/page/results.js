@@ -82,7 +82,7 @@ export class Results {
     const free = typeof intents === "string";
     const pin = element("button", { type: "button", class: "pin", title: "Keep this seed for the next order", click: () => this.pin(seed) }, `seed ${seed}`);
     const share = button("Copy link", "link", () => this.share(share), { class: "quiet", title: "A link that brings these prompts back" });
-    const line = element("div", { class: "line-up" }, element("p", { class: "facts" }, `${this.nameOf(task)} · ${words} words · `, pin), share);
+    const line = element("div", { class: "line-up" }, element("p", { class: "facts" }, `${this.nameOf(task)} · ${words ? `${words} words · ` : ""}`, pin), share);
     const legend = element("div", { class: "legend", role: "group", "aria-label": "Show where an idea is said" });
     if (free) legend.append(element("p", { class: "words" }, `“${intents}”`));
     else legend.append(...intents.map((intent) => this.#legendItem(intent)));
