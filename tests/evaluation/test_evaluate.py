@@ -20,7 +20,7 @@ import xllamacpp
 from typer.testing import CliRunner, Result
 
 from promptlet.cli.main import app
-from promptlet.errors import RunError, UsageError
+from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import choose_judge
 from promptlet.evaluation.keeping import Kept, keep, read_kept
@@ -30,12 +30,12 @@ from promptlet.evaluation.systems import open_systems
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.gguf import widen
 from promptlet.io.journal import Journal
+from promptlet.pretrained import packaged_model
 from promptlet.reports.evaluation import describe, in_brief, report_evaluation
 from promptlet.review.items import read_prompts
 from promptlet.speed.keeping import NAME as SPEED
 from promptlet.speed.keeping import measure_speed, read_speed
 from promptlet.speed.measuring import batch
-from promptlet.teachers.embedded import packaged_model
 from tests.conftest import Run
 from tests.endpoint import Reply, endpoint, refused, said
 from tests.evaluation.small import SMALL, TASKS, evaluated, journal, wordy
@@ -304,7 +304,7 @@ def test_the_report_tells_how_fast_students_are_and_measures_once(tmp_path: Path
 def llama_server(tmp_path: Path) -> Iterator[str]:
     """Yield the root of OpenAI's API on a llama.cpp server with SmolLM2."""
     weights = tmp_path / "smollm2.gguf"
-    widen(packaged_model(), weights)
+    widen(packaged_model(TeacherError), weights)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(weights)
     parameters.model_alias = {"smollm2"}

@@ -18,7 +18,7 @@ from promptlet.commands import make_commands
 from promptlet.curation.examining import EXAMINED_SCHEMA
 from promptlet.errors import RunError
 from promptlet.improvement.config import RoundConfig
-from promptlet.improvement.rounds import MODEL, WRITTEN, Rounds
+from promptlet.improvement.rounds import WRITTEN, Rounds
 from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.records import from_row, read_samples, to_row
@@ -26,6 +26,7 @@ from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded
+from promptlet.student.names import MODEL
 from promptlet.student.writing import _ROWS
 from promptlet.types import Intent, Sample
 

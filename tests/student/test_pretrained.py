@@ -21,14 +21,13 @@ from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.pretrained import load_pretrained, model_digest, pretrained_tokenizer, read_gguf
+from promptlet.pretrained import load_pretrained, model_digest, packaged_model, pretrained_tokenizer, read_gguf
 from promptlet.stages.base import Context, Head
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
 from promptlet.student.model import load_model, make_like
 from promptlet.student.sources import locate
-from promptlet.teachers.embedded import packaged_model
 from promptlet.tokenizer import extend_tokenizer, train_tokenizer
 from promptlet.types import Intent
 
@@ -283,7 +282,7 @@ def test_reading_a_gguf_draws_no_bar(llama: Path, tmp_path: Path, capfd: pytest.
 def test_smollm2_with_commands_gives_torch_s_logits_in_llama_cpp(
     tmp_path: Path, quantization: str, tolerance: float
 ) -> None:
-    tokenizer = extended(packaged_model())
-    model = load_model(packaged_model(), tokenizer, 128, tokenizer.token_to_id("<|endoftext|>"))
+    tokenizer = extended(packaged_model(UsageError))
+    model = load_model(packaged_model(UsageError), tokenizer, 128, tokenizer.token_to_id("<|endoftext|>"))
     assert furthest(model, tokenizer, tmp_path, quantization) < tolerance
     assert "quantization_config" not in (tmp_path / "config.json").read_text()

@@ -17,10 +17,11 @@ from promptlet import registry
 from promptlet.curation.checks import Answer as Examined
 from promptlet.errors import TeacherError
 from promptlet.io.gguf import widen
+from promptlet.pretrained import packaged_model
 from promptlet.prompting import choose, messages
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Answer, Teacher, TeacherRequest
-from promptlet.teachers.embedded import Embedded, EmbeddedConfig, packaged_model
+from promptlet.teachers.embedded import Embedded, EmbeddedConfig
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
 from promptlet.teachers.transformers import Transformers, TransformersConfig
 from promptlet.teachers.vllm import VLLM, VLLMConfig
@@ -44,7 +45,7 @@ def request(index: int, task: str = "t2i", words: int = 16) -> TeacherRequest:
 def llama_server() -> Iterator[str]:
     """Yield the root of OpenAI's API on a llama.cpp server with SmolLM2; the server lives until the generator ends."""
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(packaged_model())
+    parameters.model.path = str(packaged_model(TeacherError))
     parameters.model_alias = {"smollm2"}
     parameters.n_parallel, parameters.n_ctx, parameters.verbosity = 2, 2048, -1
     server = xllamacpp.Server(parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -65,10 +66,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         rater = choose_judge(judge, None if budget is None else number("budget", budget))
         folder = output or Path("evaluations") / suite
         check_folder(folder)
-        opened = open_systems(systems)
-        if output is None:
-            check_systems(folder, opened)
-        found = measure(opened, asked, tasks, folder, chosen, rater, training)
+        with ExitStack() as stack:  # what was asked takes no memory while speed is measured
+            if rater:
+                stack.callback(rater.model.close)
+            opened = open_systems(systems)
+            for system in opened:
+                stack.callback(system.close)
+            if output is None:
+                check_systems(folder, opened)
+            found = measure(opened, asked, tasks, folder, chosen, rater, training)
         command = shlex.join(["promptlet", *map(without_credentials, sys.argv[1:])])
         kept = Kept(found, f"Suite {suite}, seed {chosen}", command)
         keep(kept, folder)

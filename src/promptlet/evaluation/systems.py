@@ -79,6 +79,9 @@ class System(ABC):
     def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
         """Yield the journal's entry of each answer, once it was written there."""
 
+    def close(self) -> None:  # noqa: B027 (students hold nothing between answers)
+        """Let go of what it holds; it may be told so twice."""
+
 
 class _Student(System):
     """A student's folder: left alone with the command, or as it is used, with the count enforced and the best drawn."""
@@ -139,6 +142,9 @@ class _Teacher(System):
             yield entry
         if answered < len(asks):
             raise given_up(entry["error"])
+
+    def close(self) -> None:
+        self._teacher.close()
 
     def _request(self, wish: Wish) -> TeacherRequest:
         task = load_task(wish.task)

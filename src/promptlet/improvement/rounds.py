@@ -27,13 +27,12 @@ from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_sampl
 from promptlet.pretrained import load_pretrained
 from promptlet.progress import metering
 from promptlet.student.data import Encoded
-from promptlet.student.log import BEST
 from promptlet.student.loop import train
+from promptlet.student.names import BEST, MODEL
 from promptlet.student.writing import SAMPLING, write
 from promptlet.tokenizer import Codec
 from promptlet.types import Sample
 
-MODEL = "model"
 RESULT = "standing.json"
 WRITTEN, JUDGED = "writing.jsonl", "judging.jsonl"
 """The texts of a round, and those that it is judged by, one by one as they are written."""

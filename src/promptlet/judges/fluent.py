@@ -14,8 +14,7 @@ from typing import Any, Self
 from promptlet.errors import PromptletError
 from promptlet.judges.base import Judge, Scores
 from promptlet.judges.embedding import Embedding, scale, weigh
-from promptlet.pretrained import load_pretrained
-from promptlet.teachers.embedded import packaged_model
+from promptlet.pretrained import load_pretrained, packaged_model
 from promptlet.types import Sample
 
 _BROKEN, _PLAIN = -8.5, -5.0
@@ -88,7 +87,7 @@ class Fluent(Judge):
 
 @cache
 def _packaged_reader() -> Reader:
-    return Reader(packaged_model())
+    return Reader(packaged_model(PromptletError))
 
 
 JUDGE = Fluent

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from promptlet.errors import RunError, UsageError
 from promptlet.io.atomic import replacing
+from promptlet.student.names import METRICS
 
-_METRICS = "metrics.jsonl"
 _PANELS = {
     "loss": "loss per prompt token",
     "validation_loss": "held-out loss",
@@ -34,7 +34,7 @@ def plot_curves(run: Path, output: Path | None = None) -> Path:
         raise UsageError(f"the picture is '{target.name}'; {', '.join(_FORMATS)} are allowed")
     if not run.is_dir():
         raise UsageError(f"there is no run's folder at {run}")
-    logs = sorted(run.rglob(_METRICS))
+    logs = sorted(run.rglob(METRICS))
     trainings = {str(log.parent.relative_to(run.parent if log.parent == run else run)): _read(log) for log in logs}
     _draw({name: curves for name, curves in trainings.items() if curves}, target, run)
     return target
@@ -60,7 +60,7 @@ def _draw(trainings: Mapping[str, Mapping[str, Curve]], target: Path, run: Path)
 
     panels = [name for name in _PANELS if any(name in curves for curves in trainings.values())]
     if not panels:
-        raise RunError(f"{run} holds no {_METRICS} of a training")
+        raise RunError(f"{run} holds no {METRICS} of a training")
     figure = Figure(figsize=(8, 2.4 * len(panels)), layout="constrained")
     for row, name in enumerate(panels, start=1):
         axes = figure.add_subplot(len(panels), 1, row)

@@ -172,14 +172,19 @@ class Line:
         # Who never reads on, because the client left in between, must not keep the place either.
         alarm = loop.call_at(turn.deadline, turn.stop, _over())
 
-        def leave(_: asyncio.Future[None]) -> None:
+        def leave(*_: object) -> None:
             alarm.cancel()
             self.running -= 1
             self._turns.discard(turn)
             self._mean += _MEMORY * (time.monotonic() - began - self._mean)
             self._free.release()
 
-        loop.run_in_executor(self._threads, turn.work, start, loop).add_done_callback(leave)
+        try:
+            working = loop.run_in_executor(self._threads, turn.work, start, loop)
+        except RuntimeError:  # the machine has no thread left: the place is free again
+            leave()
+            raise
+        working.add_done_callback(leave)
         await turn.begun()
         return turn
 

@@ -13,14 +13,22 @@ from promptlet.io.atomic import replacing_folder, write_json
 from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
-from promptlet.stages.improve import MODEL
 from promptlet.stages.tokenize import CONTROLS
-from promptlet.student.format import GGUF, POLICY, TOKENIZER, WEIGHTS, WORDS, Description, write_description
+from promptlet.student.format import (
+    GGUF,
+    POLICY,
+    QUANTIZATIONS,
+    TOKENIZER,
+    WEIGHTS,
+    WORDS,
+    Description,
+    write_description,
+)
+from promptlet.student.names import MODEL
 from promptlet.tokenizer import END
 from promptlet.vocabulary import load_policy
 
 STUDENT = "student"
-_QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
 
 
 class ExportConfig(StageConfig):
@@ -34,8 +42,8 @@ class ExportConfig(StageConfig):
     @field_validator("quantization")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in _QUANTIZATIONS:
-            raise ValueError(unknown("quantization", name, _QUANTIZATIONS))
+        if name not in QUANTIZATIONS:
+            raise ValueError(unknown("quantization", name, QUANTIZATIONS))
         return name
 
 

@@ -23,11 +23,12 @@ from promptlet.io.records import commonest_reason, read_samples
 from promptlet.stages.base import Context, JudgeName, Stage, StageConfig
 from promptlet.stages.curate import curation_of
 from promptlet.stages.tokenize import read_codec
+from promptlet.student.names import MODEL
 
 if TYPE_CHECKING:
     from promptlet.improvement.rounds import Rounds
 
-MODEL, ROUNDS = "model", "rounds.json"
+ROUNDS = "rounds.json"
 
 
 class ImproveConfig(RoundConfig, StageConfig):

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from promptlet.errors import RunError, UsageError
 from promptlet.extras import needing
+from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import file_digest, replacing_folder
 from promptlet.pretrained import model_digest
 from promptlet.registry import unknown
@@ -17,6 +18,7 @@ from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import PRESETS, LoopConfig
 from promptlet.student.format import check_commands
+from promptlet.student.names import BEST, MODEL
 from promptlet.student.sources import locate
 from promptlet.tokenizer import Codec
 
@@ -77,13 +79,12 @@ class TrainStage(Stage):
 
             from promptlet.student.data import Encoded, padding_share
             from promptlet.student.gguf import check_computed
-            from promptlet.student.log import BEST
             from promptlet.student.loop import train
             from promptlet.student.preview import Preview
 
         source = context.inputs["tokenize"]
         codec = read_codec(source)
-        training, validation = (Encoded.read(source / f"{split}.parquet") for split in ("train", "validation"))
+        training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
         _check(training, validation, codec, config, source)
         seed = context.head.seed if config.seed is None else config.seed
         torch.manual_seed(seed)
@@ -92,7 +93,7 @@ class TrainStage(Stage):
         preview = Preview.of(codec, validation, config.loop.previews)
         outcome = train(model, training, validation, config.loop, codec.end_id, seed, context.folder, preview)
         if context.first:
-            with replacing_folder(context.folder / "model") as folder:
+            with replacing_folder(context.folder / MODEL) as folder:
                 shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)
         return {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),

@@ -22,10 +22,10 @@ from promptlet.pretrained import load_pretrained, model_digest
 from promptlet.prompting import messages
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
 from promptlet.student.config import LoopConfig, defaulting
+from promptlet.student.names import BEST, MODEL
 from promptlet.student.sources import locate
 from promptlet.tasks import load_task
 
-MODEL = "model"
 _HELD_OUT = 20
 """One of so many exemplars is held out: the weights that find those likeliest are taken."""
 TUNED = "tuned on exemplars"
@@ -65,7 +65,6 @@ class TuneStage(Stage):
             from transformers import AutoModelForCausalLM, AutoTokenizer
 
             from promptlet.student.data import Encoded
-            from promptlet.student.log import BEST
             from promptlet.student.loop import train
         path = locate(config.model)
         tokenizer = load_pretrained(AutoTokenizer, path, UsageError)

@@ -30,6 +30,8 @@ CONFIG = "config.json"
 """The model's shape, for transformers; folders that only llama.cpp runs have none."""
 WEIGHTS = "model.safetensors"
 """The weights for transformers; those for llama.cpp are `GGUF`."""
+QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
+"""How exactly the weights for llama.cpp are stored."""
 POLICY = "policy.yaml"
 """The vocabulary policy of the recipe, if it named one."""
 

@@ -14,7 +14,6 @@ from safetensors import safe_open
 from promptlet.errors import StudentError, UsageError
 from promptlet.io.atomic import replacing
 
-QUANTIZATIONS = ("F16", "Q8_0", "Q4_0")
 _ARCHITECTURES = {"gpt2": gguf.MODEL_ARCH.GPT2, "llama": gguf.MODEL_ARCH.LLAMA}
 _COMPUTED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "gpt2": {

@@ -19,10 +19,9 @@ from promptlet.progress import metering
 from promptlet.student.checkpoint import Position, State
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded
+from promptlet.student.names import BEST, CHECKPOINT, METRICS, PREVIEWS
 from promptlet.student.objective import evaluate_loss
 from promptlet.student.preview import Preview
-
-CHECKPOINT, BEST, METRICS, PREVIEWS = "checkpoint", "best", "metrics.jsonl", "previews.jsonl"
 
 
 class Log:

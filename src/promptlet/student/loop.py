@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,8 @@ from promptlet.student.checkpoint import Position, State
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded, stream_groups
 from promptlet.student.interruption import interrupts_put_off
-from promptlet.student.log import CHECKPOINT, Log
+from promptlet.student.log import Log
+from promptlet.student.names import CHECKPOINT
 from promptlet.student.objective import Objective, add_gradients
 from promptlet.student.optimizers import Average, make_optimizers
 from promptlet.student.preview import Preview
@@ -101,11 +102,7 @@ def train(
                         log.save(state, position, time.monotonic() - start)
                 if ending:
                     raise KeyboardInterrupt
-                for optimizer in optimizers:
-                    for settings in optimizer.param_groups:
-                        settings["lr"] = step.rate
-                    optimizer.step()
-                    optimizer.zero_grad(set_to_none=True)
+                _move(optimizers, step.rate)
                 position.epoch, position.group, _ = groups[-1]
                 position.step += 1
                 position.tokens += sum(int(training.lengths[indices].sum()) for indices in samples)
@@ -152,6 +149,15 @@ class _Step:
                 f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {self.number}; lower the learning rate"
             )
         return {"step": self.number, "loss": loss, "learning_rate": self.rate, "norm": norm} | self.found
+
+
+def _move(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
+    """Change the weights by their gradients, and forget these."""
+    for optimizer in optimizers:
+        for settings in optimizer.param_groups:
+            settings["lr"] = rate
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
 
 
 def _finish(step: _Step, log: Log | None, limit: float, position: Position, seconds: float) -> None:

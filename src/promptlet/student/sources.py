@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptlet.errors import UsageError
-from promptlet.teachers.embedded import packaged_model
+from promptlet.pretrained import packaged_model
 
 PACKAGED = "smollm2"
 
@@ -16,7 +16,7 @@ def locate(name: str) -> Path:
     Raises:
         UsageError: if there is none.
     """
-    path = packaged_model() if name == PACKAGED else Path(name)
+    path = packaged_model(UsageError) if name == PACKAGED else Path(name)
     if not path.exists():
         raise UsageError(f"there is no model at {name}; a folder, a GGUF file or '{PACKAGED}' is allowed")
     return path

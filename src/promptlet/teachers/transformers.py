@@ -18,9 +18,8 @@ from promptlet.errors import TeacherError
 from promptlet.extras import needing
 from promptlet.intents.graph import load_graph
 from promptlet.io.atomic import value_digest
-from promptlet.pretrained import load_pretrained, model_digest
+from promptlet.pretrained import load_pretrained, model_digest, packaged_model
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
-from promptlet.teachers.embedded import packaged_model
 from promptlet.vocabulary import dictionary_words
 
 _MARKS = (*",.;'-!?&", " &", " -")
@@ -74,7 +73,7 @@ class Transformers(Teacher):
         with needing("the transformers teacher", "train"):
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
-        path = Path(config.model) if config.model else packaged_model()
+        path = Path(config.model) if config.model else packaged_model(TeacherError)
         device = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         wide = "float32" if device == "cpu" else "bfloat16"
         dtype = getattr(torch, wide if config.dtype == "auto" else config.dtype)
