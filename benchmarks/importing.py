@@ -63,16 +63,16 @@ def measure(path: Path, embeddings: bool) -> tuple[float, float, dict[str, Any]]
 
 def write(path: Path, rows: int) -> None:
     """Write rows like those of a picture library; every tenth keyword is one that was never seen before."""
-    chance = random.Random(1)
+    rng = random.Random(1)
     names = [node.value for node in load_graph().nodes()]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["title", "description", "keywords", "category", "color"])
         for row in range(rows):
-            drawn = chance.choices(names, k=8)
-            keywords = [each if chance.random() < 0.9 else f"keyword{row}" for each in drawn]
+            drawn = rng.choices(names, k=8)
+            keywords = [each if rng.random() < 0.9 else f"keyword{row}" for each in drawn]
             values = [f"{drawn[0]} with {drawn[1]}", f"A picture of {drawn[2]}", ", ".join(keywords), drawn[3], "blue"]
-            writer.writerow(values[:4] if chance.random() < ODD_SHARE else values)
+            writer.writerow(values[:4] if rng.random() < ODD_SHARE else values)
 
 
 if __name__ == "__main__":

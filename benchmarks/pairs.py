@@ -39,14 +39,14 @@ _ACCIDENTS = (
 
 def tables(rows: int, seed: int) -> Iterator[pa.Table]:
     """Yield `rows` rows of `SAMPLE_SCHEMA`, the same for the same seed."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     wishes = {name: list(Sampler(load_graph(), load_task(name)).stream(COMBINATIONS, seed)) for name in TASKS}
     scraps = {name: _scraps(name) for name in TASKS}
     for start in range(0, rows, ROWS):
         count = min(ROWS, rows - start)
-        tasks = [chance.choice(TASKS) for _ in range(count)]
-        intents = [chance.choice(wishes[task]) for task in tasks]
-        prompts = [_prompt(each, scraps[task], chance) for each, task in zip(intents, tasks, strict=True)]
+        tasks = [rng.choice(TASKS) for _ in range(count)]
+        intents = [rng.choice(wishes[task]) for task in tasks]
+        prompts = [_prompt(each, scraps[task], rng) for each, task in zip(intents, tasks, strict=True)]
         empty = [[]] * count
         columns = [from_intents(intents), tasks, prompts, ["teacher"] * count, ["train"] * count, empty, empty]
         yield pa.table(columns, schema=SAMPLE_SCHEMA)
@@ -60,18 +60,18 @@ def write(folder: Path, rows: int, seed: int) -> None:
             writer.add(table)
 
 
-def _prompt(intents: Intents, scraps: list[str], chance: random.Random) -> str:
-    length = chance.randint(5, 40)
-    parts = [chance.choice(scraps)] if chance.random() < 0.8 else []
+def _prompt(intents: Intents, scraps: list[str], rng: random.Random) -> str:
+    length = rng.randint(5, 40)
+    parts = [rng.choice(scraps)] if rng.random() < 0.8 else []
     for intent in intents[:-1]:
-        parts += [intent.value, chance.choice(scraps)]
+        parts += [intent.value, rng.choice(scraps)]
     words = " ".join(parts).split()
     while len(words) < length:
-        words += chance.choice(scraps).split()
+        words += rng.choice(scraps).split()
     # The end is an intent, which does not break off in mid-phrase.
     last = intents[-1].value.split()
     prompt = " ".join(words[: max(length, 10) - len(last)] + last)
-    return chance.choice(_ACCIDENTS).format(prompt, prompt) if chance.random() < SPOILT else prompt
+    return rng.choice(_ACCIDENTS).format(prompt, prompt) if rng.random() < SPOILT else prompt
 
 
 def _scraps(name: str) -> list[str]:

@@ -97,16 +97,16 @@ def rates(generators: dict[str, Generator]) -> dict[str, list[float]]:
 def perplexity(generator: Generator, pairs: list[tuple[list[int], int]]) -> float:
     """Return e to the mean surprise at a prompt token; pairs are ids and where the prompt starts.
 
-    A token is forced by forbidding all others; `Decoded.chances` are those before any rule of drawing.
+    A token is forced by forbidding all others; `Decoded.logprobs` are those before any rule of drawing.
     """
-    everything, chances = frozenset(range(len(generator.student.codec))), []
+    everything, logprobs = frozenset(range(len(generator.student.codec))), []
     for ids, start in pairs:
         forced = [
             Decoding(tuple(ids[:place]), 1, 1, Sampling(temperature=0), None, tuple(everything - {ids[place]}))
             for place in range(start, len(ids))
         ]
-        chances += [decoded.chances[0] for decoded in generator.engine.decode(forced)]
-    return math.exp(-fmean(chances))
+        logprobs += [decoded.logprobs[0] for decoded in generator.engine.decode(forced)]
+    return math.exp(-fmean(logprobs))
 
 
 def table_3(generator: Generator, prompts: int) -> dict[str, Any]:

@@ -54,16 +54,16 @@ def rate(stream: Callable[[], Iterator[Intents]], count: int) -> float:
 
 def naive(graph: Graph, task: Task, seed: int) -> Iterator[Intents]:
     """Yield combinations, each node drawn by its weight among all nodes of its kind, edges looked up anew."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     optional = [kind for kind in task.kinds if kind not in task.always]
     while True:
-        drawn = [chance.choice(graph.nodes("Topic"))]
-        kinds = [*(kind for kind in task.always if kind != "Topic"), *chance.sample(optional, len(optional))]
-        for kind in kinds[: chance.choice(SIZES) - 1]:
+        drawn = [rng.choice(graph.nodes("Topic"))]
+        kinds = [*(kind for kind in task.always if kind != "Topic"), *rng.sample(optional, len(optional))]
+        for kind in kinds[: rng.choice(SIZES) - 1]:
             candidates = graph.nodes(kind)
             weights = [_fit(graph, drawn, node) for node in candidates]
             if any(weights):
-                drawn.append(chance.choices(candidates, weights)[0])
+                drawn.append(rng.choices(candidates, weights)[0])
         yield tuple(sorted(drawn, key=lambda node: task.kinds.index(node.kind)))
 
 

@@ -71,9 +71,9 @@ def main() -> None:
 
 def synthetic(vocabulary: int) -> Encoded:
     """Return samples as long as those of the shipped student: 42 tokens on average, 60% of them prompt."""
-    chance = np.random.default_rng(1)
-    lengths = chance.normal(42, 11, 10_000).clip(14, 85).astype(np.int64)
-    ids = chance.integers(1, vocabulary, int(lengths.sum())).astype(np.int32)
+    rng = np.random.default_rng(1)
+    lengths = rng.normal(42, 11, 10_000).clip(14, 85).astype(np.int64)
+    ids = rng.integers(1, vocabulary, int(lengths.sum())).astype(np.int32)
     return Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]), (0.4 * lengths).astype(np.int32))
 
 
@@ -203,10 +203,10 @@ def stream(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
         loss_of = torch.compile(cross_entropy)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=gpu)
     rows = max(1, round(batch * float(data.lengths.mean()) / CONTEXT))
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
 
     def fetch() -> tuple[np.ndarray, torch.Tensor]:
-        starts = chance.integers(0, len(data.ids) - CONTEXT - 1, rows)
+        starts = rng.integers(0, len(data.ids) - CONTEXT - 1, rows)
         block = torch.from_numpy(np.stack([data.ids[at : at + CONTEXT + 1] for at in starts]).astype(np.int64))
         return starts, block.pin_memory().to(device(), non_blocking=True) if gpu else block
 

@@ -53,9 +53,9 @@ def main() -> None:
 def measure(name: str, teacher: Transformers, shots: int, wishes: int, temperature: float) -> dict[str, object]:
     kept, said, prompts, misses = 0, [], [], []
     for task_name in TASKS:
-        task, chance = load_task(task_name), random.Random(task_name)
+        task, rng = load_task(task_name), random.Random(task_name)
         combinations = list(Sampler(load_graph(None), task).stream(wishes, seed=99))
-        counts = sorted(chance.choice(COUNTS) for _ in combinations)
+        counts = sorted(rng.choice(COUNTS) for _ in combinations)
         requests = []
         for seed, (intents, words) in enumerate(zip(combinations, counts, strict=True)):
             shown = choose(task, intents, words, shots, "shared", 0, seed)

@@ -20,9 +20,9 @@ def test_intents_survive_their_text_form(intents: list[Intent]) -> None:
 
 
 @given(INTENTS, st.randoms(use_true_random=False))
-def test_the_key_ignores_the_order(intents: list[Intent], chance: object) -> None:
+def test_the_key_ignores_the_order(intents: list[Intent], rng: object) -> None:
     shuffled = list(intents)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]
     assert intents_key(tuple(shuffled)) == intents_key(tuple(intents))
 
 

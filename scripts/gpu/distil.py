@@ -143,8 +143,8 @@ def _blocks(folder: Path, prompts: int, size: int) -> Iterator[list[Request]]:
     while block := list(islice(rest, max(1, size // prompts))):
         requests = []
         for sample in block:
-            chance = random.Random(f"{sample.task}:{intents_key(sample.intents)}")
-            requests += [Request(sample, chance.randint(5, 44), chance.getrandbits(31)) for _ in range(prompts)]
+            rng = random.Random(f"{sample.task}:{intents_key(sample.intents)}")
+            requests += [Request(sample, rng.randint(5, 44), rng.getrandbits(31)) for _ in range(prompts)]
         yield sorted(requests, key=lambda request: (request.words, request.sample.task))
 
 

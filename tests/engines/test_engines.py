@@ -71,8 +71,8 @@ def test_every_count_is_exact(engine: Engine, student_folder: Path) -> None:
     for words, decoded in zip(wanted, written, strict=True):
         assert command.measure(Sample(INTENTS, "t2i", decoded.text)) == words, decoded.text
         assert decoded.finished
-        assert len(decoded.ids) == len(decoded.chances) > words
-        assert max(decoded.chances) <= 0
+        assert len(decoded.ids) == len(decoded.logprobs) > words
+        assert max(decoded.logprobs) <= 0
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -183,7 +183,7 @@ def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: boo
         for decoded, reference in zip(each, written["torch"], strict=True):
             assert (name, decoded.text, decoded.ids) == (name, reference.text, reference.ids)
             # What the student gave to the tokens, whatever a grammar allowed; llama.cpp has weights of 16 bits.
-            assert decoded.chances == pytest.approx(reference.chances, abs=0.05), name
+            assert decoded.logprobs == pytest.approx(reference.logprobs, abs=0.05), name
 
 
 def test_an_engine_s_threads_are_its_own(student_folder: Path) -> None:

@@ -61,8 +61,8 @@ def answering(text: str, student: Student, **changes: Any) -> Callable[[int, dic
         ("whatever it likes", {}, "wrote 'whatever it likes' where a grammar allows 'probe' alone.*structured_outputs"),
         ("probe", {"token_ids": None}, "told no tokens; vLLM 0.12"),
         ("probe", {"token_ids": [3]}, "wrote the token 3, which it was forbidden"),
-        ("probe", {"prompt_logprobs": None}, "did not tell the chances"),
-        ("probe", {"logprobs": {"token_logprobs": []}}, "did not tell the chances"),
+        ("probe", {"prompt_logprobs": None}, "did not tell the log-probabilities"),
+        ("probe", {"logprobs": {"token_logprobs": []}}, "did not tell the log-probabilities"),
         ("probe", {"token_ids": "abc"}, "gave no completion"),
     ],
 )

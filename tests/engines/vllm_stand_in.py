@@ -80,27 +80,27 @@ def _decoding(asked: Completion) -> Decoding:
 
 def _parts(asked: Completion, written: Decoded) -> list[dict[str, Any]]:
     """Return the choice that was written, in one part per token for a stream."""
-    # vLLM tells chances behind the grammar's mask; here that is taken to leave nothing but what was written.
-    chances = [0.0] * len(written.ids) if asked.structured_outputs else list(written.chances)
+    # vLLM tells probabilities behind the grammar's mask; here that is taken to leave nothing but what was written.
+    logprobs = [0.0] * len(written.ids) if asked.structured_outputs else list(written.logprobs)
     size = 1 if asked.stream else len(written.ids)
-    parts = [_choice(written.ids[at : at + size], chances[at : at + size]) for at in range(0, len(written.ids), size)]
+    parts = [_choice(written.ids[at : at + size], logprobs[at : at + size]) for at in range(0, len(written.ids), size)]
     parts[-1]["finish_reason"] = "stop" if written.finished else "length"
     return parts
 
 
 def scored(reader: Any, asked: Completion) -> dict[str, Any]:
-    """Return a choice of the one token that is allowed, with the chances of what stands before it."""
+    """Return a choice of the one token that is allowed, with the log-probabilities of what stands before it."""
     (last,) = asked.allowed_token_ids or ()
     ids = torch.tensor([[*asked.prompt, last]])
     with torch.inference_mode():
         logits_BTV = reader(ids).logits.float().log_softmax(-1)
-    chances = [float(logits_BTV[0, place, index]) for place, index in enumerate(ids[0, 1:].tolist())]
-    told = [{str(index): {"logprob": chance}} for index, chance in zip(asked.prompt[1:], chances, strict=False)]
-    return _choice([last], chances[-1:]) | {"prompt_logprobs": [None, *told], "finish_reason": "length"}
+    logprobs = [float(logits_BTV[0, place, index]) for place, index in enumerate(ids[0, 1:].tolist())]
+    told = [{str(index): {"logprob": logprob}} for index, logprob in zip(asked.prompt[1:], logprobs, strict=False)]
+    return _choice([last], logprobs[-1:]) | {"prompt_logprobs": [None, *told], "finish_reason": "length"}
 
 
-def _choice(ids: Any, chances: list[float]) -> dict[str, Any]:
-    return {"index": 0, "text": "", "token_ids": list(ids), "logprobs": {"token_logprobs": chances}}
+def _choice(ids: Any, logprobs: list[float]) -> dict[str, Any]:
+    return {"index": 0, "text": "", "token_ids": list(ids), "logprobs": {"token_logprobs": logprobs}}
 
 
 def _reply(asked: Completion, parts: list[dict[str, Any]]) -> Reply:

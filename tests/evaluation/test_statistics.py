@@ -26,8 +26,8 @@ from promptlet.types import Intent, Sample
 
 
 def test_an_interval_holds_the_mean_of_new_samples_nineteen_times_of_twenty() -> None:
-    chance = np.random.default_rng(1)
-    found = [interval(chance.exponential(2.0, 80)) for _ in range(200)]
+    rng = np.random.default_rng(1)
+    found = [interval(rng.exponential(2.0, 80)) for _ in range(200)]
     held = np.mean([each.low <= 2.0 <= each.high for each in found])
     assert 0.88 <= held <= 0.99
     assert all(each.low < each.value < each.high for each in found)

@@ -12,7 +12,7 @@ def candidate(prompt: str, relevance: float = 1.0, unfinished: bool = False, mis
         values={"words": 5},
         prompt=prompt,
         tokens=5,
-        chances=(-1.0,),
+        logprobs=(-1.0,),
         log_probability=-5.0,
         misses=misses,
         adherence={"words": 0},

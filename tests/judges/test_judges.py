@@ -124,7 +124,7 @@ def test_the_judge_tells_damaged_prompts_from_whole_ones(judge: Judge) -> None:
 def test_word_salad_scores_lower_than_the_prompt_it_was_made_of() -> None:
     embedding: Judge = registry.load("promptlet.judges", "embedding").JUDGE.open()
     samples = [sample for sample, rating in rated() if rating >= 4]
-    chance = random.Random(1)
-    salad = [replace(s, prompt=" ".join(chance.sample(s.prompt.split(), len(s.prompt.split())))) for s in samples]
+    rng = random.Random(1)
+    salad = [replace(s, prompt=" ".join(rng.sample(s.prompt.split(), len(s.prompt.split())))) for s in samples]
     whole, mixed = ([each["likeness"] for each in embedding.judge(part)] for part in (samples, salad))
     assert np.mean(whole) > np.mean(mixed)

@@ -44,10 +44,10 @@ def test_memory_stays_through_ten_minutes_of_use_and_abuse(tmp_path: Path) -> No
 
 def _use(server: Served, number: int, end: float, statuses: list[int]) -> None:
     """Ask for this and that; every third client leaves before its answer has come."""
-    chance = random.Random(number)
+    rng = random.Random(number)
     while time.monotonic() < end:
-        order = ORDER | {"seed": chance.randrange(2**32), "n": chance.choice([1, 1, 2, 4]), "stream": number % 2 == 0}
-        patience = chance.uniform(0.05, 0.5) if number % 3 == 0 else 120
+        order = ORDER | {"seed": rng.randrange(2**32), "n": rng.choice([1, 1, 2, 4]), "stream": number % 2 == 0}
+        patience = rng.uniform(0.05, 0.5) if number % 3 == 0 else 120
         try:
             statuses.append(httpx.post(f"{server.address}v1/prompts", json=order, timeout=patience).status_code)
         except httpx.TimeoutException:

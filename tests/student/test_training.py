@@ -37,9 +37,9 @@ ALL = {"accumulate": 3, "optimizer": "muon", "ema": 0.9}
 
 
 def make_data(count: int, seed: int) -> Encoded:
-    chance = np.random.default_rng(seed)
-    lengths = chance.integers(5, 20, count)
-    ids = chance.integers(1, VOCABULARY, int(lengths.sum())).astype(np.int32)
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(5, 20, count)
+    ids = rng.integers(1, VOCABULARY, int(lengths.sum())).astype(np.int32)
     return Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]), np.full(count, 3))
 
 

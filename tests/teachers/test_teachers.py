@@ -94,14 +94,14 @@ def _ask_for_eight(teacher: Teacher) -> list[Answer]:
 
 
 def test_a_widened_teacher_has_the_values_and_settings_of_the_packaged_one(tmp_path: Path) -> None:
-    chance, four = np.random.default_rng(1), gguf.GGMLQuantizationType.Q4_1
-    weights = {"blk.0.attn_q.weight": chance.normal(size=(64, 96)), "token_embd.weight": chance.normal(size=(8, 96))}
+    rng, four = np.random.default_rng(1), gguf.GGMLQuantizationType.Q4_1
+    weights = {"blk.0.attn_q.weight": rng.normal(size=(64, 96)), "token_embd.weight": rng.normal(size=(8, 96))}
     writer = gguf.GGUFWriter(tmp_path / "four.gguf", "llama")
     writer.add_token_list(["a", "b"])
     writer.add_file_type(3)
     for name, values in weights.items():
         writer.add_tensor(name, gguf.quants.quantize(values.astype(np.float32), four), raw_dtype=four)
-    writer.add_tensor("output_norm.weight", chance.normal(size=96).astype(np.float32))
+    writer.add_tensor("output_norm.weight", rng.normal(size=96).astype(np.float32))
     for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
         write()
     writer.close()

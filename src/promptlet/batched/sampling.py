@@ -29,12 +29,12 @@ class RowSampler:
     """Draws for rows that each have a seed; B rows, V tokens, N tokens written so far, K candidates."""
 
     def __init__(self, seeds: Sequence[int], sampling: TokenSampling) -> None:
-        self._chances = [random.Random(seed) for seed in seeds]
+        self._rngs = [random.Random(seed) for seed in seeds]
         self.sampling = sampling
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget all rows but these."""
-        self._chances = [self._chances[row] for row in rows]
+        self._rngs = [self._rngs[row] for row in rows]
 
     def draw(self, logits_BV: torch.Tensor, written_BN: torch.Tensor) -> torch.Tensor:
         """Return one token per row, [B]; `logits_BV` is changed."""
@@ -51,8 +51,8 @@ class RowSampler:
         sums_BK = (top_BK / how.temperature).softmax(1).cumsum(1)
         # The token at which the sum passes `top_p` is the last that may be drawn.
         whole_B1 = sums_BK.gather(1, (sums_BK < how.top_p).sum(1, keepdim=True).clamp(max=sums_BK.shape[1] - 1))
-        chance_B1 = torch.tensor([[chance.random()] for chance in self._chances], device=logits_BV.device)
-        place_B1 = (sums_BK <= chance_B1 * whole_B1).sum(1, keepdim=True).clamp(max=sums_BK.shape[1] - 1)
+        uniform_B1 = torch.tensor([[rng.random()] for rng in self._rngs], device=logits_BV.device)
+        place_B1 = (sums_BK <= uniform_B1 * whole_B1).sum(1, keepdim=True).clamp(max=sums_BK.shape[1] - 1)
         return tokens_BK.gather(1, place_B1)[:, 0]
 
     def _discourage(self, logits_BV: torch.Tensor, written_BN: torch.Tensor) -> None:

@@ -66,19 +66,19 @@ class Hindsight:
             return
         ways = zip(MADE, (self.drop, self.add, self.cut), (self._dropped, self._added, self._cut), strict=True)
         for ending, share, make in ways:
-            chance = random.Random(f"{self.seed}:{ending.removeprefix(', ')}:{sample.task}:{sample.prompt}")
-            if chance.random() >= share:
+            rng = random.Random(f"{self.seed}:{ending.removeprefix(', ')}:{sample.task}:{sample.prompt}")
+            if rng.random() >= share:
                 continue
-            new = make(sample, chance)
+            new = make(sample, rng)
             if new and split_of(load_graph(self.graph), new.intents) == TRAIN:
                 yield replace(new, source=f"{sample.source}{ending}")
 
-    def _dropped(self, sample: Sample, _chance: random.Random) -> Sample | None:
+    def _dropped(self, sample: Sample, _rng: random.Random) -> Sample | None:
         """Return the sample for the intents that it expresses, if it leaves some out."""
         left = Answer.of(sample, load_policy(self.policy)).expressed
         return replace(sample, intents=left) if len(left) < len(sample.intents) else None
 
-    def _added(self, sample: Sample, chance: random.Random) -> Sample | None:
+    def _added(self, sample: Sample, rng: random.Random) -> Sample | None:
         """Return the sample for one intent more, of a kind that it has none of, that its prompt speaks of."""
         kinds = set(load_task(sample.task).kinds) - {intent.kind for intent in sample.intents}
         there = {word for intent in sample.intents for word in intent.value.casefold().split()}
@@ -90,9 +90,9 @@ class Hindsight:
         ]
         if not found or len(sample.intents) >= _MOST_INTENTS:
             return None
-        return replace(sample, intents=(*sample.intents, chance.choice(found)))
+        return replace(sample, intents=(*sample.intents, rng.choice(found)))
 
-    def _cut(self, sample: Sample, chance: random.Random) -> Sample | None:
+    def _cut(self, sample: Sample, rng: random.Random) -> Sample | None:
         """Return the sample up to the end of one of its clauses, for the intents that are left."""
         prompt = sample.prompt
         stop = prompt[-1] if prompt[-1] in ".!?" else ""
@@ -103,7 +103,7 @@ class Hindsight:
         answers = [answer for answer in answers if answer.objection() is None]
         if not answers:
             return None
-        answer = chance.choice(answers)
+        answer = rng.choice(answers)
         return replace(answer.sample, intents=answer.expressed)
 
 

@@ -92,7 +92,7 @@ class Decoder:
         self.bars_BV = self._zeros(rows, vocabulary)
         self.how_B4, self.uniform_BN = self._zeros(rows, 4), self._zeros(rows, tokens)
         self.room_B, self.written_BN = self._zeros(rows, of=torch.long), self._zeros(rows, tokens, of=torch.long)
-        self.chances_BN, self.writes_B = self._zeros(rows, tokens), self._zeros(rows, of=torch.bool)
+        self.logprobs_BN, self.writes_B = self._zeros(rows, tokens), self._zeros(rows, of=torch.bool)
         self.position_B, self.step_1 = self._zeros(rows, of=torch.long), self._zeros(1, of=torch.long)
         self._read_heads = self._recorded(self._heads)
         self.narrow = self._recorded(self._narrow)
@@ -165,7 +165,7 @@ class Decoder:
         self.bars_BV.zero_().masked_fill_(~allowed_BV, -torch.inf)
 
     def _choose(self, sort: bool) -> None:
-        """Draw a token for each row that still writes, and take it down with its chance."""
+        """Draw a token for each row that still writes, and take it down with its log-probability."""
         scores_BV = self.logits_BV + self.bias_BV + self.bars_BV
         best_B1, likeliest_B1 = scores_BV.max(1, keepdim=True)
         temperature_B1, top_p_B1, top_k_B1, least_B1 = self.how_B4.T[:, :, None]
@@ -184,9 +184,9 @@ class Decoder:
         # Rounding may lead one past the last token with any weight.
         sure_B1 = (temperature_B1 == 0) | (weights_BV.gather(1, place_B1) == 0)
         token_B1 = torch.where(sure_B1, likeliest_B1, token_B1)
-        chance_B1 = self.logits_BV.gather(1, token_B1) - self.logits_BV.logsumexp(1, keepdim=True)
+        logprob_B1 = self.logits_BV.gather(1, token_B1) - self.logits_BV.logsumexp(1, keepdim=True)
         self.written_BN.index_copy_(1, self.step_1, token_B1)
-        self.chances_BN.index_copy_(1, self.step_1, chance_B1)
+        self.logprobs_BN.index_copy_(1, self.step_1, logprob_B1)
         self.step_1 += 1
         self.writes_B &= (token_B1[:, 0] != self.end) & (self.step_1 < self.room_B)
 
@@ -217,5 +217,5 @@ def _how(decoding: Decoding, vocabulary: int) -> list[float]:
 
 def _uniform(decoding: Decoding, tokens: int) -> list[float]:
     """Return a number from 0 to 1 for each token, from the decoding's seed alone."""
-    chance = random.Random(decoding.seed)
-    return [chance.random() for _ in range(tokens)]
+    rng = random.Random(decoding.seed)
+    return [rng.random() for _ in range(tokens)]

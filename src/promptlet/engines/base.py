@@ -43,14 +43,14 @@ class Decoding:
 class Decoded:
     """The text written, its tokens, and whether it ended of itself.
 
-    `chances` are the natural logarithms of the chances that the student gave to the tokens before any rule of drawing,
-    that of the end included. A grammar that forbids what the student means to say leaves it only what it holds for
-    unlikely.
+    `logprobs` are the natural logarithms of the probabilities that the student gave to the tokens before any rule of
+    drawing, that of the end included. A grammar that forbids what the student means to say leaves it only what it holds
+    for unlikely.
     """
 
     text: str
     ids: tuple[int, ...]
-    chances: tuple[float, ...]
+    logprobs: tuple[float, ...]
     finished: bool
 
 

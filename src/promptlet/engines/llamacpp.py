@@ -101,7 +101,7 @@ class LlamaCpp(Engine):
         return Decoded(
             text="".join(choice["text"] for choice in choices).strip(),
             ids=tuple(token["id"] for token in written),
-            chances=tuple(token["logprob"] for token in written),
+            logprobs=tuple(token["logprob"] for token in written),
             finished=choices[-1]["finish_reason"] == "stop",
         )
 

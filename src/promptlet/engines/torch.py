@@ -91,14 +91,14 @@ class Torch(Engine):
             if (step + 1) % look == 0 and not decoder.writes_B.any():
                 break
             decoder.read()
-        texts = zip(decodings, decoder.written_BN.tolist(), decoder.chances_BN.tolist(), strict=False)
-        return [self._decoded(ids[: d.max_tokens], chances) for d, ids, chances in texts]
+        texts = zip(decodings, decoder.written_BN.tolist(), decoder.logprobs_BN.tolist(), strict=False)
+        return [self._decoded(ids[: d.max_tokens], logprobs) for d, ids, logprobs in texts]
 
-    def _decoded(self, ids: list[int], chances: list[float]) -> Decoded:
+    def _decoded(self, ids: list[int], logprobs: list[float]) -> Decoded:
         end = self.student.codec.end_id
         finished = end in ids
         ids = ids[: ids.index(end) + 1] if finished else ids
-        return Decoded(self.student.codec.decode(ids), tuple(ids), tuple(chances[: len(ids)]), finished)
+        return Decoded(self.student.codec.decode(ids), tuple(ids), tuple(logprobs[: len(ids)]), finished)
 
     def _decoder(self, rows: int) -> Decoder:
         if rows not in self._decoders:

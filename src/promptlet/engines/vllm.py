@@ -50,7 +50,8 @@ class _Choice(BaseModel):
         return self.token_ids or []
 
     @property
-    def chances(self) -> list[float]:
+    def of_tokens(self) -> list[float]:
+        """Log-probabilities of its tokens."""
         return self.logprobs.token_logprobs if self.logprobs else []
 
 
@@ -113,14 +114,14 @@ class VLLM(Engine):
         if forbidden := {*self._controls, *decoding.never}.intersection(ids):
             raise EngineError(f"{self.url} wrote the token {min(forbidden)}, which it was forbidden")
         if decoding.grammar is None:
-            chances = [chance for choice in choices for chance in choice.chances]
+            logprobs = [logprob for choice in choices for logprob in choice.of_tokens]
         else:
-            # With a grammar the server tells chances among what the grammar allows, not the student's.
-            chances = self._chances(decoding.head, ids)
-        if len(chances) != len(ids):
-            raise EngineError(f"{self.url} told {len(chances)} chances of {len(ids)} tokens")
+            # With a grammar the server tells probabilities among what the grammar allows, not the student's.
+            logprobs = self._logprobs(decoding.head, ids)
+        if len(logprobs) != len(ids):
+            raise EngineError(f"{self.url} told {len(logprobs)} log-probabilities of {len(ids)} tokens")
         finished = choices[-1].finish_reason == "stop"
-        return Decoded(self.student.codec.decode(ids), tuple(ids), tuple(chances), finished)
+        return Decoded(self.student.codec.decode(ids), tuple(ids), tuple(logprobs), finished)
 
     def _body(self, decoding: Decoding) -> dict[str, Any]:
         sampling = decoding.sampling
@@ -139,17 +140,17 @@ class VLLM(Engine):
             body["structured_outputs"] = {"grammar": decoding.grammar}
         return body
 
-    def _chances(self, head: Sequence[int], ids: list[int]) -> list[float]:
-        """Return the logarithms of the chances of a text that is there: the last token is the only one allowed."""
+    def _logprobs(self, head: Sequence[int], ids: list[int]) -> list[float]:
+        """Return the log-probabilities of a text that is there: the last token is the only one allowed."""
         *before, last = ids
         body = {"prompt": [*head, *before], "max_tokens": 1, "temperature": 0.0, "allowed_token_ids": [last]}
         choice = self._ask(body | {"prompt_logprobs": 1, "logprobs": 1})
         told = (choice.prompt_logprobs or [])[len(head) :]
         try:
             known = [(each or {})[index]["logprob"] for each, index in zip(told, before, strict=True)]
-            return [*known, choice.chances[0]]
+            return [*known, choice.of_tokens[0]]
         except (KeyError, ValueError, IndexError) as error:
-            raise EngineError(f"{self.url} did not tell the chances of the tokens of a prompt") from error
+            raise EngineError(f"{self.url} did not tell the log-probabilities of the tokens of a prompt") from error
 
     def _ask(self, body: dict[str, Any]) -> _Choice:
         """Return the one choice that the server gives."""

@@ -28,18 +28,18 @@ def make_anchors(tasks: Sequence[str], count: int, seed: int) -> list[tuple[str,
     """Return up to `count` good pairs, of the tasks in turn, and as many with each kind of damage, each named."""
     found: list[tuple[str, Sample]] = []
     for place, name in enumerate(tasks):
-        chance = random.Random(f"{seed}:{name}")
+        rng = random.Random(f"{seed}:{name}")
         exemplars = load_task(name).exemplars
         fit = [each for each in exemplars if len(each.prompt.split()) >= _LONG_ENOUGH]
         share = count // len(tasks) + (place < count % len(tasks))
-        for exemplar in chance.sample(fit, min(share, len(fit))):
+        for exemplar in rng.sample(fit, min(share, len(fit))):
             good = Sample(exemplar.intents, name, exemplar.prompt)
-            foreign = _foreign(good, exemplars, chance)
+            foreign = _foreign(good, exemplars, rng)
             found += [
                 (GOOD, good),
                 (WRONG_TOPIC, replace(good, prompt=foreign.prompt)),
-                (WORD_SALAD, replace(good, prompt=_shuffled(good.prompt, chance))),
-                (MISSING_INTENTS, replace(good, intents=(*good.intents, *_missing(good, exemplars, chance)))),
+                (WORD_SALAD, replace(good, prompt=_shuffled(good.prompt, rng))),
+                (MISSING_INTENTS, replace(good, intents=(*good.intents, *_missing(good, exemplars, rng)))),
             ]
     return found
 
@@ -52,23 +52,23 @@ def auc(good: Sequence[float], damaged: Sequence[float]) -> float | None:
     return float((difference > 0).mean() + (difference == 0).mean() / 2)
 
 
-def _foreign(good: Sample, exemplars: Sequence[Exemplar], chance: random.Random) -> Exemplar:
+def _foreign(good: Sample, exemplars: Sequence[Exemplar], rng: random.Random) -> Exemplar:
     """Return an exemplar that speaks of nothing that the intents of `good` name."""
     wanted = {stem for intent in good.intents for stem in stems(intent.value)}
-    return chance.choice([each for each in exemplars if wanted.isdisjoint(stems(each.prompt))])
+    return rng.choice([each for each in exemplars if wanted.isdisjoint(stems(each.prompt))])
 
 
-def _shuffled(prompt: str, chance: random.Random) -> str:
+def _shuffled(prompt: str, rng: random.Random) -> str:
     words = prompt.split()
-    return " ".join(chance.sample(words, len(words)))
+    return " ".join(rng.sample(words, len(words)))
 
 
-def _missing(good: Sample, exemplars: Sequence[Exemplar], chance: random.Random) -> Sequence[Intent]:
+def _missing(good: Sample, exemplars: Sequence[Exemplar], rng: random.Random) -> Sequence[Intent]:
     """Return intents of kinds that `good` lacks, whose words its prompt does not say."""
     said, kinds = set(stems(good.prompt)), {intent.kind for intent in good.intents}
     others = [intent for each in exemplars for intent in each.intents]
     added = []
-    for intent in chance.sample(others, len(others)):
+    for intent in rng.sample(others, len(others)):
         if intent.kind not in kinds and said.isdisjoint(stems(intent.value)):
             added.append(intent)
             kinds.add(intent.kind)

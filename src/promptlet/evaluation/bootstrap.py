@@ -35,11 +35,11 @@ def interval(values: Sequence[float] | NDArray[Any], seed: int = 0) -> Interval:
     """Return the mean of `values`, shape (N,), with N at least 1, and its interval."""
     sample = np.asarray(values, np.float64)
     assert sample.size
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     rows = max(1, _VALUES_AT_A_TIME // sample.size)
     means = np.concatenate(
         [
-            sample[chance.integers(sample.size, size=(min(rows, RESAMPLES - start), sample.size))].mean(axis=1)
+            sample[rng.integers(sample.size, size=(min(rows, RESAMPLES - start), sample.size))].mean(axis=1)
             for start in range(0, RESAMPLES, rows)
         ]
     )

@@ -57,7 +57,7 @@ class Prompt:
     insisted: tuple[str, ...]
     """Values of intents that the student was made to write, for most texts before left them out."""
     log_probability: float
-    """Natural logarithm of the chance that the student gave this text."""
+    """Natural logarithm of the probability that the student gave this text."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prompt as JSON values."""

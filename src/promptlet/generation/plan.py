@@ -165,10 +165,10 @@ class Plan:
             own = values[WORDS] - self.kept.added_words
             planned[WORDS] = max(own, command.values()[0])
             if self.request.exact or self.kept.terms:
-                chance = random.Random(seed)
-                order = self.kept.order(chance)
-                begun, rest = self._begun(order, chance, own)
-                placed_terms = placed(rest, chance, own)
+                rng = random.Random(seed)
+                order = self.kept.order(rng)
+                begun, rest = self._begun(order, rng, own)
+                placed_terms = placed(rest, rng, own)
                 grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(begun))
         ids = tuple(self.student.codec.ids(begun)) if begun else ()
         head = [*self._head(planned), *ids]
@@ -183,7 +183,7 @@ class Plan:
         if begun:  # these tokens were no choice of the student's
             ids = (*begun, *decoded.ids)
             text = self.student.codec.decode(list(ids))
-            decoded = replace(decoded, text=text, ids=ids, chances=(*[0.0] * len(begun), *decoded.chances))
+            decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(begun), *decoded.logprobs))
         said = Sample(request.intents, request.task, decoded.text)
         sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
         covered = coverage(request.intents, sample.prompt)
@@ -198,8 +198,8 @@ class Plan:
             values=draft.values,
             prompt=sample.prompt,
             tokens=drawn,
-            chances=self._own_chances(decoded, spans(decoded.text, draft.order)),
-            log_probability=round(sum(decoded.chances), 4),
+            logprobs=self._own_logprobs(decoded, spans(decoded.text, draft.order)),
+            log_probability=round(sum(decoded.logprobs), 4),
             misses=self._misses(sample.prompt, adherence),
             adherence=adherence,
             coverage=covered,
@@ -210,13 +210,13 @@ class Plan:
             insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
         )
 
-    def _begun(self, order: Sequence[Term], chance: random.Random, words: int) -> tuple[str, Sequence[Term]]:
+    def _begun(self, order: Sequence[Term], rng: random.Random, words: int) -> tuple[str, Sequence[Term]]:
         """Return what a text of so many words begins with, and the terms that are to come."""
         if not order or not order[0].first:
             return "", order
         text = order[0].spoken
-        begun = text if chance.random() < _SMALL_SHARE else text[0].upper() + text[1:]
-        opening = chance.choice(("", *self.openings))
+        begun = text if rng.random() < _SMALL_SHARE else text[0].upper() + text[1:]
+        opening = rng.choice(("", *self.openings))
         spoken = sum(count_words(term.spoken) for term in order)
         if opening and count_words(opening) <= (words - spoken) * _OPENING_SHARE:
             begun = f"{opening} {text}"
@@ -234,15 +234,15 @@ class Plan:
                 intents, head = wider, longer
         return head
 
-    def _own_chances(self, decoded: Decoded, kept: list[tuple[int, int]]) -> tuple[float, ...]:
-        """Return the chances of the tokens that were the student's choice: those outside the kept spans."""
+    def _own_logprobs(self, decoded: Decoded, kept: list[tuple[int, int]]) -> tuple[float, ...]:
+        """Return the log-probabilities of the tokens that were the student's choice: those outside the kept spans."""
         if not kept:
-            return decoded.chances
+            return decoded.logprobs
         decode = self.student.codec.tokenizer.decode
         ends = [len(decode(list(decoded.ids[: count + 1])).lstrip()) for count in range(len(decoded.ids))]
         return tuple(
-            chance
-            for chance, start, end in zip(decoded.chances, [0, *ends], ends, strict=False)
+            logprob
+            for logprob, start, end in zip(decoded.logprobs, [0, *ends], ends, strict=False)
             if not any(start < last and first < end for first, last in kept)
         )
 

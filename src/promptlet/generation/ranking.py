@@ -17,7 +17,7 @@ Goldstein 1998)."""
 _FLUENCY = 0.1
 """What one more nat of mean log-probability per token weighs against full relevance."""
 _FORCED = -4.0
-"""Logarithm of a chance so small that a token is hardly drawn freely: there the grammar had its way."""
+"""Log-probability so small that a token is hardly drawn freely: there the grammar had its way."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Candidate:
     """What its commands asked for."""
     prompt: str
     tokens: int
-    chances: tuple[float, ...]
-    """Logarithms of the chances of the tokens that were the student's choice."""
+    logprobs: tuple[float, ...]
+    """Log-probabilities of the tokens that were the student's choice."""
     log_probability: float
-    """Logarithm of the chance of the whole text."""
+    """Log-probability of the whole text."""
     misses: str | None
     """Why it must not be given out."""
     adherence: dict[str, int]
@@ -51,7 +51,7 @@ class Candidate:
     @property
     def forced(self) -> bool:
         """Whether it says what the student would not have said but for the grammar."""
-        return min(self.chances, default=0.0) < _FORCED
+        return min(self.logprobs, default=0.0) < _FORCED
 
     @cached_property
     def faults(self) -> tuple[int, ...]:

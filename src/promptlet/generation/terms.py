@@ -68,9 +68,9 @@ class Kept:
         self.words = sum(map(count_words, (*self.tags, *(term.written for term in self.terms))))
         self.added_words = self.words - sum(count_words(term.spoken) for term in self.terms)
 
-    def order(self, chance: random.Random) -> tuple[Term, ...]:
+    def order(self, rng: random.Random) -> tuple[Term, ...]:
         """Return the terms of the sentence in a drawn order, after the one that it begins with."""
-        return tuple(sorted(chance.sample(self.terms, len(self.terms)), key=lambda term: not term.first))
+        return tuple(sorted(rng.sample(self.terms, len(self.terms)), key=lambda term: not term.first))
 
     def render(self, text: str, order: Sequence[Term]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""
@@ -99,14 +99,14 @@ def _with_article(before: str, written: str) -> str:
     return _ARTICLE.sub(r"\g<a>n " if written[0].casefold() in "aeiou" else r"\g<a> ", before)
 
 
-def placed(order: Sequence[Term], chance: random.Random, words: int) -> list[Placed]:
+def placed(order: Sequence[Term], rng: random.Random, words: int) -> list[Placed]:
     """Return the terms with the places in a text of so many words by which they must have come.
 
     Half of the texts leave the places to the student, which suits terms that it knows; it puts off others to the end,
     so the other half draw places.
     """
-    drawn = chance.random() >= _STUDENT_PLACES
-    latest = sorted(chance.randrange(words) if drawn and not term.joined else words for term in order)
+    drawn = rng.random() >= _STUDENT_PLACES
+    latest = sorted(rng.randrange(words) if drawn and not term.joined else words for term in order)
     return [Placed(term.spoken, place, loose=term.joined) for term, place in zip(order, latest, strict=True)]
 
 

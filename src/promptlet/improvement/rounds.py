@@ -106,15 +106,13 @@ class Rounds:
 
     def _explore(self, number: int, folder: Path, before: Path) -> None:
         """Write the student's prompts for commands of all values, labelled with what they achieved."""
-        chance = random.Random(f"{self.seed}:{number}")
+        rng = random.Random(f"{self.seed}:{number}")
         wishes = [
-            replace(
-                chance.choice(self.known), commands=self._ask(chance.getrandbits(30)), source=f"student, round {number}"
-            )
+            replace(rng.choice(self.known), commands=self._ask(rng.getrandbits(30)), source=f"student, round {number}")
             for _ in range(self.config.prompts)
         ]
         sampling = replace(SAMPLING, temperature=self.config.temperature)
-        samples, reasons = self._outcomes(before, wishes, chance.getrandbits(31), sampling, folder / WRITTEN)
+        samples, reasons = self._outcomes(before, wishes, rng.getrandbits(31), sampling, folder / WRITTEN)
         duplicates = Duplicates(len(samples))
         kept, rejected = [], []
         for sample, reason in zip(samples, reasons, strict=True):
@@ -130,22 +128,22 @@ class Rounds:
 
     def _learn(self, number: int, folder: Path, before: Path) -> None:
         """Train on the teacher's and the student's samples, from the weights of the round before."""
-        chance = random.Random(f"{self.seed}:{number}:mix")
+        rng = random.Random(f"{self.seed}:{number}:mix")
         own = list(read_samples(folder / OWN))
         for earlier in range(1, number):
             old = list(read_samples(folder.parent / f"round-{earlier}" / OWN))
-            own += chance.sample(old, round(self.config.replay * len(old)))
+            own += rng.sample(old, round(self.config.replay * len(old)))
         count = round(len(own) * (1 - self.config.share) / self.config.share)
         if count > len(self.training):  # the teacher's are too few: the share holds, with fewer of its own
             count = len(self.training)
             most = max(1, round(count * self.config.share / (1 - self.config.share)))
-            own = [own[place] for place in sorted(chance.sample(range(len(own)), most))]
-        chosen = sorted(chance.sample(range(len(self.training)), count))
+            own = [own[place] for place in sorted(rng.sample(range(len(own)), most))]
+        chosen = sorted(rng.sample(range(len(self.training)), count))
         rows = [self.codec.encode(sample) for sample in own]
         rows += [(self.training.sample(place).tolist(), int(self.training.starts[place])) for place in chosen]
         # A round is judged as a whole, by what its last weights write.
         loop = self.config.loop.model_copy(update={"evaluate_every": self.config.loop.steps, "previews": 0})
-        torch.manual_seed(chance.getrandbits(31))
+        torch.manual_seed(rng.getrandbits(31))
         train(_load(before), Encoded.of(rows), self.validation, loop, self.codec.end_id, self.seed, folder)
         with replacing_folder(folder / MODEL) as model:
             shutil.copytree(folder / BEST, model, dirs_exist_ok=True)

@@ -43,29 +43,29 @@ class Sampler:
 
     def stream(self, count: int, seed: int) -> Iterator[Intents]:
         """Yield `count` different combinations, fewer only if the graph has no more to give."""
-        chance = random.Random(f"{seed}:{self._task.name}")
+        rng = random.Random(f"{seed}:{self._task.name}")
         seen: set[int] = set()
         failures = 0
         while len(seen) < count and failures < _TRIES:
-            drawn = self._draw(chance)
+            drawn = self._draw(rng)
             key = hash(frozenset(drawn))  # of small integers: the same in every process
             if key in seen:
                 failures += 1
                 continue
             failures = 0
             seen.add(key)
-            yield self._named(drawn, chance)
+            yield self._named(drawn, rng)
 
-    def _draw(self, chance: random.Random) -> list[int]:
-        drawn = [chance.choice(self._topics)]
-        size = max(chance.choice(self._sizes), 1 + len(self._required))
-        kinds = [*self._required, *chance.sample(self._optional, len(self._optional))]
+    def _draw(self, rng: random.Random) -> list[int]:
+        drawn = [rng.choice(self._topics)]
+        size = max(rng.choice(self._sizes), 1 + len(self._required))
+        kinds = [*self._required, *rng.sample(self._optional, len(self._optional))]
         for kind in kinds:
             if len(drawn) >= size:
                 break
             fits = self._fits(drawn, kind)
             if fits:
-                drawn.append(chance.choices(list(fits), list(fits.values()))[0])
+                drawn.append(rng.choices(list(fits), list(fits.values()))[0])
         return drawn
 
     def _fits(self, drawn: list[int], kind: str) -> dict[int, float]:
@@ -85,11 +85,11 @@ class Sampler:
             fits[end] = product
         return fits
 
-    def _named(self, drawn: list[int], chance: random.Random) -> Intents:
+    def _named(self, drawn: list[int], rng: random.Random) -> Intents:
         """Return the nodes as intents in the task's order, now and then under another name."""
         nodes = sorted((self._nodes[index] for index in drawn), key=lambda node: self._task.kinds.index(node.kind))
-        return tuple(self._maybe_alias(node, chance) for node in nodes)
+        return tuple(self._maybe_alias(node, rng) for node in nodes)
 
-    def _maybe_alias(self, node: Intent, chance: random.Random) -> Intent:
+    def _maybe_alias(self, node: Intent, rng: random.Random) -> Intent:
         aliases = self._graph.aliases[node]
-        return Intent(node.kind, chance.choice(aliases)) if aliases and chance.random() < _ALIAS_SHARE else node
+        return Intent(node.kind, rng.choice(aliases)) if aliases and rng.random() < _ALIAS_SHARE else node

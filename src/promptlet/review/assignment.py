@@ -22,7 +22,7 @@ def deal(
         per_item: reviewers per item; fewer where there are fewer reviewers.
         seed: the same seed deals the same.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     raters: dict[int, set[str]] = {item: set() for item in items}
     load = dict.fromkeys(done, 0)
     for name, rated in done.items():
@@ -30,9 +30,9 @@ def deal(
             raters[item].add(name)
             load[name] += 1
     dealt: dict[str, list[int]] = {name: [] for name in done}
-    for item in chance.sample(items, len(items)):
+    for item in rng.sample(items, len(items)):
         others = [name for name in done if name not in raters[item]]
-        chance.shuffle(others)
+        rng.shuffle(others)
         others.sort(key=load.__getitem__)
         for name in others[: max(0, per_item - len(raters[item]))]:
             dealt[name].append(item)
@@ -45,10 +45,10 @@ def deal(
 
 def _mixed(items: Sequence[int], checks: Sequence[int], seed: str) -> list[int]:
     """Return items and checks shuffled, one check in each of as many stretches of about the same length."""
-    chance = random.Random(seed)
-    mixed = chance.sample(items, len(items))
+    rng = random.Random(seed)
+    mixed = rng.sample(items, len(items))
     # From the end, so that what was put in does not move the places that come.
-    for place, check in reversed([*enumerate(chance.sample(checks, len(checks)))]):
+    for place, check in reversed([*enumerate(rng.sample(checks, len(checks)))]):
         start, end = (len(items) * edge // len(checks) for edge in (place, place + 1))
-        mixed.insert(chance.randint(start, max(start, end - 1)), check)
+        mixed.insert(rng.randint(start, max(start, end - 1)), check)
     return mixed

@@ -227,8 +227,8 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
     for number in count():
         block = []
         for sample, repetition in islice(wanted, _BLOCK):
-            chance = random.Random(f"{context.head.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
-            block.append((sample.task, chance.randint(*config.words), chance.getrandbits(31), sample))
+            rng = random.Random(f"{context.head.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
+            block.append((sample.task, rng.randint(*config.words), rng.getrandbits(31), sample))
         if not block:
             return
         for name, words, seed, sample in sorted(block, key=lambda item: item[:2]):

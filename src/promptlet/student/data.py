@@ -124,8 +124,8 @@ def plan_epoch(lengths: np.ndarray, group: int, seed: int, epoch: int) -> list[n
     Samples are ordered by length with ties in random order, cut into groups, and the groups shuffled: the same for
     the same seed and epoch, wherever training was interrupted.
     """
-    chance = np.random.default_rng([seed, epoch])
-    order = np.lexsort((chance.random(len(lengths)), lengths))
+    rng = np.random.default_rng([seed, epoch])
+    order = np.lexsort((rng.random(len(lengths)), lengths))
     groups = [order[first : first + group] for first in range(0, len(order), group)]
     random.Random(f"{seed}:{epoch}").shuffle(groups)
     return groups

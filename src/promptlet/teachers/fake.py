@@ -74,23 +74,23 @@ class Fake(Teacher):
         question, _, wish = request.messages[-1]["content"].partition(": ")
         length = re.search(r"\d+", question)
         assert length, question
-        chance = random.Random(f"{wish}:{length[0]}:{request.seed}")
-        text = self._prompt(wish, int(length[0]), chance)
-        if chance.random() < self.config.accidents:
-            text = chance.choice(_ACCIDENTS).format(prompt=text)
+        rng = random.Random(f"{wish}:{length[0]}:{request.seed}")
+        text = self._prompt(wish, int(length[0]), rng)
+        if rng.random() < self.config.accidents:
+            text = rng.choice(_ACCIDENTS).format(prompt=text)
         return Answer(text, True, sum(len(m["content"].split()) for m in request.messages), len(text.split()))
 
     @staticmethod
-    def _prompt(wish: str, length: int, chance: random.Random) -> str:
+    def _prompt(wish: str, length: int, rng: random.Random) -> str:
         topic, *others = wish.split(", ")
-        words = [chance.choice(_OPENERS), *topic.split()]
+        words = [rng.choice(_OPENERS), *topic.split()]
         for value in others:
-            if chance.random() > _FORGOTTEN:
-                words += [chance.choice(_LINKS), *value.split()]
+            if rng.random() > _FORGOTTEN:
+                words += [rng.choice(_LINKS), *value.split()]
         while len(words) < length:
-            if chance.random() < _CLAUSES:
+            if rng.random() < _CLAUSES:
                 words[-1] += ","
-            words += [chance.choice(_LINKS), *chance.choice(_DETAILS).split()]
+            words += [rng.choice(_LINKS), *rng.choice(_DETAILS).split()]
         return " ".join(words)
 
 
