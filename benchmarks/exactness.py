@@ -14,7 +14,7 @@ from typing import Any
 
 from facts import publish
 
-from promptlet.curation.checks import Answer, truncation
+from promptlet.curation.checks import Examined, truncation
 from promptlet.errors import StudentError
 from promptlet.generation import Generator, Prompt
 from promptlet.intents.test_sets import load_test_set
@@ -88,7 +88,7 @@ def of(prompt: Prompt | None) -> dict[str, Any]:
 def summary(written: list[Prompt | None], seconds: float) -> dict[str, float]:
     """Return the shares and means of what one demand gave."""
     prompts = [prompt for prompt in written if prompt is not None]
-    answers = [Answer.of(Sample((), prompt.task, without_tags(prompt.prompt)), load_policy()) for prompt in prompts]
+    answers = [Examined.of(Sample((), prompt.task, without_tags(prompt.prompt)), load_policy()) for prompt in prompts]
     return {
         "fulfilled": round(len(prompts) / len(written), 3),
         "finished": round(fmean(truncation(answer) is None for answer in answers), 3),

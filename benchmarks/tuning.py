@@ -16,7 +16,7 @@ from pathlib import Path
 from facts import publish
 
 from promptlet.commands.words import count_words
-from promptlet.curation.checks import Answer, clean
+from promptlet.curation.checks import Examined, clean
 from promptlet.evaluation.diversity import distinct
 from promptlet.generation.ranking import coverage
 from promptlet.intents.graph import load_graph
@@ -67,7 +67,7 @@ def measure(name: str, teacher: Transformers, shots: int, wishes: int, temperatu
                 assert not isinstance(answer, Exception)
                 intents, words = combinations[run[place]], counts[run[place]]
                 sample = Sample(intents, task_name, clean(answer.text))
-                kept += answer.finished and Answer.of(sample, load_policy()).objection() is None
+                kept += answer.finished and Examined.of(sample, load_policy()).objection() is None
                 said += coverage(intents, sample.prompt)
                 misses.append(abs(count_words(sample.prompt) - words))
                 prompts.append(sample.prompt)

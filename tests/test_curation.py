@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlet.curation.checks import CHECKS, Answer, clean, expressed
+from promptlet.curation.checks import CHECKS, Examined, clean, expressed
 from promptlet.curation.duplicates import Duplicates, sketch
 from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
@@ -23,7 +23,7 @@ INTENTS = (Intent("Topic", "birthday party"), Intent("Scene object", "balloon"),
 
 
 def reasons(prompt: str, task: str = "t2i") -> list[str]:
-    answer = Answer.cleaned(Sample(INTENTS, task, prompt), load_policy())
+    answer = Examined.cleaned(Sample(INTENTS, task, prompt), load_policy())
     return [reason for check in CHECKS if (reason := check(answer))]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlet.curation.checks import Answer
+from promptlet.curation.checks import Examined
 from promptlet.curation.hindsight import Hindsight
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
@@ -69,7 +69,7 @@ def test_what_is_held_out_stays_as_it_is(split: str) -> None:
 @given(st.text(alphabet=st.sampled_from("fox, red. moonlight; old oak! "), min_size=1, max_size=80))
 def test_every_cut_is_a_prompt_that_curation_lets_pass(text: str) -> None:
     for cut in derived(fox(prompt=f"a fox {text}"), cut=1):
-        assert Answer.of(cut, load_policy()).objection() in (None, "unknown word")
+        assert Examined.of(cut, load_policy()).objection() in (None, "unknown word")
 
 
 def test_nothing_that_is_made_belongs_to_another_split(smoke: dict[str, Path]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from promptlet.commands.words import count_words
-from promptlet.curation.checks import CHECKS, Answer, copied
+from promptlet.curation.checks import CHECKS, Examined, copied
 from promptlet.errors import UsageError
 from promptlet.prompting import choose, messages
 from promptlet.tasks import load_task, task_names
@@ -30,7 +30,7 @@ def test_every_task_keeps_the_contract(name: str) -> None:
     assert max(openings.values()) <= max(1, len(exemplars) // 100)
     others = [check for check in CHECKS if check is not copied]
     for exemplar in exemplars:
-        answer = Answer.of(Sample(exemplar.intents, name, exemplar.prompt), load_policy())
+        answer = Examined.of(Sample(exemplar.intents, name, exemplar.prompt), load_policy())
         assert {intent.kind for intent in exemplar.intents} <= set(task.kinds)
         assert [check(answer) for check in others if check(answer)] == [], exemplar.prompt
         assert copied(answer)

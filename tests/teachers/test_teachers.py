@@ -14,7 +14,7 @@ import pytest
 import xllamacpp
 
 from promptlet import registry
-from promptlet.curation.checks import Answer as Examined
+from promptlet.curation.checks import Examined
 from promptlet.errors import TeacherError
 from promptlet.io.gguf import widen
 from promptlet.pretrained import packaged_model

@@ -66,7 +66,7 @@ _FOREIGN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Answer:
+class Examined:
     """A cleaned sample with what several checks need to know about it."""
 
     sample: Sample
@@ -79,12 +79,12 @@ class Answer:
     """How many words are neither too few nor too many."""
 
     @classmethod
-    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0, lengths: range = WORDS) -> Answer:
+    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0, lengths: range = WORDS) -> Examined:
         """Return the answer of a sample whose prompt is taken as it is."""
         return cls(sample, tuple(sample.prompt.split()), policy, unknown_words, lengths)
 
     @classmethod
-    def cleaned(cls, sample: Sample, policy: Policy) -> Answer:
+    def cleaned(cls, sample: Sample, policy: Policy) -> Examined:
         """Return the answer of a raw sample, cleaned."""
         return cls.of(replace(sample, prompt=clean(sample.prompt)), policy)
 
@@ -116,7 +116,7 @@ def clean(text: str) -> str:
     return (re.sub(r"[ \t]+", " ", text) if "  " in text or "\t" in text else text).strip()
 
 
-def lists(answer: Answer) -> str | None:
+def lists(answer: Examined) -> str | None:
     """More than one line, or a list in a task whose prompts are none."""
     prompt = answer.sample.prompt
     if "\n" in prompt or _LIST.match(prompt):
@@ -125,7 +125,7 @@ def lists(answer: Answer) -> str | None:
     return "list" if many and not load_task(answer.sample.task).listed else None
 
 
-def length(answer: Answer) -> str | None:
+def length(answer: Examined) -> str | None:
     """Too few or too many words."""
     count = len(answer.words)
     if count < answer.lengths.start:
@@ -133,7 +133,7 @@ def length(answer: Answer) -> str | None:
     return "too long" if count >= answer.lengths.stop else None
 
 
-def leakage(answer: Answer) -> str | None:
+def leakage(answer: Examined) -> str | None:
     """The instructions, the request's labels, or talk to somebody: a prompt has no I and no you."""
     said, prompt = answer.terms, answer.sample.prompt
     leaked = not _LEAKS.isdisjoint(said) and any(
@@ -144,7 +144,7 @@ def leakage(answer: Answer) -> str | None:
     return "instruction leak" if leaked or (":" in prompt and _KIND_LABEL.search(prompt)) else None
 
 
-def characters(answer: Answer) -> str | None:
+def characters(answer: Examined) -> str | None:
     """What has no place in a prompt: brackets, quotes, emoji, control characters, chains that are no words."""
     prompt = answer.sample.prompt
     if _ODD.search(prompt) or not prompt.isprintable() or max(map(len, answer.words), default=0) > _LONGEST_WORD:
@@ -152,7 +152,7 @@ def characters(answer: Answer) -> str | None:
     return None
 
 
-def repetition(answer: Answer) -> str | None:
+def repetition(answer: Examined) -> str | None:
     """A loop: a word or three words twice in a row, one word again and again, or few different words."""
     said = answer.terms
     if any(map(eq, said, said[1:])):
@@ -168,7 +168,7 @@ def repetition(answer: Answer) -> str | None:
     return "repetition" if (len(said) - repeated) / len(said) < _DIFFERENT_SHARE else None
 
 
-def truncation(answer: Answer) -> str | None:
+def truncation(answer: Examined) -> str | None:
     """An end in the middle of a phrase, or of a sentence that has hardly begun."""
     last = answer.words[-1] if answer.words else ""
     if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED or last.rstrip(".!?").casefold() in _NEVER_LAST:
@@ -178,26 +178,26 @@ def truncation(answer: Answer) -> str | None:
     return "truncated" if any(word[-1] in ".!?" and len(word) > 3 for word in before[1:]) else None
 
 
-def denied(answer: Answer) -> str | None:
+def denied(answer: Examined) -> str | None:
     """A term that the vocabulary policy denies."""
     finding = answer.policy.find_denied(answer.sample.prompt, answer.terms)
     return f"denied: {finding}" if finding else None
 
 
-def copied(answer: Answer) -> str | None:
+def copied(answer: Examined) -> str | None:
     """An exemplar, repeated instead of imitated: eight words in a row, or all of a shorter one."""
     exemplars = _exemplar_runs(answer.sample.task)
     return "copied exemplar" if not exemplars.isdisjoint(_runs(answer.terms)) else None
 
 
-def off_topic(answer: Answer) -> str | None:
+def off_topic(answer: Examined) -> str | None:
     """The topic, or half of the intents, left no trace in the prompt."""
     found = answer.expressed
     on_topic = any(intent.kind == "Topic" for intent in found)
     return None if on_topic and 2 * len(found) >= len(answer.sample.intents) else "off topic"
 
 
-def vocabulary(answer: Answer) -> str | None:
+def vocabulary(answer: Examined) -> str | None:
     """Words in no dictionary: invented, misspelt, or of another language. Intents and exemplars have their own."""
     rare = set(answer.terms) - dictionary_words()
     if not rare:
@@ -210,7 +210,7 @@ def vocabulary(answer: Answer) -> str | None:
     return "not English" if len(unknown) > _FOREIGN_SHARE * len(answer.terms) else f"unknown word: {unknown[0]}"
 
 
-CHECKS: tuple[Callable[[Answer], str | None], ...] = (
+CHECKS: tuple[Callable[[Examined], str | None], ...] = (
     lists,
     length,
     leakage,

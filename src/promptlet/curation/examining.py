@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet.curation.checks import WORDS, Answer, clean
+from promptlet.curation.checks import WORDS, Examined, clean
 from promptlet.curation.duplicates import sketch
 from promptlet.curation.openers import opening
 from promptlet.io.records import SAMPLE_SCHEMA, to_intents
@@ -35,7 +35,7 @@ class Examiner:
         """Return the rows of `SAMPLE_SCHEMA` as rows of `EXAMINED_SCHEMA`, in the same order."""
         policy, judge = load_policy(self.policy), open_judge(self.judge, self.graph)
         samples = list(_cleaned(table))
-        answers = [Answer.of(sample, policy, self.unknown_words, self.lengths) for sample in samples]
+        answers = [Examined.of(sample, policy, self.unknown_words, self.lengths) for sample in samples]
         reasons = [answer.objection() for answer in answers]
         good = [place for place, reason in enumerate(reasons) if reason is None]
         scores = [dict(sample.scores) for sample in samples]

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet.curation.checks import Answer
+from promptlet.commands.words import count_words
+from promptlet.curation.checks import Examined
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.splits import TRAIN, split_of
@@ -75,7 +76,7 @@ class Hindsight:
 
     def _dropped(self, sample: Sample, _rng: random.Random) -> Sample | None:
         """Return the sample for the intents that it expresses, if it leaves some out."""
-        left = Answer.of(sample, load_policy(self.policy)).expressed
+        left = Examined.of(sample, load_policy(self.policy)).expressed
         return replace(sample, intents=left) if len(left) < len(sample.intents) else None
 
     def _added(self, sample: Sample, rng: random.Random) -> Sample | None:
@@ -98,8 +99,8 @@ class Hindsight:
         stop = prompt[-1] if prompt[-1] in ".!?" else ""
         cuts = (replace(sample, prompt=prompt[: end.start()] + stop) for end in _CLAUSE_END.finditer(prompt))
         # Which unknown words the whole prompt may have, and how many words, was decided when it was curated.
-        shorter, policy = range(self.shortest, len(prompt.split()) + 1), load_policy(self.policy)
-        answers = [Answer.of(cut, policy, unknown_words=len(prompt), lengths=shorter) for cut in cuts]
+        shorter, policy = range(self.shortest, count_words(prompt) + 1), load_policy(self.policy)
+        answers = [Examined.of(cut, policy, unknown_words=len(prompt), lengths=shorter) for cut in cuts]
         answers = [answer for answer in answers if answer.objection() is None]
         if not answers:
             return None

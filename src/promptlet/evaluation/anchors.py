@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from promptlet.commands.words import count_words
 from promptlet.lemmas import stems
 from promptlet.tasks import Exemplar, load_task
 from promptlet.types import MAX_INTENTS, Intent, Sample
@@ -30,7 +31,7 @@ def make_anchors(tasks: Sequence[str], count: int, seed: int) -> list[tuple[str,
     for place, name in enumerate(tasks):
         rng = random.Random(f"{seed}:{name}")
         exemplars = load_task(name).exemplars
-        fit = [each for each in exemplars if len(each.prompt.split()) >= _LONG_ENOUGH]
+        fit = [each for each in exemplars if count_words(each.prompt) >= _LONG_ENOUGH]
         share = count // len(tasks) + (place < count % len(tasks))
         for exemplar in rng.sample(fit, min(share, len(fit))):
             good = Sample(exemplar.intents, name, exemplar.prompt)

@@ -9,7 +9,7 @@ from typing import Self
 
 from promptlet import registry
 from promptlet.commands.words import count_words
-from promptlet.curation.checks import Answer, repetition, truncation
+from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError, about
 from promptlet.generation.openings import find_openings
@@ -192,7 +192,7 @@ class Plan:
             for name, command in self.student.commands.items()
             if not command.judged
         }
-        answer = Answer.of(said, self.banned.policy)
+        answer = Examined.of(said, self.banned.policy)
         return Candidate(
             seed=draft.seed,
             values=draft.values,
