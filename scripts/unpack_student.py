@@ -12,7 +12,7 @@ import torch
 from transformers import AutoConfig
 
 from promptlet.errors import StudentError
-from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.atomic import replacing_folder
 from promptlet.pretrained import load_pretrained, read_gguf
 from promptlet.student.format import (
     CONFIG,
@@ -22,8 +22,8 @@ from promptlet.student.format import (
     default_student,
     load_student,
     write_description,
+    write_tokenizer_config,
 )
-from promptlet.tokenizer import END
 
 
 def main() -> None:
@@ -40,12 +40,10 @@ def main() -> None:
     # What transformers reads of a GGUF leaves out how many positions there are.
     config = load_pretrained(AutoConfig, source, StudentError)
     model = read_gguf(student.file(GGUF), StudentError, config=config)
-    tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": student.description.context}
     with replacing_folder(folder) as temporary:
         model.to(torch.bfloat16).save_pretrained(temporary)
         files = copy_parts(student, temporary)
-        write_json(temporary / "tokenizer_config.json", settings | tokens)
+        write_tokenizer_config(temporary, student.description.context)
         write_description(temporary, student.description, (*files, CONFIG, WEIGHTS))
     print(f"wrote {folder}")
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import field_validator
 
 from promptlet.extras import needing
-from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.atomic import replacing_folder
 from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
@@ -23,9 +23,9 @@ from promptlet.student.format import (
     WORDS,
     Description,
     write_description,
+    write_tokenizer_config,
 )
 from promptlet.student.names import MODEL
-from promptlet.tokenizer import END
 from promptlet.vocabulary import load_policy
 
 STUDENT = "student"
@@ -67,11 +67,7 @@ class ExportStage(Stage):
             shutil.copytree(model, folder, dirs_exist_ok=True)
             for name in (TOKENIZER, WORDS):
                 shutil.copy(source / name, folder / name)
-            tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
-            write_json(
-                folder / "tokenizer_config.json",
-                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most} | tokens,
-            )
+            write_tokenizer_config(folder, most)
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
             files = [GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS]
             if context.head.policy is not None:

@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlet.commands import Command, make_commands
 from promptlet.errors import StudentError, UsageError
-from promptlet.io.atomic import file_digest, write_text
+from promptlet.io.atomic import file_digest, write_json, write_text
 from promptlet.lemmas import stem, terms, without_accents
 from promptlet.tasks import Task, load_task
-from promptlet.tokenizer import Codec
+from promptlet.tokenizer import END, Codec
 from promptlet.vocabulary import Policy, load_policy
 
 DESCRIPTION, TOKENIZER, GGUF, WORDS, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "words.txt", "README.md"
@@ -194,6 +194,13 @@ def write_description(folder: Path, description: Description, files: Iterable[st
     digests = {name: file_digest(folder / name) for name in files}
     whole = description.model_copy(update={"digests": digests})
     write_text(folder / DESCRIPTION, whole.model_dump_json(indent=2) + "\n")
+
+
+def write_tokenizer_config(folder: Path, context: int) -> None:
+    """Write what transformers reads beside the tokenizer, of a student whose texts have so many tokens at most."""
+    tokens = {"bos_token": END, "eos_token": END, "pad_token": END}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": context}
+    write_json(folder / "tokenizer_config.json", settings | tokens)
 
 
 def copy_parts(student: Student, folder: Path) -> list[str]:
