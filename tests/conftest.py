@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -38,8 +39,12 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folders of a finished run of recipes/smoke.yaml, by stage; tests only read them."""
-    return run_recipe(load_recipe(SMOKE), tmp_path_factory.mktemp("smoke"))
+    """The folders of a finished run of recipes/smoke.yaml, by stage, made once for all workers; tests only read them."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (folder / "smoke.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return run_recipe(load_recipe(SMOKE), folder / "smoke")
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,15 @@ from promptlet.engines._constraint import Constraints
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StoppedError, StudentError
 from promptlet.generation import Generator
-from promptlet.student.format import GGUF, check_commands, default_student, load_student, write_description
-from promptlet.student.gguf import QUANTIZATIONS, write_gguf
+from promptlet.student.format import (
+    GGUF,
+    QUANTIZATIONS,
+    check_commands,
+    default_student,
+    load_student,
+    write_description,
+)
+from promptlet.student.gguf import write_gguf
 from promptlet.types import Intent, Sample
 
 INTENTS = (Intent("Topic", "tea ceremony"), Intent("Mood", "calm"))

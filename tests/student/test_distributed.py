@@ -42,6 +42,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
         assert two == pytest.approx(one, abs=1e-5)
 
 
+@pytest.mark.long
 def test_two_processes_train_what_a_recipe_says(smoke: dict[str, Path], tmp_path: Path) -> None:
     recipe, run = tmp_path / "recipe.yaml", tmp_path / "run"
     content = yaml.safe_load(SMOKE.read_text())
