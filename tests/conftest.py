@@ -39,7 +39,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folders of a finished run of recipes/smoke.yaml, by stage, made once for all workers; tests only read them."""
+    """The folders of a finished run of recipes/smoke.yaml, by stage, made once; tests only read them."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with (folder / "smoke.lock").open("w") as file:
