@@ -238,9 +238,9 @@ def _member(item: tuple[str, Any]) -> Any:
     name, value = item
     if isinstance(value, dict):
         return {"title": name} | value
-    # A name without letters is a picture itself, an emoji: its first keyword is its name.
     if not isinstance(value, list):
         return value
+    # A name without letters is a picture itself, an emoji: its first keyword is its name.
     title = name if any(map(str.isalnum, name)) or not value else value[0]
     return {"title": title, "keywords": value}
 
