@@ -140,7 +140,7 @@ def served(log: Path, *options: object, script: str | None = None) -> Iterator[S
 @pytest.fixture(scope="session")
 def shipped() -> Generator:
     """A generator for the shipped student."""
-    return Generator.load(threads=2)
+    return Generator.load()
 
 
 @pytest.fixture(scope="module")
