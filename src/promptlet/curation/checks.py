@@ -191,7 +191,7 @@ def copied(answer: Examined) -> str | None:
 
 
 def off_topic(answer: Examined) -> str | None:
-    """The topic, or half of the intents, left no trace in the prompt."""
+    """The topic, or more than half of the intents, left no trace in the prompt."""
     found = answer.expressed
     on_topic = any(intent.kind == "Topic" for intent in found)
     return None if on_topic and 2 * len(found) >= len(answer.sample.intents) else "off topic"

@@ -61,12 +61,14 @@ def _checked(row: Mapping[str, Any]) -> tuple[Sample, str | None]:
     """Return the pair of a row; what the files of a run always hold is checked, for others bring files too."""
     intents, task, prompt = (row[name] for name in _COLUMNS)
     if not (isinstance(task, str) and isinstance(prompt, str)):
-        return Sample((), "", str(prompt), source=row["source"] or ""), "no pair: task and prompt are texts"
-    if not intents or not all(each["kind"] in KINDS and each["value"] for each in intents):
-        return Sample((), task, prompt, source=row["source"] or ""), f"no pair: intents are of: {', '.join(KINDS)}"
-    if any(score is None for _, score in row["scores"] or ()):
-        return Sample((), task, prompt, source=row["source"] or ""), "no pair: scores are numbers"
-    return from_row(row), None
+        why = "task and prompt are texts"
+    elif not intents or not all(each["kind"] in KINDS and each["value"] for each in intents):
+        why = f"intents are of: {', '.join(KINDS)}"
+    elif any(score is None for _, score in row["scores"] or ()):
+        why = "scores are numbers"
+    else:
+        return from_row(row), None
+    return Sample((), str(task or ""), str(prompt or ""), source=row["source"] or ""), f"no pair: {why}"
 
 
 def _json_lines(path: Path) -> Iterator[tuple[Sample, str | None]]:
