@@ -25,7 +25,7 @@ from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.judges.base import Scores
 from promptlet.progress import metering
-from promptlet.runners.base import ask_all, given_up
+from promptlet.runners.base import ask_all
 from promptlet.runners.local import Local
 from promptlet.spending import Price
 from promptlet.tasks import load_task
@@ -137,13 +137,9 @@ def _ask(
                 left = choice.budget - _cost(answers, choice.price)
                 room = _affordable([choice.model.most_tokens(requests[each]) for each in waiting], left, choice.price)
             now, waiting = waiting[:room], waiting[room:]
-            answered = 0
             for entry in ask_all(Local(), choice.model, ([(each, requests[each])] for each in now), journal):
                 answers[entry["id"]] = entry
-                answered += 1
                 meter.advance()
-            if answered < len(now):
-                raise given_up(entry["error"])
             if not room:
                 break
     return answers

@@ -25,7 +25,7 @@ from promptlet.io.journal import Journal
 from promptlet.naming import split_name
 from promptlet.progress import metering
 from promptlet.prompting import choose, messages
-from promptlet.runners.base import ask_all, given_up
+from promptlet.runners.base import ask_all
 from promptlet.runners.local import Local
 from promptlet.student.format import default_student, load_student
 from promptlet.tasks import load_task
@@ -136,12 +136,8 @@ class _Teacher(System):
         """Refuse nothing: a teacher is asked in words."""
 
     def answer(self, asks: Sequence[Ask], journal: Journal) -> Iterator[Entry]:
-        answered = 0
-        for entry in ask_all(Local(), self._teacher, ([(each, self._request(wish))] for each, wish in asks), journal):
-            answered += 1
-            yield entry
-        if answered < len(asks):
-            raise given_up(entry["error"])
+        runs = ([(identity, self._request(wish))] for identity, wish in asks)
+        yield from ask_all(Local(), self._teacher, runs, journal)
 
     def close(self) -> None:
         self._teacher.close()

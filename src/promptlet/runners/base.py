@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,10 @@ _FAILURES_IN_A_ROW = 20
 """After so many the teacher counts as dead, and is asked no more."""
 
 
+class GivenUpError(TeacherError):
+    """A teacher failed so often that it is asked no more."""
+
+
 class Runner(ABC):
     """Runs functions over records and asks teachers; every runner gives the same rows and answers."""
 
@@ -37,7 +42,7 @@ class Runner(ABC):
         """Yield what `function` makes of the rows of ``STEM-*.parquet``, in order, in flat memory."""
 
     @abstractmethod
-    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Iterator[Kept]:
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Generator[Kept]:
         """Yield what `keep` makes of each request's identity and reply, as the replies come.
 
         `keep` is called in this process, but in any thread, before anything else happens to a reply: a journal's place.
@@ -48,12 +53,11 @@ class Runner(ABC):
         """
 
 
-def ask_all(
-    runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Journal
-) -> Generator[dict[str, Any], None, None]:
+def ask_all(runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Journal) -> Generator[dict[str, Any]]:
     """Yield a journal entry per request as it ends, finished or failed, after it was written to the journal.
 
-    Ends early when the teacher seems to be dead; `given_up` is the error for that.
+    Raises:
+        GivenUpError: if the teacher fails again and again, while there is more to ask.
     """
 
     def keep(identity: str, reply: Reply) -> dict[str, Any]:
@@ -62,17 +66,14 @@ def ask_all(
         journal.append(entry)
         return entry
 
-    failures = 0
-    for entry in runner.ask(teacher, runs, keep):
-        yield entry
-        failures = failures + 1 if "error" in entry else 0
-        if failures >= _FAILURES_IN_A_ROW:
-            return
-
-
-def given_up(last: str) -> TeacherError:
-    """Return the error for a teacher that is asked no more, with why it failed last."""
-    return TeacherError(
-        f"the teacher failed {_FAILURES_IN_A_ROW} times in a row, last with: {last}; "
-        "all finished answers are kept, run again to go on"
-    )
+    failures, reason = 0, ""
+    with closing(runner.ask(teacher, runs, keep)) as entries:
+        for entry in entries:
+            if failures >= _FAILURES_IN_A_ROW:
+                raise GivenUpError(
+                    f"the teacher failed {failures} times in a row, last with: {reason}; "
+                    "all finished answers are kept, run again to go on"
+                )
+            yield entry
+            reason = entry.get("error", "")
+            failures = failures + 1 if reason else 0

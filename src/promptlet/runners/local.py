@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
@@ -51,7 +51,7 @@ class Local(Runner):
             while waiting:
                 yield waiting.popleft().result()
 
-    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Iterator[Kept]:
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Generator[Kept]:
         """Yield what is kept of each reply; a thread puts one run after another to the teacher.
 
         When the caller stops to listen, each thread still keeps the reply that it waits for.

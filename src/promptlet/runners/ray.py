@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -67,7 +67,7 @@ class Ray(Runner):
             )
             yield from tables.iter_batches(batch_size=None, batch_format="pyarrow")
 
-    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Iterator[Kept]:
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Generator[Kept]:
         """Yield what is kept of each reply; replies that are under way when the caller stops to listen are lost."""
         if teacher.in_process:
             raise UsageError(

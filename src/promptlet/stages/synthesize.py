@@ -11,7 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import count, groupby, islice
 from pathlib import Path
@@ -31,7 +31,7 @@ from promptlet.pretrained import model_digest
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
 from promptlet.registry import unknown
-from promptlet.runners.base import Run, Runner, ask_all, given_up
+from promptlet.runners.base import GivenUpError, Run, Runner, ask_all
 from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 from promptlet.stages.tune import origin, tuned
@@ -170,13 +170,15 @@ class SynthesizeStage(Stage):
             new = [job for job in jobs if job.identity not in answers]
             failed = [job for job in jobs if "error" in answers.get(job.identity, ())]
             with metering(self.name, "prompts", len(jobs), len(jobs) - len(new) - len(failed)) as meter:
-                # Those that failed before come last: should they fail again, the others have been asked.
-                for due in (new, failed):
+
+                def ask(due: Iterable[_Job]) -> None:
                     for entry in ask_all(runner, teacher, _runs(due, teacher.batch), journal):
                         answers[entry["id"]] = entry
                         meter.advance()
-                    if any(job.identity not in answers for job in due):
-                        raise given_up(entry["error"])
+
+                ask(new)
+                with suppress(GivenUpError):  # what failed before may fail forever, and does not hold up the rest
+                    ask(failed)
         counts = _write(jobs, answers, given, context)
         if config.price:
             counts["cost"] = round(config.price.of(counts["prompt tokens"], counts["completion tokens"]), 6)
