@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from promptlet.generation import Generator
+from promptlet.io.locking import held
 from promptlet.pipeline import load_recipe, run_recipe
 
 ROOT = Path(__file__).parent.parent
@@ -42,8 +42,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folders of a finished run of recipes/smoke.yaml, by stage, made once; tests only read them."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with (folder / "smoke.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held(folder / "smoke"):
         return run_recipe(load_recipe(SMOKE), folder / "smoke")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +53,28 @@ def test_generate_loads_nothing_of_the_extras(student_folder: Path, heavy: str) 
     loaded = modules_after("generate", "a cat", "--student", student_folder)
     assert "xllamacpp" in loaded
     assert heavy not in loaded
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_is_printed_is_utf_8(student_folder: Path, encoding: str) -> None:
+    command = [sys.executable, "-m", "promptlet", "generate", "a cat", "--keep", "猫の絵", "--student", student_folder]
+    result = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}, check=True)
+    assert "猫の絵" in result.stdout.decode("utf-8")
+
+
+def test_nothing_is_needed_that_only_unix_has(student_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "requests.jsonl").write_text('{"intents": "a cat"}\n')
+    arguments = ["generate", "--input", "requests.jsonl", "--output", "prompts.jsonl", "--student", str(student_folder)]
+    script = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('fcntl', 'grp', 'pwd', 'resource', 'termios'))\n"
+        "import promptlet.pipeline, promptlet.serve.serving\n"
+        "from promptlet.cli.main import main\n"
+        f"sys.argv = {['promptlet', *arguments]!r}\n"
+        "main()\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path, check=True)
+    assert json.loads((tmp_path / "prompts.jsonl").read_text())["prompts"]
 
 
 def test_help_loads_nothing_heavy() -> None:

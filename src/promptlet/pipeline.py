@@ -6,11 +6,10 @@ changed recipe therefore writes beside the old result, never over it, and an int
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from promptlet import registry
 from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.intents.graph import graph_digest
+from promptlet.io.locking import held
 from promptlet.io.manifest import Manifest
 from promptlet.io.yaml import parse_yaml
 from promptlet.spending import Estimate
@@ -117,7 +117,7 @@ def run_recipe(
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
-    with _locked(folder) if first else nullcontext():
+    with _alone_in(folder) if first else nullcontext():
         for name in ORDER[: ORDER.index(until) + 1]:
             stage, config = load_stage(name), recipe.stages[name]
             planned = Manifest.planned(
@@ -152,7 +152,7 @@ def estimate_recipe(
 
     config: Any = recipe.stages[STAGE.name]
     done = run_recipe(recipe, folder, "tune", report, runner)
-    with _locked(folder):
+    with _alone_in(folder):
         return STAGE().estimate(config, Context(folder, done, folder, recipe.head, runner))
 
 
@@ -191,11 +191,5 @@ def _summary(manifest: Manifest) -> str:
     return f"{', '.join(numbers) or 'nothing to do'}{again}, {manifest.seconds:.0f} s"
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(f"another process is running in {folder}") from error
-        yield
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
+    return held(folder / "run", f"another process is running in {folder}")

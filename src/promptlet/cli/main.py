@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from typing import NoReturn
 
@@ -50,7 +51,10 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; user errors exit with 2, failures with 1, each after one line."""
+    """Run the command line; user errors exit with 2, failures with 1, each after one line. All text is UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # with Windows' encoding, or another, a kept name could not be printed
+            stream.reconfigure(encoding="utf-8")
     try:
         status = app(standalone_mode=False)
     except PromptletError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from promptlet.io.atomic import replacing_folder
+from promptlet.io.locking import held
 
 
 def cache_folder() -> Path:
@@ -25,8 +25,7 @@ def cached_folder(name: str, make: Callable[[Path], None]) -> Path:
     folder = cache_folder() / name
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with folder.with_name(f".{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held(folder):
             if not folder.exists():
                 with replacing_folder(folder) as temporary:
                     make(temporary)

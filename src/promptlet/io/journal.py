@@ -6,15 +6,19 @@ power failure. A last line torn by a full disk or a power failure is cut off whe
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 from promptlet.errors import RunError
+from promptlet.io.locking import held
+
+_AS_IT_IS = getattr(os, "O_BINARY", 0)
+"""Windows would end lines its own way."""
 
 
 class Journal:
@@ -24,13 +28,12 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = threading.Lock()
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._descriptor)
-            raise RunError(f"another process writes {path}") from error
-        os.ftruncate(self._descriptor, _whole_lines(path))
+        with ExitStack() as stack:
+            stack.enter_context(held(path, f"another process writes {path}"))
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _AS_IT_IS, 0o644)
+            stack.callback(os.close, self._descriptor)
+            os.ftruncate(self._descriptor, _whole_lines(path))
+            self._open = stack.pop_all()
 
     def append(self, value: dict[str, Any]) -> None:
         """Append one object."""
@@ -49,8 +52,8 @@ class Journal:
 
     def close(self) -> None:
         """Sync and close."""
-        self.sync()
-        os.close(self._descriptor)
+        with self._open:
+            self.sync()
 
     def __enter__(self) -> Self:
         return self

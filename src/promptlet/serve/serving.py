@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -123,7 +122,11 @@ class _Protocol(H11Protocol):
 
 
 def _allow_many_connections() -> None:
-    """Allow more open files than shells do, as far as the system lets this process have them."""
+    """Allow more open files than shells do, as far as the system lets this process have them; Windows has no limit."""
+    if sys.platform == "win32":
+        return
+    import resource
+
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))

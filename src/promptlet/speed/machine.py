@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 _BYTES = 128 * 2**20
 """Far more than caches hold."""
 
@@ -21,16 +23,15 @@ def machine_facts() -> dict[str, Any]:
     return {
         "machine": f"{platform.machine()} {model}".strip(),
         "cores": os.cpu_count(),
-        "memory GB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "load": round(os.getloadavg()[0], 1),
+        "memory GB": round(psutil.virtual_memory().total / 1e9, 1),
+        "load": round(psutil.getloadavg()[0], 1),
         "python": platform.python_version(),
     }
 
 
-def resident_bytes() -> int | None:
-    """Return the memory that this process holds, or None where the system does not tell it as Linux does."""
-    file = Path("/proc/self/statm")
-    return int(file.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if file.exists() else None
+def resident_bytes() -> int:
+    """Return the memory that this process holds."""
+    return psutil.Process().memory_info().rss
 
 
 def read_bandwidth(threads: int) -> float:
