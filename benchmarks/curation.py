@@ -20,6 +20,7 @@ import pairs
 from facts import publish
 from naive import Naive
 
+from promptlet.cores import usable_cores
 from promptlet.io.records import read_tables
 from promptlet.stages.base import Context, Head
 from promptlet.stages.curate import CurateConfig, CurateStage
@@ -42,7 +43,7 @@ def main() -> None:
         context = Context(folder, {"synthesize": source}, folder, Head(name="curation"), arguments.runner)
         counts, wall, busy = timed(lambda: CurateStage().run(CurateConfig(), context))
         naive, _, naive_busy = timed(lambda: baseline(source))
-    rows, cores = arguments.rows, os.cpu_count() or 1
+    rows, cores = arguments.rows, usable_cores()
     naive_rows = naive.total()
     per_row, naive_per_row = busy / rows, naive_busy / naive_rows
     result: dict[str, Any] = {

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+from promptlet.cores import usable_cores
 from promptlet.errors import PromptletError
 from promptlet.io.atomic import write_json, write_text
 from promptlet.speed.contenders import Contender, OurEngine, Writer, head_ids
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--starts", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -229,21 +229,23 @@ class OpenVino(Peer):
 
 def goals(found: list[Measured]) -> str:
     """Return what of the goals is reached, by the fastest precision; a goal that is missed is shown as missed."""
-    by_name = {each.name: each for each in found if each.skipped is None}
-    best = max((each for each in by_name.values() if "llamacpp" in each.name), key=lambda each: each.rate(batch(1)))
+    rates = {each.name: rate for each in found if (rate := each.rate(batch(1))) is not None}
+    name = max((each for each in rates if "llamacpp" in each), key=rates.__getitem__)
+    best = next(each for each in found if each.name == name)
     checks: list[tuple[str, float, bool]] = []
     for peer, wanted in (("transformers generate, fp32", 6), ("CTranslate2 int8", 3)):
-        if peer in by_name:
-            times = best.rate(batch(1)) / by_name[peer].rate(batch(1))
+        if peer in rates:
+            times = rates[name] / rates[peer]
             checks.append((f"times {peer} at batch 1 (goal: {wanted} or more)", times, times >= wanted))
-    cost = best.exact_cost
+    cost, seconds, tokens = best.exact_cost, best.seconds(SUGGEST), median(each for _, each in best.samples[SUGGEST])
+    assert cost is not None
+    assert seconds is not None
     checks.append(("share of its speed that exact mode costs (goal: 0.15 or less)", cost, cost <= 0.15))
-    seconds, tokens = best.seconds(SUGGEST), median(tokens for _, tokens in best.samples[SUGGEST])
     checks.append(
         (f"seconds for {SUGGEST} of 20 words, {tokens:.0f} tokens (goal: 0.8 or less)", seconds, seconds <= 0.8)
     )
     lines = [f"- {value:.3g} {what}: {'reached' if reached else '**missed**'}" for what, value, reached in checks]
-    return "\n".join([f"Goals, by {best.name}:", "", *lines])
+    return "\n".join([f"Goals, by {name}:", "", *lines])
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def tables(rows: int, seed: int) -> Iterator[pa.Table]:
         tasks = [rng.choice(TASKS) for _ in range(count)]
         intents = [rng.choice(wishes[task]) for task in tasks]
         prompts = [_prompt(each, scraps[task], rng) for each, task in zip(intents, tasks, strict=True)]
-        empty = [[]] * count
+        empty: list[list[object]] = [[]] * count
         columns = [from_intents(intents), tasks, prompts, ["teacher"] * count, ["train"] * count, empty, empty]
         yield pa.table(columns, schema=SAMPLE_SCHEMA)
 

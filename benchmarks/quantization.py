@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import tempfile
 import time
 from itertools import islice
@@ -25,6 +24,7 @@ from facts import facts
 
 from generation import ours
 from promptlet.commands import with_defaults
+from promptlet.cores import usable_cores
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.evaluation.adherence import measure_adherence
 from promptlet.generation import Generator
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         contenders = [
             each
-            for each in ours(arguments.student, Path(work), os.cpu_count() or 1)
+            for each in ours(arguments.student, Path(work), usable_cores())
             if isinstance(each, OurEngine) and each.engine == "llamacpp"
         ]
         generators = {each.folder.name: Generator.load(each.folder) for each in contenders}

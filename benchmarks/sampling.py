@@ -9,6 +9,7 @@ import argparse
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def main() -> None:
     sampler = Sampler(graph, task)
     fast, slow = 0.0, 0.0
     for seed in range(ROUNDS):
-        fast = max(fast, rate(lambda seed=seed: sampler.stream(arguments.count, seed), arguments.count))
-        slow = max(slow, rate(lambda seed=seed: naive(graph, task, seed), NAIVE_COUNT))
+        fast = max(fast, rate(partial(sampler.stream, arguments.count, seed), arguments.count))
+        slow = max(slow, rate(partial(naive, graph, task, seed), NAIVE_COUNT))
     result = {
         "nodes": len(graph.nodes()),
         "edges": graph.edges(),

@@ -172,7 +172,7 @@ def trainer(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
         sizes.append(int(data.lengths[indices].sum()))
         return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": labels}
 
-    class Stop(TrainerCallback):
+    class Stop(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, _: Any, state: Any, control: Any, **__: Any) -> None:
             tokens = sizes[state.global_step - 1]
             control.should_training_stop = not clock.step(tokens, tokens)
@@ -217,7 +217,7 @@ def stream(shape: str, data: Encoded, batch: int, clock: Clock) -> None:
             loss = loss_of(model(input_ids=ids[:, :-1]).logits.flatten(0, 1), ids[:, 1:].flatten())
         cut = data.offsets[np.searchsorted(data.offsets, starts)] - starts
         starts, ids = fetch()  # while the device computes
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=0.75)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    results = {}
+    results: dict[str, object] = {}
     for name, model, shots in (("as it is", None, SHOTS), ("tuned", str(arguments.tuned), 0)):
         config = TransformersConfig(model=model, dtype=arguments.dtype, batch=arguments.wishes, repeat_penalty=1.05)
         with Transformers.open(config) as teacher:
@@ -51,7 +51,10 @@ def main() -> None:
 
 
 def measure(name: str, teacher: Transformers, shots: int, wishes: int, temperature: float) -> dict[str, object]:
-    kept, said, prompts, misses = 0, [], [], []
+    kept = 0
+    covered: list[float] = []
+    prompts: list[str] = []
+    misses: list[int] = []
     for task_name in TASKS:
         task, rng = load_task(task_name), random.Random(task_name)
         combinations = list(Sampler(load_graph(None), task).stream(wishes, seed=99))
@@ -68,13 +71,13 @@ def measure(name: str, teacher: Transformers, shots: int, wishes: int, temperatu
                 intents, words = combinations[run[place]], counts[run[place]]
                 sample = Sample(intents, task_name, clean(answer.text))
                 kept += answer.finished and Examined.of(sample, load_policy()).objection() is None
-                said += coverage(intents, sample.prompt)
+                covered += coverage(intents, sample.prompt)
                 misses.append(abs(count_words(sample.prompt) - words))
                 prompts.append(sample.prompt)
     total = len(prompts)
     return {
         f"{name}: kept": round(kept / total, 3),
-        f"{name}: said": round(sum(said) / len(said), 3),
+        f"{name}: said": round(sum(covered) / len(covered), 3),
         f"{name}: words from those asked for": round(sum(misses) / total, 2),
         f"{name}: distinct-2": round(distinct(prompts, 2), 3),
     }

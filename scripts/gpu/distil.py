@@ -124,10 +124,10 @@ def distil(arguments: argparse.Namespace, pool: ProcessPoolExecutor, start: floa
             f"{tokens / (time.monotonic() - began):.0f} tokens/s, {time.monotonic() - start:.0f} s",
             flush=True,
         )
-        for done in [number for number, parts in waiting.items() if all(part.done() for part in parts)]:
+        for done in [number for number, examined in waiting.items() if all(part.done() for part in examined)]:
             _write(arguments.output, done, waiting.pop(done))
-    for number, parts in waiting.items():
-        _write(arguments.output, number, parts)
+    for number, examined in waiting.items():
+        _write(arguments.output, number, examined)
     rate = answers / max(decoding, 1e-9)
     print(
         f"{answers} answers, {rate:.0f} answers/s while decoding, {time.monotonic() - start:.0f} s in all", flush=True

@@ -21,9 +21,8 @@ import torch
 
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.stages.tokenize import read_codec
-from promptlet.stages.train import TrainConfig
+from promptlet.stages.train import TrainConfig, make_student
 from promptlet.student.data import Encoded, stream_groups
-from promptlet.student.model import make_model
 from promptlet.student.objective import Objective, add_gradients
 from promptlet.student.optimizers import make_optimizers
 from promptlet.student.processes import Processes
@@ -57,12 +56,9 @@ def main() -> None:
 
 def measure(config: TrainConfig, folder: Path) -> float:
     """Return steps per second of the loop's own steps."""
-    assert config.preset is not None
     codec, data = read_codec(folder), Encoded.read(folder / "train.parquet")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = (
-        make_model(config.preset, len(codec), config.context, config.dropout or 0.1, codec.end_id).to(device).train()
-    )
+    model = make_student(config, codec).to(device).train()
     objective, optimizers = Objective(model), make_optimizers(model, config.loop)
     if config.loop.compile and device.type == "cuda":
         objective.compile_parts()

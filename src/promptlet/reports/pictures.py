@@ -9,6 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from promptlet.reports.document import Picture
@@ -79,7 +80,9 @@ Line = Sequence[tuple[float, float]]
 """Points (x, y)."""
 
 
-def lines(name: str, caption: str, lines: Mapping[str, Line], what: str, beside: Mapping[str, Line]) -> Picture:
+def lines(
+    name: str, caption: str, lines: Mapping[str, Line], what: str, beside: Mapping[str, Line] = MappingProxyType({})
+) -> Picture:
     """Return a picture of one line of points for each name; `what` is the unit of the horizontal axis.
 
     Lines `beside` them are what others report: grey, with a marker that no other line has.

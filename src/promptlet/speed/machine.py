@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from promptlet.cores import usable_cores
+
 _BYTES = 128 * 2**20
 """Far more than caches hold."""
 
@@ -22,7 +24,7 @@ def machine_facts() -> dict[str, Any]:
     model = next((line.partition(": ")[2] for line in cpu.splitlines() if line.startswith("model name")), "")
     return {
         "machine": f"{platform.machine()} {model}".strip(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "memory GB": round(psutil.virtual_memory().total / 1e9, 1),
         "load": round(psutil.getloadavg()[0], 1),
         "python": platform.python_version(),

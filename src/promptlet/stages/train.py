@@ -88,7 +88,7 @@ class TrainStage(Stage):
         _check(training, validation, codec, config, source)
         seed = context.head.seed if config.seed is None else config.seed
         torch.manual_seed(seed)
-        model = _make(config, codec)
+        model = make_student(config, codec)
         check_computed(model.config.to_dict(), config.pretrained or config.config or config.preset or "nano")
         preview = Preview.of(codec, validation, config.loop.previews)
         outcome = train(model, training, validation, config.loop, codec.end_id, seed, context.folder, preview)
@@ -138,7 +138,12 @@ def _check(training: Any, validation: Any, codec: Codec, config: TrainConfig, so
         raise UsageError(f"train.context is {config.context}; the longest sample has {longest} tokens")
 
 
-def _make(config: TrainConfig, codec: Codec) -> Any:
+def make_student(config: TrainConfig, codec: Codec) -> Any:
+    """Return the transformers model that training starts from.
+
+    Raises:
+        UsageError: if a folder that the settings name can't be used, or knows other commands.
+    """
     from promptlet.student.model import load_model, make_like, make_model
 
     if config.pretrained:
