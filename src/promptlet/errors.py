@@ -29,6 +29,11 @@ class UsageError(PromptletError, ValueError):
         self.field = field
 
 
+def one_line(text: object, longest: int = 200) -> str:
+    """Return a text, or what an error says, as one line of at most so many characters."""
+    return " ".join(str(text).split())[:longest]
+
+
 @contextmanager
 def about(field: str) -> Iterator[None]:
     """Let a `UsageError` that is about no field yet be about this one."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from promptlet import registry
@@ -22,7 +21,7 @@ from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.intents.graph import graph_digest
 from promptlet.io.locking import held
 from promptlet.io.manifest import Manifest
-from promptlet.io.yaml import parse_yaml
+from promptlet.io.yaml import read_yaml
 from promptlet.spending import Estimate
 from promptlet.stages.base import Context, Head, Stage, StageConfig
 from promptlet.validation import explain
@@ -51,12 +50,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: if it can't be read, or names a key or value that is not allowed.
     """
-    try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the recipe {path} can't be read: {getattr(error, 'strerror', None) or error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"the recipe {path} is not YAML: {' '.join(str(error).split())}") from error
+    content = read_yaml(path, f"the recipe {path}")
     if not isinstance(content, dict):
         raise UsageError(f"the recipe {path} holds no keys; expected: name, seed, {', '.join(ORDER)}")
     for key in content:

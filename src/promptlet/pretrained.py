@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptlet.errors import PromptletError, UsageError
+from promptlet.errors import PromptletError, UsageError, one_line
 from promptlet.extras import package_folder
 from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.cache import cached_folder
@@ -108,7 +108,7 @@ def _reading(path: Path, failure: type[PromptletError]) -> Iterator[None]:
     except PromptletError:
         raise
     except (OSError, ValueError, RuntimeError, ImportError) as error:  # the last, where a library is missing
-        raise failure(f"transformers can't load {path}: {' '.join(str(error).split())[:200]}") from error
+        raise failure(f"transformers can't load {path}: {one_line(error)}") from error
 
 
 def pretrained_tokenizer(path: Path, failure: type[PromptletError]) -> Tokenizer:

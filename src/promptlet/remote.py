@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_LONGEST = 200
+from promptlet.errors import one_line
+
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@|\?[^#]*")
 """A user's name and password before the host, and what stands behind a question mark."""
 
@@ -32,4 +33,4 @@ def reason(error: Exception) -> str:
     import openai
 
     lost = isinstance(error, openai.APIConnectionError)
-    return " ".join(str((error.__cause__ if lost else None) or error).split())[:_LONGEST]
+    return one_line((error.__cause__ if lost else None) or error)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from promptlet import registry
+from promptlet.errors import UsageError
 from promptlet.types import Sample
 
 
@@ -41,6 +43,17 @@ class Command(ABC):
         Raises:
             UsageError: for a setting that is unknown or out of range.
         """
+
+    @classmethod
+    def refuse_unknown(cls, settings: Mapping[str, Any], known: Sequence[str]) -> None:
+        """Refuse settings that `make` knows nothing of.
+
+        Raises:
+            UsageError: naming one, and those there are.
+        """
+        for name in settings:
+            if name not in known:
+                raise UsageError(f"the command {cls.name}: {registry.unknown('setting', name, known)}")
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -78,9 +91,9 @@ class Command(ABC):
             UsageError: naming the value and what is allowed.
         """
 
-    @abstractmethod
-    def score(self, wanted: range, sample: Sample) -> int:
-        """Return how far the sample misses: 0 if it obeys, below 0 for too little, above 0 for too much."""
+    def score(self, wanted: int, sample: Sample) -> int:
+        """Return how far the sample misses a value: 0 if it obeys, below 0 for too little, above 0 for too much."""
+        return self.measure(sample) - wanted
 
     def draw(self, wanted: range, seed: int) -> int:
         """Return one of the wanted values, the same for the same seed."""

@@ -34,9 +34,7 @@ class Relevance(Command):
 
     @classmethod
     def make(cls, settings: Mapping[str, Any]) -> Self:
-        unknown = set(settings) - {"bounds"}
-        if unknown:
-            raise UsageError(f"unknown setting '{min(unknown)}' of the command relevance (known: bounds)")
+        cls.refuse_unknown(settings, ("bounds",))
         bounds = settings.get("bounds", {})
         if not isinstance(bounds, Mapping) or not all(map(_rising, bounds.values())):
             raise UsageError(f"the bounds {bounds} of the command relevance are not {STEPS - 1} rising scores per task")
@@ -78,10 +76,6 @@ class Relevance(Command):
         if text not in map(str, self.values()):
             raise UsageError(f"relevance '{raw}' can't be asked for; allowed: 0 (weakest) to {STEPS - 1} (best)")
         return range(int(text), int(text) + 1)
-
-    def score(self, wanted: range, sample: Sample) -> int:
-        value = self.measure(sample)
-        return min(0, value - wanted[0]) or max(0, value - wanted[-1])
 
 
 def _score(sample: Sample) -> float:

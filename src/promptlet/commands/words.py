@@ -50,9 +50,7 @@ class Words(Command):
 
     @classmethod
     def make(cls, settings: Mapping[str, Any]) -> Self:
-        unknown = set(settings) - {"low", "high"}
-        if unknown:
-            raise UsageError(f"unknown setting '{min(unknown)}' of the command words (known: low, high)")
+        cls.refuse_unknown(settings, ("low", "high"))
         if not all(isinstance(value, int) for value in settings.values()):
             raise UsageError(f"the settings {dict(settings)} of the command words are not whole numbers")
         return cls(**settings)
@@ -84,10 +82,6 @@ class Words(Command):
         if low < self.low or high > self.high:
             raise UsageError(f"words '{raw}' is out of this student's range; allowed: {self.low} to {self.high}")
         return range(low, high + 1)
-
-    def score(self, wanted: range, sample: Sample) -> int:
-        count = count_words(sample.prompt)
-        return min(0, count - wanted[0]) or max(0, count - wanted[-1])
 
     def grammar(self, value: int | None, placed: Sequence[Placed] = (), begun: int = 0) -> str:
         return "\n".join(_rules(value, list(placed), begun)) + _RULES

@@ -21,7 +21,7 @@ from transformers.utils import logging
 from promptlet.engines._constraint import Constraints, fill
 from promptlet.engines._fixed import Decoder, install
 from promptlet.engines.base import Decoded, Decoding, Engine, go_on
-from promptlet.errors import StudentError
+from promptlet.errors import StudentError, one_line
 from promptlet.student.format import WEIGHTS, Student
 
 _ROWS = {"cpu": (8,), "cuda": (1, 8, 64, 512)}
@@ -61,8 +61,7 @@ class Torch(Engine):
                 student.folder, local_files_only=True, use_safetensors=True, dtype=dtype
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
-            raise StudentError(f"the model in {student.folder} can't be loaded: {reason}") from error
+            raise StudentError(f"the model in {student.folder} can't be loaded: {one_line(error)}") from error
         return cls(student, model.eval().to(device), threads)
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from promptlet.errors import UsageError
-from promptlet.io.yaml import parse_yaml
+from promptlet.io.yaml import read_yaml
 from promptlet.remote import without_credentials
 from promptlet.spending import Price
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
@@ -56,9 +55,4 @@ def _settings(text: str) -> Any:
         if not url or not model:
             raise UsageError(f"the endpoint '{without_credentials(text)}' names no model; an endpoint is {FORMS}")
         return {"base_url": url, "model": model}
-    try:
-        return parse_yaml(Path(text).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the endpoint's file {text} can't be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"the endpoint's file {text} is not YAML: {' '.join(str(error).split())}") from error
+    return read_yaml(Path(text), f"the endpoint's file {text}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from promptlet.errors import RunError, UsageError
+from promptlet.errors import RunError, UsageError, one_line
 from promptlet.evaluation.judge import Rating
 from promptlet.evaluation.relevance import Judgement
 from promptlet.evaluation.run import ANSWERS, Evaluation, SystemResult
@@ -111,7 +111,7 @@ def read_kept(folder: Path) -> Kept:
         return Kept(evaluation, told["subtitle"], told["command"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else repr(error)
-        raise RunError(f"the evaluation in {folder} can't be read: {' '.join(why.split())[:200]}") from error
+        raise RunError(f"the evaluation in {folder} can't be read: {one_line(why)}") from error
 
 
 def _files(systems: Sequence[str]) -> dict[str, str]:

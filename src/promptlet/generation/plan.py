@@ -188,7 +188,7 @@ class Plan:
         sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
         covered = coverage(request.intents, sample.prompt)
         adherence = {
-            name: command.score(range(draft.values[name], draft.values[name] + 1), sample)
+            name: command.score(draft.values[name], sample)
             for name, command in self.student.commands.items()
             if not command.judged
         }

@@ -76,5 +76,5 @@ def _miss(command: Command, samples: Sequence[Sample], fit: Sequence[Sample]) ->
     """Return the mean distance from the command; what needs a judge is measured on what was fit to be judged."""
     measured = fit if command.judged else samples
     asked = [(sample.commands[command.name], sample) for sample in measured]
-    misses = [abs(command.score(range(value, value + 1), sample)) for value, sample in asked]
+    misses = [abs(command.score(value, sample)) for value, sample in asked]
     return fmean(misses) if misses else None

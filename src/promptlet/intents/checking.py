@@ -19,7 +19,7 @@ from promptlet.intents.graph import (
     read_entries,
     read_texts,
 )
-from promptlet.io.yaml import SAFE_LOADER, written_twice
+from promptlet.io.yaml import SAFE_LOADER, duplicate_keys
 from promptlet.types import MAX_VALUE_CHARACTERS, Intent
 from promptlet.vocabulary import load_policy
 
@@ -30,7 +30,7 @@ def check_graph(folder: Path | None = None) -> list[str]:
     Raises:
         UsageError: for a file that is missing, or is no YAML mapping.
     """
-    if twice := list(_written_twice(read_texts(folder))):
+    if twice := list(_duplicate_keys(read_texts(folder))):
         return twice
     entries = read_entries(folder)
     if problems := list(malformed(entries)):
@@ -38,11 +38,11 @@ def check_graph(folder: Path | None = None) -> list[str]:
     return [*_edges(entries), *_names(entries), *_lonely(entries)]
 
 
-def _written_twice(texts: dict[str, str]) -> Iterator[str]:
+def _duplicate_keys(texts: dict[str, str]) -> Iterator[str]:
     """Yield keys that YAML would silently take the last of."""
     for kind, text in texts.items():
         with suppress(yaml.YAMLError):  # whoever reads the entries says what is wrong
-            for key in written_twice(yaml.compose(text, SAFE_LOADER)):
+            for key in duplicate_keys(yaml.compose(text, SAFE_LOADER)):
                 yield f"{kind_file(kind)}:{key.start_mark.line + 1}: '{key.value}' is there twice"
 
 

@@ -13,8 +13,6 @@ from importlib import resources
 from pathlib import Path
 from threading import Lock
 
-import yaml
-
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest
 from promptlet.io.yaml import parse_yaml
@@ -151,10 +149,7 @@ def read_entries(folder: Path | None = None) -> Entries:
     """
     entries = {}
     for kind, text in read_texts(folder).items():
-        try:
-            nodes = parse_yaml(text) or {}
-        except yaml.YAMLError as error:
-            raise UsageError(f"the graph: {kind_file(kind)} is not YAML: {' '.join(str(error).split())}") from error
+        nodes = parse_yaml(text, f"the graph: {kind_file(kind)}") or {}
         if not isinstance(nodes, dict):
             raise UsageError(f"the graph: {kind_file(kind)} is not a mapping from nodes to their neighbours")
         entries[kind] = {value: details or {} for value, details in nodes.items()}

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, one_line
 from promptlet.io.records import ROWS_PER_GROUP, from_row
 from promptlet.types import KINDS, Sample, parse_intents
 
@@ -54,7 +54,7 @@ def _parquet(path: Path) -> Iterator[tuple[Sample, str | None]]:
                 for row in batch.to_pylist():
                     yield _checked({"source": path.name, "split": "", "commands": (), "scores": ()} | row)
     except (pa.ArrowException, KeyError, TypeError) as error:
-        raise UsageError(f"{path} holds no pairs: {' '.join(str(error).split())[:200]}") from error
+        raise UsageError(f"{path} holds no pairs: {one_line(error)}") from error
 
 
 def _checked(row: Mapping[str, Any]) -> tuple[Sample, str | None]:
@@ -81,7 +81,7 @@ def _json_lines(path: Path) -> Iterator[tuple[Sample, str | None]]:
                 yield _sample(json.loads(line), source), None
             except (UsageError, ValueError, RecursionError) as error:
                 text = line.decode("utf-8", "backslashreplace").strip()[:1000]
-                yield Sample((), "", text, source=source), f"no pair: {' '.join(str(error).split())[:200]}"
+                yield Sample((), "", text, source=source), f"no pair: {one_line(error)}"
 
 
 def _sample(row: Any, source: str) -> Sample:

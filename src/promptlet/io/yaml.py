@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from promptlet.errors import UsageError, one_line
+
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse_yaml(text: str) -> Any:
-    """Return the plain values in a YAML text.
+def read_yaml(path: Path | Traversable, what: str) -> Any:
+    """Return the plain values in a YAML file, which errors call `what`.
 
     Raises:
-        yaml.YAMLError: if it is not YAML, or a key stands twice in one mapping, of which the last would be kept.
+        UsageError: if it can't be read, or as `parse_yaml` does.
+    """
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), what)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{what} can't be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def parse_yaml(text: str, what: str) -> Any:
+    """Return the plain values in a YAML text, which errors call `what`.
+
+    Raises:
+        UsageError: if it is not YAML, or a key stands twice in one mapping, of which the last would be kept.
     """
     loader = SAFE_LOADER(text)
     try:
         root = loader.get_single_node()
-        for key in written_twice(root):
+        for key in duplicate_keys(root):
             raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
         return None if root is None else loader.construct_document(root)
-    except ValueError as error:  # of a date that there is not
-        raise yaml.YAMLError(str(error)) from error
+    except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there is not
+        raise UsageError(f"{what} is not YAML: {one_line(error)}") from error
     finally:
         loader.dispose()
 
 
-def written_twice(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+def duplicate_keys(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
     """Yield the keys that stand in their mapping before, as it is written: what `<<` merges in may be overridden."""
     waiting, walked = [root], set()
     while waiting:

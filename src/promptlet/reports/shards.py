@@ -11,7 +11,7 @@ import duckdb
 
 from promptlet.commands.words import count_words
 from promptlet.curation.openers import opening
-from promptlet.errors import RunError
+from promptlet.errors import RunError, one_line
 from promptlet.lemmas import terms
 from promptlet.reports.runs import StageData
 
@@ -138,4 +138,4 @@ def _quoted(text: str) -> str:
 
 
 def _unreadable(error: Exception) -> RunError:
-    return RunError(f"the run's shards can't be read: {str(error).splitlines()[0]}")
+    return RunError(f"the run's shards can't be read: {one_line(error)}")

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from promptlet.errors import PromptletError, RunError, TeacherError, UsageError
+from promptlet.errors import PromptletError, RunError, TeacherError, UsageError, one_line
 from promptlet.extras import needing
 from promptlet.io.records import shards
 from promptlet.runners.base import ROWS_PER_TABLE, Function, Kept, Reply, Run, Runner
@@ -165,7 +165,7 @@ def _connect() -> Any:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = os.environ.get("RAY_ADDRESS", "this machine")
-            raise RunError(f"no Ray on {where}: {' '.join(str(error).split())[:200]}") from error
+            raise RunError(f"no Ray on {where}: {one_line(error)}") from error
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     return ray
 

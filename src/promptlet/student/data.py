@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from promptlet.errors import RunError
+from promptlet.errors import RunError, one_line
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Encoded:
         try:
             table = pq.read_table(path, columns=["ids", "start"])
         except (OSError, pa.ArrowException) as error:
-            raise RunError(f"{path} holds no encoded samples: {str(error).splitlines()[0]}") from error
+            raise RunError(f"{path} holds no encoded samples: {one_line(error)}") from error
         if missing := {"ids", "start"} - set(table.column_names):
             raise RunError(f"{path} lacks the column '{min(missing)}'; encoded samples have: ids, start")
         ids = table["ids"].combine_chunks()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, one_line
 from promptlet.pretrained import load_pretrained, pretrained_tokenizer
 from promptlet.student.config import PRESETS
 
@@ -59,9 +59,7 @@ def make_like(folder: Path, vocabulary: int, context: int, end_id: int) -> Any:
         config.update({"vocab_size": vocabulary, "max_position_embeddings": context, "use_cache": False})
         model = AutoModelForCausalLM.from_config(_ending(config, end_id), dtype=torch.float32)
     except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{folder} describes no causal language model: {' '.join(str(error).split())[:200]}"
-        ) from error
+        raise UsageError(f"{folder} describes no causal language model: {one_line(error)}") from error
     return _checked(model, folder)
 
 

@@ -48,5 +48,5 @@ class Preview:
         errors = []
         for row, head in enumerate(self.heads):
             wanted = self.codec.commanded(head)[_WORDS]
-            errors.append(abs(command.score(range(wanted, wanted + 1), Sample((), "", texts[row]))))
+            errors.append(abs(command.score(wanted, Sample((), "", texts[row]))))
         return {"length_error": sum(errors) / len(errors)}, shown

@@ -87,6 +87,6 @@ def load_task(name: str) -> Task:
     if name not in task_names():
         raise UsageError(unknown("task", name, task_names()))
     text = (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
-    fields = parse_yaml(text)
+    fields = parse_yaml(text, f"the task {name}")
     written = fields.pop("exemplars")
     return Task(name, value_digest(text), written=written, **fields | {"always": tuple(fields["always"])})

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from promptlet.errors import TeacherError
+from promptlet.errors import TeacherError, one_line
 from promptlet.extras import needing
 from promptlet.intents.graph import load_graph
 from promptlet.io.atomic import value_digest
@@ -82,8 +82,7 @@ class Transformers(Teacher):
         try:
             model.to(device)
         except (RuntimeError, AssertionError) as error:  # the latter is how torch says that it has no CUDA
-            why = str(error).splitlines()[0]
-            raise TeacherError(f"the model can't be put on the device '{device}': {why}") from error
+            raise TeacherError(f"the model can't be put on the device '{device}': {one_line(error)}") from error
         if not tokenizer.chat_template:
             raise TeacherError(f"{path} is no chat model: its tokenizer has no chat template")
         return cls(model, tokenizer, config, f"{path.stem}:{model_digest(path)[:16]}")

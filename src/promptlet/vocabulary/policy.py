@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from promptlet import lemmas
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest, write_text
-from promptlet.io.yaml import parse_yaml
+from promptlet.io.yaml import read_yaml
 from promptlet.validation import explain
 from promptlet.vocabulary.dictionary import in_dictionary
 
@@ -163,16 +163,13 @@ def load_policy(path: Path | None = None) -> Policy:
     where = resources.files(__package__) / "policy.yaml" if path is None else path
     folder = resources.files(__package__) if path is None else path.parent
     try:
-        content = parse_yaml(where.read_text(encoding="utf-8"))
-        file = PolicyFile.model_validate(content)
+        file = PolicyFile.model_validate(read_yaml(where, f"the policy {where}"))
         terms = {
             name: (*category.terms, *(term for each in category.lists for term in _read_list(folder / each)))
             for name, category in file.denied.items()
         }
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the policy {where} can't be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"the policy {where} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise UsageError(f"the policy {where}: {explain(error, PolicyFile)}") from error
     return Policy(file, terms)
