@@ -27,6 +27,7 @@ from promptlet.commands import with_defaults
 from promptlet.cores import usable_cores
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.evaluation.adherence import measure_adherence
+from promptlet.evaluation.suites import TABLE_3
 from promptlet.generation import Generator
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.atomic import write_text
@@ -35,7 +36,6 @@ from promptlet.student.data import Encoded
 from promptlet.student.format import GGUF
 from promptlet.types import Sample
 
-TARGETS = (10, 20, 30, 35)
 TOKENS, REPEATS = 64, 15
 
 
@@ -115,7 +115,7 @@ def table_3(generator: Generator, prompts: int) -> dict[str, Any]:
     count = generator.student.commands["words"].measure
     wishes = list(islice(iter(load_test_set("unseen_combinations")), prompts))
     found = []
-    for target in TARGETS:
+    for target in TABLE_3:
         values = with_defaults(generator.student.commands, {"words": target})
         heads = [tuple(codec.head(wish.intents, wish.task, values)) for wish in wishes]
         decodings = [Decoding(head, context - len(head), seed, Sampling()) for seed, head in enumerate(heads)]
@@ -134,7 +134,7 @@ def render(name: str, results: dict[str, dict[str, Any]], pairs: int, prompts: i
         "Written by `benchmarks/quantization.py`. "
         f"{', '.join(f'{key} {value}' for key, value in facts().items())}. Speed: {TOKENS} sampled tokens, median of "
         f"{REPEATS}, in brackets the slowest. Perplexity: per prompt token, {pairs} held-out pairs. Table 3 free, one "
-        f"draw, {prompts} wishes at {', '.join(map(str, TARGETS))} words: means over the four, and the 95% "
+        f"draw, {prompts} wishes at {', '.join(map(str, TABLE_3))} words: means over the four, and the 95% "
         "bootstrap interval of the mean absolute error at 20 words.",
         "",
         "| precision | MB | tokens/s | perplexity | MAE | MAE at 20 | exact | within 2 |",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import promptlet
+from promptlet.evaluation.suites import TABLE_3
 
 WISHES = {
     "t2i": ("Topic: birthday", "Scene object: balloon"),
     "t2t": ("Topic: birthday party", "Design type: invitation"),
 }
-WORDS = (10, 20, 30, 35)
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     tokens = seconds = 0.0
     for task, intents in WISHES.items():
         print(f"\n{', '.join(intents)}  ({task})")
-        for words in WORDS:
+        for words in TABLE_3:
             prompt = generator.generate(intents, task=task, words=words, seed=1)[0]
             tokens += prompt.tokens
             seconds += prompt.seconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 from functools import cache, lru_cache
 from importlib import resources
 from threading import Lock
@@ -30,6 +30,11 @@ def without_accents(text: str) -> str:
 def terms(text: str) -> list[str]:
     """Return the words of a text in lower case, without marks and accents; 'well-lit' is two."""
     return _WORD.findall(without_accents(text).casefold())
+
+
+def ngrams(words: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    """Yield all runs of so many words."""
+    return zip(*(words[start:] for start in range(size)), strict=False)
 
 
 @lru_cache(maxsize=1 << 17)

@@ -93,6 +93,8 @@ class Codec:
         self.tokenizer.encode_special_tokens = True
         self.control_ids = [self._id(token) for token in control_tokens(commands.values(), tasks.values())]
         self.end_id = self._id(END)
+        self.unwritable_ids = [index for index in self.control_ids if index != self.end_id]
+        """Controls that stand in heads only: a text that is written holds none but its end."""
         self._cuts_at_spaces = isinstance(tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel)
         self._word = lru_cache(_REMEMBERED)(lambda text: tokenizer.encode(" " + text, add_special_tokens=False).ids)
 

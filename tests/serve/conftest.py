@@ -20,7 +20,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from promptlet.engines.base import Decoded, Decoding, Engine, go_on
+from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
 from promptlet.generation import Generator
 from promptlet.serve.app import make_app
 from promptlet.serve.settings import Settings
@@ -46,7 +46,7 @@ class Stepper(Engine):
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         for _ in range(self.steps):
-            go_on(stop)
+            raise_if_stopped(stop)
             self.taken += 1
             time.sleep(self.pace)
         if self.fault is not None:

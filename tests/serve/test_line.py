@@ -14,7 +14,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from promptlet.engines.base import go_on
+from promptlet.engines.base import raise_if_stopped
 from promptlet.errors import StudentError
 from promptlet.serve.errors import ApiError
 from promptlet.serve.line import Line
@@ -127,7 +127,7 @@ def test_who_reads_on_late_is_told_why_it_ended(ended: bool) -> None:
     def work(stop: Event) -> Iterator[int]:
         yield 1
         while True:
-            go_on(stop)
+            raise_if_stopped(stop)
             time.sleep(0.01)
 
     async def read() -> ApiError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from operator import eq
 
-from promptlet.lemmas import share_said, terms
+from promptlet.lemmas import ngrams, share_said, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, dictionary_words
@@ -160,7 +160,7 @@ def repetition(answer: Examined) -> str | None:
     repeated = len(said) - len(set(said))
     if not repeated:
         return None
-    if len(set(zip(said, said[1:], said[2:], strict=False))) < len(said) - 2:
+    if len(set(ngrams(said, 3))) < len(said) - 2:
         return "repetition"
     counts = Counter(said) if repeated > 1 else {}
     if any(count > 2 and len(word) > 3 for word, count in counts.items()):
@@ -232,7 +232,7 @@ def expressed(intents: Intents, said: frozenset[str]) -> Intents:
 def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     if len(said) <= _COPIED:
         return (said,)
-    return zip(*(said[start:] for start in range(_COPIED)), strict=False)
+    return ngrams(said, _COPIED)
 
 
 @cache

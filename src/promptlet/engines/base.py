@@ -80,11 +80,7 @@ class Engine(ABC):
         """
 
 
-def go_on(stop: Event | None) -> None:
-    """Return if decoding shall go on.
-
-    Raises:
-        StoppedError: if it shall not.
-    """
+def raise_if_stopped(stop: Event | None) -> None:
+    """Raise a `StoppedError` if `stop` is set."""
     if stop is not None and stop.is_set():
         raise StoppedError("decoding was stopped")

@@ -19,7 +19,7 @@ from threading import Condition, Event
 from typing import Any, Self
 
 from promptlet.cores import usable_cores
-from promptlet.engines.base import Decoded, Decoding, Engine, go_on
+from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
 from promptlet.errors import PromptletError, StudentError
 from promptlet.native import ask, ask_stepwise, start_server
 from promptlet.student.format import GGUF, Student
@@ -44,8 +44,8 @@ class LlamaCpp(Engine):
     name = "llamacpp"
 
     def __init__(self, weights: Path, student: Student, threads: int) -> None:
+        self._unwritable = student.codec.unwritable_ids
         self._weights, self._context, self._threads = weights, student.description.context, threads
-        self._controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
         alike = student.description.quantization in _SAME_IN_BATCHES and platform.machine() in _SAME_ON
         large = weights.stat().st_size >= _SMALL
         self._servers = _Servers(self._start, threads, TEXTS_PER_THREAD if alike else 1, large)
@@ -75,7 +75,7 @@ class LlamaCpp(Engine):
 
     def _decode(self, server: Any, decoding: Decoding, stop: Event | None) -> Decoded:
         sampling = decoding.sampling
-        never = [[index, False] for index in (*self._controls, *decoding.never)]  # False: never
+        never = [[index, False] for index in (*self._unwritable, *decoding.never)]  # False: never
         body = {
             "prompt": list(decoding.head),
             "max_tokens": decoding.max_tokens,
@@ -95,7 +95,7 @@ class LlamaCpp(Engine):
         else:
             # A step at a time the same text takes about a twentieth longer.
             replies = ask_stepwise(server.handle_completions, body, stop.is_set, StudentError)
-            go_on(stop)
+            raise_if_stopped(stop)
         choices = [reply["choices"][0] for reply in replies]
         written = [token for choice in choices if choice["logprobs"] for token in choice["logprobs"]["content"]]
         return Decoded(
@@ -137,7 +137,7 @@ class _Servers:
     def all_threads(self, texts: int, stop: Event | None) -> Iterator[Any]:
         """Lend the server of all threads to a call of so many texts, if it takes them and calls come one by one."""
         with self._changed:
-            go_on(stop)
+            raise_if_stopped(stop)
             if self._taken or self._waiting:
                 self._met = time.monotonic()
             alone = time.monotonic() - self._met >= _CROWDED
@@ -166,10 +166,10 @@ class _Servers:
     def _wait(self, stop: Event | None) -> None:
         self._waiting += 1
         try:
-            go_on(stop)
+            raise_if_stopped(stop)
             while self._taken >= self.places:
                 self._changed.wait(_PATIENCE)
-                go_on(stop)
+                raise_if_stopped(stop)
         finally:
             self._waiting -= 1
 

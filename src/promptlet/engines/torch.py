@@ -20,7 +20,7 @@ from transformers.utils import logging
 
 from promptlet.engines._constraint import Constraints, fill
 from promptlet.engines._fixed import Decoder, install
-from promptlet.engines.base import Decoded, Decoding, Engine, go_on
+from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
 from promptlet.errors import StudentError, one_line
 from promptlet.student.format import WEIGHTS, Student
 
@@ -41,10 +41,8 @@ class Torch(Engine):
         install(model)
         self.student, self.model, self.device, self.threads = student, model, model.device, threads
         self._constraints = Constraints(student.codec)
-        # No control is ever written but the end.
         self._writable_V = torch.ones(len(student.codec), dtype=torch.bool, device=self.device)
-        self._writable_V[student.codec.control_ids] = False
-        self._writable_V[student.codec.end_id] = True
+        self._writable_V[student.codec.unwritable_ids] = False
         self._decoders: dict[int, Decoder] = {}
         self._turn = Lock()
         """One batch at a time: the decoders are shared, and torch's number of threads belongs to the process."""
@@ -81,7 +79,7 @@ class Torch(Engine):
         most = min(decoder.tokens, max(decoding.max_tokens for decoding in decodings))
         look = 1 if guards else _LOOK[self.device.type]
         for step in range(most):
-            go_on(stop)
+            raise_if_stopped(stop)
             if guards:
                 guards.narrow()
             decoder.draw()

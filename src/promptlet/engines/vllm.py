@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError
 
-from promptlet.engines.base import Decoded, Decoding, Engine, Sampling, go_on
+from promptlet.engines.base import Decoded, Decoding, Engine, Sampling, raise_if_stopped
 from promptlet.errors import EngineError, UsageError
 from promptlet.extras import needing
 from promptlet.remote import address, reason
@@ -66,7 +66,7 @@ class VLLM(Engine):
 
     def __init__(self, student: Student, client: Any, url: str, model: str) -> None:
         self.student, self.url, self._client, self._model = student, url, client, model
-        self._controls = [index for index in student.codec.control_ids if index != student.codec.end_id]
+        self._unwritable = student.codec.unwritable_ids
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
@@ -105,13 +105,13 @@ class VLLM(Engine):
             return list(threads.map(lambda each: self._decode(each, stop), decodings))
 
     def _decode(self, decoding: Decoding, stop: Event | None) -> Decoded:
-        go_on(stop)
+        raise_if_stopped(stop)
         body = self._body(decoding)
         choices = [self._ask(body)] if stop is None else list(self._stream(body, stop))
         ids = [index for choice in choices for index in choice.ids]
         if not ids:
             raise EngineError(f"{self.url} told no tokens; vLLM 0.12 or newer does")
-        if forbidden := {*self._controls, *decoding.never}.intersection(ids):
+        if forbidden := {*self._unwritable, *decoding.never}.intersection(ids):
             raise EngineError(f"{self.url} wrote the token {min(forbidden)}, which it was forbidden")
         if decoding.grammar is None:
             logprobs = [logprob for choice in choices for logprob in choice.of_tokens]
@@ -133,7 +133,7 @@ class VLLM(Engine):
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
             "min_p": _behind_temperature(sampling),
-            "logit_bias": dict(decoding.bias) | dict.fromkeys((*self._controls, *decoding.never), _NEVER),
+            "logit_bias": dict(decoding.bias) | dict.fromkeys((*self._unwritable, *decoding.never), _NEVER),
             "logprobs": 1,
         }
         if decoding.grammar is not None:
@@ -176,7 +176,7 @@ class VLLM(Engine):
             ) as parts:
                 for part in parts:
                     yield _Reply.model_validate(part.model_dump(warnings=False)).choices[0]
-                    go_on(stop)
+                    raise_if_stopped(stop)
         except openai.APIError as error:
             raise EngineError(f"{self.url}: {reason(error)}") from error
         except ValidationError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from promptlet.curation.openers import opening
 from promptlet.embedding import Vectors, load_embedder
-from promptlet.lemmas import terms
+from promptlet.lemmas import ngrams, terms
 from promptlet.types import Sample, intents_key
 
 ORDERS = (1, 2, 3)
@@ -74,7 +74,7 @@ def distinct(prompts: Sequence[str], order: int) -> float:
     """
     total, seen = 0, set[Gram]()
     for prompt in prompts:
-        found = _grams(terms(prompt), order)
+        found = list(ngrams(terms(prompt), order))
         total += len(found)
         seen.update(found)
     return len(seen) / total if total else 0.0
@@ -91,7 +91,7 @@ def self_bleu(prompts: Sequence[str]) -> float:
     if len(prompts) < 2:
         return 0.0
     said = [terms(prompt) for prompt in prompts]
-    counts = [Counter(gram for order in range(1, _BLEU_ORDER + 1) for gram in _grams(words, order)) for words in said]
+    counts = [Counter(gram for order in range(1, _BLEU_ORDER + 1) for gram in ngrams(words, order)) for words in said]
     lengths = Counter(map(len, said))
     best = _two_highest(counts)
     scores: list[float] = []
@@ -109,10 +109,6 @@ def self_bleu(prompts: Sequence[str]) -> float:
         bleu = BLEU.compute_bleu(correct, total, len(words), nearest, smooth_method="exp", effective_order=True)
         scores.append(bleu.score / 100)
     return mean(scores)
-
-
-def _grams(words: Sequence[str], order: int) -> list[Gram]:
-    return list(zip(*(words[start:] for start in range(order)), strict=False))
 
 
 def _two_highest(counts: Sequence[Counter[Gram]]) -> dict[Gram, tuple[int, int]]:

@@ -127,7 +127,7 @@ def _ask(
     choice: JudgeChoice, requests: dict[str, TeacherRequest], seed: int, journal: Journal
 ) -> dict[str, dict[str, Any]]:
     """Return the journal's entries of the requests; those that it lacks are asked for, as far as the budget goes."""
-    answers = {entry["id"]: entry for entry in journal if entry["id"] in requests}
+    answers = {identity: entry for identity, entry in journal.latest().items() if identity in requests}
     waiting = sorted(identity for identity in requests if "text" not in answers.get(identity, ()))
     random.Random(seed).shuffle(waiting)
     with metering("judge", "ratings", len(requests), len(requests) - len(waiting)) as meter:

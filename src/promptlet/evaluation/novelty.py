@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptlet.io.prompts import Prompts
-from promptlet.lemmas import terms
+from promptlet.lemmas import ngrams, terms
 from promptlet.progress import metering
 
 ORDER = 8
@@ -42,5 +42,4 @@ def _count(prompts: Sequence[frozenset[int]], found: set[int]) -> Novelty:
 
 
 def _grams(prompt: str) -> frozenset[int]:
-    said = terms(prompt)
-    return frozenset(map(hash, zip(*(said[start:] for start in range(ORDER)), strict=False)))
+    return frozenset(map(hash, ngrams(terms(prompt), ORDER)))

@@ -29,7 +29,7 @@ from promptlet.runners.base import ask_all
 from promptlet.runners.local import Local
 from promptlet.student.format import default_student, load_student
 from promptlet.tasks import load_task
-from promptlet.teachers.base import Teacher, TeacherRequest
+from promptlet.teachers.base import Teacher, TeacherRequest, teacher_class
 
 DEFAULT = "default"
 """The name of the student that comes with Promptlet."""
@@ -179,7 +179,7 @@ def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Jo
     """
     for system in systems:
         system.check(wishes)
-    kept: dict[str, Entry] = {entry["id"]: entry for entry in journal}
+    kept: dict[str, Entry] = {**journal.latest()}
     asks = {system.name: [(_identity(system, wish), wish) for wish in wishes] for system in systems}
     due = {name: [ask for ask in each if "text" not in kept.get(ask[0], ())] for name, each in asks.items()}
     missing = sum(map(len, due.values()))
@@ -194,7 +194,7 @@ def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Jo
 def _open(argument: str) -> tuple[System, System]:
     named, argument = split_name(argument)
     if argument == EMBEDDED:
-        kind = registry.load("promptlet.teachers", EMBEDDED).TEACHER
+        kind = teacher_class(EMBEDDED)
         teacher, name, where = kind.open(kind.Config()), "SmolLM2-135M-Instruct", ""
     elif names_endpoint(argument):
         config = read_endpoint(argument)

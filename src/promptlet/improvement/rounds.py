@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from promptlet.errors import RunError
 from promptlet.improvement.config import OWN, RoundConfig
 from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.atomic import copy_folder, replacing_folder, write_json
 from promptlet.io.journal import Journal
 from promptlet.io.records import SAMPLE_SCHEMA, count_rows, from_row, read_samples, to_row, write_rejects, write_samples
 from promptlet.pretrained import load_pretrained
@@ -145,8 +144,7 @@ class Rounds:
         loop = self.config.loop.model_copy(update={"evaluate_every": self.config.loop.steps, "previews": 0})
         torch.manual_seed(rng.getrandbits(31))
         train(_load(before), Encoded.of(rows), self.validation, loop, self.codec.end_id, self.seed, folder)
-        with replacing_folder(folder / MODEL) as model:
-            shutil.copytree(folder / BEST, model, dirs_exist_ok=True)
+        copy_folder(folder / BEST, folder / MODEL)
 
     def _outcomes(
         self, model: Path, wishes: Sequence[Sample], seed: int, sampling: TokenSampling, kept: Path

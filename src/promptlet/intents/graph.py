@@ -44,7 +44,7 @@ class Graph:
             for value, details in nodes.items():
                 node = Intent(kind, value)
                 self.aliases[node] = details.get(ALIASES, ())
-                for name in (*self.aliases[node], value):
+                for name in self.names(node)[::-1]:
                     self._named[kind, name.casefold()] = node
 
     @cached_property
@@ -78,6 +78,10 @@ class Graph:
     def nodes(self, kind: str | None = None) -> list[Intent]:
         """Return all nodes, or those of one kind, in file order."""
         return [node for node in self.aliases if kind is None or node.kind == kind]
+
+    def names(self, node: Intent) -> tuple[str, ...]:
+        """Return a node's value and its aliases."""
+        return (node.value, *self.aliases[node])
 
     def edges(self) -> int:
         """Return the number of undirected edges."""

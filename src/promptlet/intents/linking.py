@@ -45,7 +45,7 @@ class Linker:
     def __init__(self, graph: Graph, embedder: Embedder | None, threshold: float = DEFAULT_THRESHOLD) -> None:
         self._embedder, self._threshold = embedder, threshold
         self._mentions = Mentions(graph)
-        self._names = [(name, node) for node in graph.nodes() for name in (node.value, *graph.aliases[node])]
+        self._names = [(name, node) for node in graph.nodes() for name in graph.names(node)]
         self._own_words = frozenset(word for name, _ in self._names for word in terms(name))
         self._vectors: Vectors | None = None
         self._near: dict[str, list[Intent]] = {}

@@ -15,7 +15,7 @@ class Mentions:
     def __init__(self, graph: Graph) -> None:
         self._named: dict[tuple[str, ...], list[Intent]] = {}
         for node in graph.nodes():
-            for name in (node.value, *graph.aliases[node]):
+            for name in graph.names(node):
                 nodes = self._named.setdefault(stems(name), [])
                 if node not in nodes:
                     nodes.append(node)

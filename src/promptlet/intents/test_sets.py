@@ -75,16 +75,14 @@ def write_test_sets(folder: Path) -> dict[str, str]:
 
 def _draw(graph: Graph, task: str) -> dict[str, list[Intents]]:
     """Return the combinations of each test set for a task."""
-    known = {
-        stems(name) for node in graph.nodes() if not is_unseen(node) for name in (node.value, *graph.aliases[node])
-    }
+    known = {stems(name) for node in graph.nodes() if not is_unseen(node) for name in graph.names(node)}
     found: dict[str, list[Intents]] = {name: [] for name in DIGESTS}
     for intents in Sampler(graph, load_task(task)).stream(_DRAWN, _SEED):
         split = split_of(graph, intents)
         new = (node for node in graph.canonical(intents) if is_unseen(node))
         if split == TEST:
             found["unseen_combinations"].append(intents)
-        elif split == UNSEEN and any(known.isdisjoint(map(stems, (node.value, *graph.aliases[node]))) for node in new):
+        elif split == UNSEEN and any(known.isdisjoint(map(stems, graph.names(node))) for node in new):
             found["unseen_nodes"].append(intents)
         if min(map(len, found.values())) >= PER_TASK:
             break

@@ -54,6 +54,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder as `replacing_folder` writes one."""
+    with replacing_folder(target) as temporary:
+        shutil.copytree(source, temporary, dirs_exist_ok=True)
+
+
 def recover_folder(path: Path) -> None:
     """Undo a `replacing_folder` that was killed between its two renames."""
     old = path.with_name(f".{path.name}.old")

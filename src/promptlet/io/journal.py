@@ -61,6 +61,10 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def latest(self) -> dict[str, dict[str, Any]]:
+        """Return the last object of each `id`."""
+        return {entry["id"]: entry for entry in self}
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):

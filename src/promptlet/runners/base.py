@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from promptlet import registry
 from promptlet.errors import TeacherError
 from promptlet.io.journal import Journal
 from promptlet.teachers.base import Answer, Teacher, TeacherRequest
@@ -77,3 +78,14 @@ def ask_all(runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Jour
             yield entry
             reason = entry.get("error", "")
             failures = failures + 1 if reason else 0
+
+
+def open_runner(name: str) -> Runner:
+    """Return the runner of this name.
+
+    Raises:
+        UsageError: if there is none of this name.
+        MissingExtraError: if a library that it needs is not installed.
+    """
+    runner: Runner = registry.load("promptlet.runners", name).RUNNER()
+    return runner

@@ -8,11 +8,10 @@ from typing import Any
 import pyarrow.compute as pc
 from pydantic import Field
 
-from promptlet import registry
 from promptlet.curation.hindsight import MADE, Hindsight
 from promptlet.io.records import SAMPLE_SCHEMA, ShardWriter, count_rows
 from promptlet.progress import metering
-from promptlet.runners.base import Runner
+from promptlet.runners.base import open_runner
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.curate import curation_of
 
@@ -40,7 +39,7 @@ class AugmentStage(Stage):
         source, head = context.inputs["curate"], context.head
         shortest = curation_of(source).lengths.start
         hindsight = Hindsight(head.seed, head.graph, head.judge, head.policy, shortest, **config.model_dump())
-        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        runner = open_runner(context.runner)
         made: Counter[str] = Counter()
         with (
             metering(self.name, "samples", count_rows(source)) as meter,

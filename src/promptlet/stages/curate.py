@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 from pydantic import Field
 
-from promptlet import registry
 from promptlet.curation.checks import WORDS
 from promptlet.curation.duplicates import Duplicates
 from promptlet.curation.examining import Examiner
@@ -18,7 +17,7 @@ from promptlet.errors import RunError
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, commonest_reason, count_rows
 from promptlet.progress import metering
-from promptlet.runners.base import Runner
+from promptlet.runners.base import open_runner
 from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 
 _WORDS = (WORDS[0], WORDS[-1])
@@ -64,7 +63,7 @@ class CurateStage(Stage):
         rows = count_rows(source)
         duplicates, openers, reasons = Duplicates(rows), Openers(config.opener_share), Counter[str]()
         examine = Examiner(head.graph, head.judge, head.policy, config.unknown_words, config.lengths)
-        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        runner = open_runner(context.runner)
         with (
             metering(self.name, "prompts", rows) as meter,
             ShardWriter(context.folder, "data", SAMPLE_SCHEMA) as kept,

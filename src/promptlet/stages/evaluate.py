@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from promptlet.commands import make_commands
 from promptlet.errors import NoPromptError, RunError, UsageError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, table
+from promptlet.evaluation.suites import TABLE_3
 from promptlet.generation import Generator
 from promptlet.intents.splits import TEST
 from promptlet.intents.test_sets import DIGESTS, load_test_set
@@ -31,7 +32,7 @@ MODES = ("free", "exact")
 class EvaluateConfig(StageConfig):
     """What is asked of the student, how often."""
 
-    targets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(10, 20, 30, 35), min_length=1)
+    targets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=TABLE_3, min_length=1)
     """Numbers of words that are asked for."""
     prompts_per_target: int = Field(default=100, ge=1, le=100_000)
     """Prompts for each, left alone with the command and exact."""

@@ -7,7 +7,6 @@ that does not help is thrown away and ends the loop.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from promptlet.curation.examining import Examiner
 from promptlet.extras import needing
 from promptlet.improvement.config import OWN, RoundConfig
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import replacing_folder, write_json
+from promptlet.io.atomic import copy_folder, write_json
 from promptlet.io.records import commonest_reason, read_samples
 from promptlet.stages.base import Context, JudgeName, Stage, StageConfig
 from promptlet.stages.curate import curation_of
@@ -69,8 +68,7 @@ class ImproveStage(Stage):
             for number, standing in enumerate(standings)
         ]
         write_json(context.folder / ROUNDS, rows)
-        with replacing_folder(context.folder / MODEL) as folder:
-            shutil.copytree(best, folder, dirs_exist_ok=True)
+        copy_folder(best, context.folder / MODEL)
         left_out = {"wishes left out": rounds.left_out} if config.rounds and rounds.left_out else {}
         return {"rounds": done, "kept": helped} | why | left_out
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from promptlet import registry
 from promptlet.errors import UsageError
 from promptlet.intents.graph import SOURCE, load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
@@ -31,12 +30,12 @@ from promptlet.pretrained import model_digest
 from promptlet.progress import metering
 from promptlet.prompting import Choice, choose, messages
 from promptlet.registry import unknown
-from promptlet.runners.base import GivenUpError, Run, Runner, ask_all
+from promptlet.runners.base import GivenUpError, Run, ask_all, open_runner
 from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 from promptlet.stages.tune import origin, tuned
 from promptlet.tasks import load_task, task_names
-from promptlet.teachers.base import Teacher, TeacherRequest
+from promptlet.teachers.base import Teacher, TeacherRequest, teacher_class
 from promptlet.types import LIKELIHOOD, Sample, intents_key
 from promptlet.validation import explain
 
@@ -64,7 +63,7 @@ class TeacherChoice(BaseModel):
 
     def settings(self) -> Any:
         """Return the teacher's own, checked configuration."""
-        config = registry.load("promptlet.teachers", self.name).TEACHER.Config
+        config = teacher_class(self.name).Config
         try:
             return config(**(self.model_extra or {}))
         except ValidationError as error:
@@ -82,7 +81,7 @@ class TeacherChoice(BaseModel):
         Raises:
             UsageError: if it can't take that model.
         """
-        kind, settings = registry.load("promptlet.teachers", self.name).TEACHER, self.settings()
+        kind, settings = teacher_class(self.name), self.settings()
         if tuned is not None:
             if not kind.tunable:
                 raise UsageError(f"teacher '{self.name}' can't be tuned; leave out tune.model, or ask 'transformers'")
@@ -164,9 +163,9 @@ class SynthesizeStage(Stage):
         given = _given(config.pairs, context.head.graph) if config.pairs else iter(())
         if not config.prompts_per_intents:
             return _write([], {}, given, context) | {"teacher": NOT_ASKED}
-        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        runner = open_runner(context.runner)
         with config.teacher.open(tuned(context.inputs["tune"])) as teacher, _journal(context) as journal:
-            jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
+            jobs, answers = list(_plan(config, context, teacher.identity)), journal.latest()
             new = [job for job in jobs if job.identity not in answers]
             failed = [job for job in jobs if "error" in answers.get(job.identity, ())]
             with metering(self.name, "prompts", len(jobs), len(jobs) - len(new) - len(failed)) as meter:
@@ -190,10 +189,10 @@ class SynthesizeStage(Stage):
         Raises:
             TeacherError: if the teacher can't be reached or answers nothing.
         """
-        runner: Runner = registry.load("promptlet.runners", context.runner).RUNNER()
+        runner = open_runner(context.runner)
         sampled, failed, seconds = 0, 0, 0.0
         with config.teacher.open(tuned(context.inputs["tune"])) as teacher, _journal(context) as journal:
-            jobs, answers = list(_plan(config, context, teacher.identity)), _answers(journal)
+            jobs, answers = list(_plan(config, context, teacher.identity)), journal.latest()
             runs = list(_runs((job for job in jobs if job.identity not in answers), teacher.batch))
             # Whole runs, evenly from all lengths and tasks, and one for every worker: the teacher is as busy as later.
             spread = runs[:: max(1, len(runs) // max(_SMALLEST_SAMPLE, teacher.concurrency))]
@@ -214,11 +213,6 @@ class SynthesizeStage(Stage):
 
 def _journal(context: Context) -> Journal:
     return Journal(context.shared / "answers.jsonl")
-
-
-def _answers(journal: Journal) -> dict[str, dict[str, Any]]:
-    """Return the last entry of each request, an answer or an error."""
-    return {entry["id"]: entry for entry in journal}
 
 
 def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator[_Job]:

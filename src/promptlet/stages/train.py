@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from promptlet.errors import RunError, UsageError
 from promptlet.extras import needing
 from promptlet.intents.splits import TRAIN, VALIDATION
-from promptlet.io.atomic import file_digest, replacing_folder
+from promptlet.io.atomic import copy_folder, file_digest
 from promptlet.pretrained import model_digest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
@@ -93,8 +92,7 @@ class TrainStage(Stage):
         preview = Preview.of(codec, validation, config.loop.previews)
         outcome = train(model, training, validation, config.loop, codec.end_id, seed, context.folder, preview)
         if context.first:
-            with replacing_folder(context.folder / MODEL) as folder:
-                shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)
+            copy_folder(context.folder / BEST, context.folder / MODEL)
         return {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "context": config.context,

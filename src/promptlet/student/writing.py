@@ -40,7 +40,7 @@ def write(
         done: heads that were written for before. Texts that are written together are left out together: in another
             batch a text might be rounded to another one.
     """
-    never = set(codec.control_ids) - {codec.end_id}
+    never = set(codec.unwritable_ids)
     decoder = BatchDecoder(model.eval(), [codec.end_id], [index for index in range(len(codec)) if index not in never])
     most, positions = _ROWS[model.device.type], getattr(model.config, "max_position_embeddings", sys.maxsize)
     for first in range(0, len(heads), most):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from promptlet import registry
 from promptlet.errors import TeacherError
 
 Message = dict[str, str]
@@ -107,3 +108,14 @@ class Teacher(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def teacher_class(name: str) -> type[Teacher]:
+    """Return the teacher of this name, to be opened with its settings.
+
+    Raises:
+        UsageError: if there is none of this name.
+        MissingExtraError: if a library that it needs is not installed.
+    """
+    found: type[Teacher] = registry.load("promptlet.teachers", name).TEACHER
+    return found
