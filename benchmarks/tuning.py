@@ -18,7 +18,7 @@ from facts import publish
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import Examined, clean
 from promptlet.evaluation.diversity import distinct
-from promptlet.generation.ranking import coverage
+from promptlet.generation.ranking import intent_coverage
 from promptlet.intents.graph import load_graph
 from promptlet.intents.sampling import Sampler
 from promptlet.prompting import choose, messages
@@ -71,7 +71,7 @@ def measure(name: str, teacher: Transformers, shots: int, wishes: int, temperatu
                 intents, words = combinations[run[place]], counts[run[place]]
                 sample = Sample(intents, task_name, clean(answer.text))
                 kept += answer.finished and Examined.of(sample, load_policy()).objection() is None
-                covered += coverage(intents, sample.prompt)
+                covered += intent_coverage(intents, sample.prompt)
                 misses.append(abs(count_words(sample.prompt) - words))
                 prompts.append(sample.prompt)
     total = len(prompts)

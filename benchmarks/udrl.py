@@ -193,7 +193,7 @@ def write(generator: Generator, block: Sequence[tuple[Sample, Ask]]) -> list[str
     candidates = [
         plan.judge(draft, next(decoded)) if plan and draft else None for plan, draft in zip(plans, drafts, strict=True)
     ]
-    return [each.prompt if each and each.misses is None else None for each in candidates]
+    return [each.prompt if each and each.rejection is None else None for each in candidates]
 
 
 def planned(generator: Generator, wish: Sample, one: Ask) -> Plan | None:

@@ -23,8 +23,8 @@ from promptlet.cli.main import app
 from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import choose_judge
-from promptlet.evaluation.keeping import Kept, keep, read_kept
 from promptlet.evaluation.run import evaluate
+from promptlet.evaluation.saving import SavedEvaluation, keep, read_evaluation
 from promptlet.evaluation.suites import SUITES, Part, Suite
 from promptlet.evaluation.systems import open_systems
 from promptlet.intents.test_sets import load_test_set
@@ -33,9 +33,9 @@ from promptlet.io.journal import Journal
 from promptlet.pretrained import packaged_model
 from promptlet.reports.evaluation import describe, in_brief, report_evaluation
 from promptlet.review.items import read_prompts
-from promptlet.speed.keeping import NAME as SPEED
-from promptlet.speed.keeping import measure_speed, read_speed
 from promptlet.speed.measuring import batch
+from promptlet.speed.saving import NAME as SPEED
+from promptlet.speed.saving import measure_speed, read_speed
 from tests.conftest import Run
 from tests.endpoint import Reply, endpoint, refused, said
 from tests.evaluation.small import SMALL, TASKS, evaluated, journal, wordy
@@ -95,7 +95,7 @@ def test_a_wish_without_a_prompt_keeps_no_length(tmp_path: Path) -> None:
     assert all(row.within_2.value == 1 for system in found.systems for row in system.all_lengths)
     # The page, the terminal and the bounds say the same.
     share = found.systems[0].answered
-    page = report_evaluation(Kept(found, "x", "y"), tmp_path).with_suffix(".md").read_text()
+    page = report_evaluation(SavedEvaluation(found, "x", "y"), tmp_path).with_suffix(".md").read_text()
     assert f"- **{share:.1%}** within 2 words, of all wishes: m, zero-shot" in page
     assert f"within 2 words for {share:.1%} of all wishes" in in_brief(found)
     with pytest.raises(RunError, match=r"answered of m, .* is 0\.\d+, under 0\.9; within2 of m, "):
@@ -108,15 +108,15 @@ def test_a_target_without_any_prompt_is_named(tmp_path: Path) -> None:
 
     with endpoint(answering) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path)
-    page = report_evaluation(Kept(found, "x", "y"), tmp_path).read_text()
+    page = report_evaluation(SavedEvaluation(found, "x", "y"), tmp_path).read_text()
     assert "m, zero-shot wrote no prompt at all of 12 words on unseen combinations." in page
 
 
 def test_a_kept_evaluation_is_read_as_it_was_and_reported_again(tmp_path: Path, cli: Run) -> None:
     with endpoint(lambda number, body: wordy(number, body) if number else refused(400, "no")) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path)
-    keep(Kept(found, "Suite small", "promptlet evaluate x"), tmp_path)
-    kept = read_kept(tmp_path)
+    keep(SavedEvaluation(found, "Suite small", "promptlet evaluate x"), tmp_path)
+    kept = read_evaluation(tmp_path)
     assert (kept.subtitle, kept.command) == ("Suite small", "promptlet evaluate x")
     for part in ("systems", "judgements", "written", "ratings"):
         assert getattr(kept.evaluation, part) == getattr(found, part)
@@ -257,7 +257,7 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
 
     with endpoint(answering) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path, judge=choose_judge(f"{server.url}#m", None))
-    kept = Kept(found, "Suite small", "promptlet evaluate x#y '*'")
+    kept = SavedEvaluation(found, "Suite small", "promptlet evaluate x#y '*'")
     keep(kept, tmp_path)
     page = report_evaluation(kept, tmp_path)
     html, markdown = page.read_text(), page.with_suffix(".md").read_text()
@@ -293,7 +293,7 @@ def test_the_report_tells_how_fast_students_are_and_measures_once(tmp_path: Path
     before = (tmp_path / SPEED).stat().st_mtime_ns
     assert measure_speed(students, tmp_path) == speed == read_speed(tmp_path)
     assert (tmp_path / SPEED).stat().st_mtime_ns == before
-    text = report_evaluation(Kept(found, "x", "y"), tmp_path, speed).with_suffix(".md").read_text()
+    text = report_evaluation(SavedEvaluation(found, "x", "y"), tmp_path, speed).with_suffix(".md").read_text()
     assert "| nano | " in text
     (tmp_path / SPEED).write_text("{}")
     with pytest.raises(RunError, match="remove it to measure again"):
@@ -330,4 +330,4 @@ def test_smollm2_writes_and_judges_behind_a_real_endpoint(llama_server: str, tmp
         raw = [entry["text"] for entry in kept if entry["text"].lstrip().startswith("{")]
     assert len(raw) >= 14
     assert judgement.bill.unreadable <= 5, raw
-    assert "smollm2" in report_evaluation(Kept(found, "x", "y"), tmp_path).read_text()
+    assert "smollm2" in report_evaluation(SavedEvaluation(found, "x", "y"), tmp_path).read_text()

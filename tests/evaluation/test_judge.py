@@ -13,7 +13,7 @@ import pytest
 from promptlet.errors import TeacherError, UsageError
 from promptlet.evaluation.anchors import make_anchors
 from promptlet.evaluation.endpoints import open_endpoint, read_endpoint
-from promptlet.evaluation.judge import Bill, Rating, choose_judge, rate
+from promptlet.evaluation.judge import Bill, JudgeRating, choose_judge, rate
 from promptlet.evaluation.relevance import sum_up
 from promptlet.io.journal import Journal
 from promptlet.lemmas import terms
@@ -38,7 +38,7 @@ def judged(
     repeats: int = 1,
     budget: float | None = None,
     price: dict[str, float] | None = None,
-) -> tuple[list[Rating], Bill, list[dict[str, Any]]]:
+) -> tuple[list[JudgeRating], Bill, list[dict[str, Any]]]:
     with endpoint(answering) as server, Journal(folder / "answers.jsonl") as journal:
         settings = {"base_url": server.url, "model": "m", "retries": 0, "concurrency": 1}
         (folder / "judge.yaml").write_text(json.dumps(settings | ({"price": price} if price else {})))
@@ -175,8 +175,10 @@ def test_anchors_tell_whether_a_judge_can_judge(answering: Answering, blind_to: 
 
 
 def test_systems_are_compared_on_what_was_rated_for_both() -> None:
-    def rated(*scores: int | None) -> list[tuple[Sample, Rating]]:
-        ratings = [Rating(None, missing=1) if each is None else Rating({RELEVANCE: float(each)}) for each in scores]
+    def rated(*scores: int | None) -> list[tuple[Sample, JudgeRating]]:
+        ratings = [
+            JudgeRating(None, missing=1) if each is None else JudgeRating({RELEVANCE: float(each)}) for each in scores
+        ]
         return list(zip(SAMPLES, ratings, strict=True))
 
     found = sum_up("m", 10.0, {"one": rated(9, 8, None, 9), "other": rated(5, 4, 10, None)}, [], None)
@@ -190,8 +192,8 @@ def test_systems_are_compared_on_what_was_rated_for_both() -> None:
 
 def test_a_judge_that_only_counts_words_is_found_out() -> None:
     samples = [Sample((), "t2i", "word " * count) for count in (4, 8, 12)]
-    long = [(sample, Rating({RELEVANCE: float(len(sample.prompt))})) for sample in samples]
-    same = [(sample, Rating({RELEVANCE: 8.0})) for sample in samples]
+    long = [(sample, JudgeRating({RELEVANCE: float(len(sample.prompt))})) for sample in samples]
+    same = [(sample, JudgeRating({RELEVANCE: 8.0})) for sample in samples]
     found = sum_up("m", 10.0, {"long": long, "same": same}, [], None)
     assert [system.length_correlation for system in found.systems] == [1.0, None]
 

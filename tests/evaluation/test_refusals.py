@@ -13,7 +13,7 @@ from promptlet.cli.main import app
 from promptlet.errors import MissingExtraError, PromptletError, RunError, StudentError, TeacherError, UsageError
 from promptlet.evaluation import systems
 from promptlet.evaluation.judge import choose_judge
-from promptlet.evaluation.keeping import check_folder, check_systems, read_kept
+from promptlet.evaluation.saving import check_folder, check_systems, read_evaluation
 from promptlet.evaluation.suites import SUITES, Part, Suite
 from promptlet.evaluation.systems import open_systems, students, write_prompts
 from promptlet.io.journal import Journal
@@ -32,7 +32,7 @@ def test_what_is_no_kept_evaluation_is_one_line(tmp_path: Path, cli: Run) -> Non
     assert "no finished evaluation" in nothing.stderr
     (tmp_path / "evaluation.json").write_text('{"systems": [{"name": 1}]}')
     with pytest.raises(RunError, match="can't be read"):
-        read_kept(tmp_path)
+        read_evaluation(tmp_path)
 
 
 def test_a_test_set_without_the_task_is_told(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from promptlet.generation.ranking import Candidate, coverage, pick
+from promptlet.generation.ranking import Candidate, intent_coverage, pick
 from promptlet.types import Intent
 
 
-def candidate(prompt: str, relevance: float = 1.0, unfinished: bool = False, misses: str | None = None) -> Candidate:
+def candidate(prompt: str, relevance: float = 1.0, unfinished: bool = False, rejection: str | None = None) -> Candidate:
     return Candidate(
         seed=1,
         values={"words": 5},
@@ -14,7 +14,7 @@ def candidate(prompt: str, relevance: float = 1.0, unfinished: bool = False, mis
         tokens=5,
         logprobs=(-1.0,),
         log_probability=-5.0,
-        misses=misses,
+        rejection=rejection,
         adherence={"words": 0},
         coverage=(1.0,),
         relevance=relevance,
@@ -28,7 +28,7 @@ FOX = candidate("a red fox in deep snow")
 
 
 def test_what_misses_is_never_picked() -> None:
-    assert pick([candidate("a fox", misses="says 'fox'")], []) is None
+    assert pick([candidate("a fox", rejection="says 'fox'")], []) is None
     assert pick([], []) is None
 
 
@@ -49,4 +49,4 @@ def test_near_duplicates_do_not_count_and_the_unlike_goes_first() -> None:
 
 def test_coverage_is_the_share_of_an_intents_words() -> None:
     intents = (Intent("Topic", "birthday party"), Intent("Mood", "joyful"), Intent("Color", "mint green"))
-    assert coverage(intents, "joyful parties for birthdays in green") == (1.0, 1.0, 0.5)
+    assert intent_coverage(intents, "joyful parties for birthdays in green") == (1.0, 1.0, 0.5)

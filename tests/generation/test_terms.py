@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from promptlet.generation import Generator, Request
 from promptlet.generation.plan import Plan
-from promptlet.generation.terms import Banned, Kept, Term, spans
+from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, spans
 from promptlet.vocabulary import load_policy
 
 WISH = ["Topic: birthday", "Mood: joyful"]
@@ -31,18 +31,20 @@ WISH = ["Topic: birthday", "Mood: joyful"]
     ],
 )
 def test_markup_is_not_the_students_to_write(written: str, spoken: str) -> None:
-    assert Term.of(written) == Term(written, spoken)
+    assert KeptTerm.of(written) == KeptTerm(written, spoken)
 
 
 @pytest.mark.parametrize("term", ["<b>hi there</b>", "--ar 16:9", "\U0001f388\U0001f388"])
 def test_what_says_nothing_to_a_student_stands_behind_the_text(term: str) -> None:
-    kept = Kept([term])
+    kept = KeptTerms([term])
     assert kept.terms == ()
     assert kept.render("A red fox.", ()) == f"A red fox. {term}"
 
 
 def test_a_text_does_not_end_twice() -> None:
-    assert Kept(["ACME Corp."]).render("An ad by ACME Corp.", (Term.of("ACME Corp."),)) == "An ad by ACME Corp."
+    assert (
+        KeptTerms(["ACME Corp."]).render("An ad by ACME Corp.", (KeptTerm.of("ACME Corp."),)) == "An ad by ACME Corp."
+    )
 
 
 def test_articles_change_with_the_word_behind_them_alone() -> None:
@@ -57,13 +59,13 @@ def test_articles_change_with_the_word_behind_them_alone() -> None:
         ("orange fox", "fox", "It is a fox", "It is an orange fox"),
         ("red owl", "owl", "An owl", "A red owl"),
     ):
-        term = Term(written, said, joined=True)
-        assert Kept((), [term]).render(before, (term,)) == after
+        term = KeptTerm(written, said, joined=True)
+        assert KeptTerms((), [term]).render(before, (term,)) == after
 
 
 def test_a_term_is_found_where_it_stands_alone() -> None:
-    kept = Kept(["(red:1.1)", "<lora:foo:0.8>", "hat"])
-    order = (Term.of("hat"), Term.of("(red:1.1)"))
+    kept = KeptTerms(["(red:1.1)", "<lora:foo:0.8>", "hat"])
+    order = (KeptTerm.of("hat"), KeptTerm.of("(red:1.1)"))
     assert kept.render("Shattered, a hat on a well-red, red fox", order) == (
         "Shattered, a hat on a well-red, (red:1.1) fox <lora:foo:0.8>"
     )
@@ -94,8 +96,8 @@ def test_who_wants_no_people_gets_nobody(generator: Generator) -> None:
     assert plan.request.ban == ("people",)
     assert all(plan.banned.find(f"two {each} wait") for each in ("women", "boys", "friends", "people", "humans"))
     assert Request.of({"intents": "a woman on a beach, no other people"}).ban == ()
-    assert not Banned(["woman"], generator.student.policy).find("two friends wait")
-    assert Banned(["gray"], generator.student.policy).find("a grey fox")
+    assert not BannedTerms(["woman"], generator.student.policy).find("two friends wait")
+    assert BannedTerms(["gray"], generator.student.policy).find("a grey fox")
 
 
 def test_settings_of_image_makers_in_free_text_stand_behind_it(generator: Generator) -> None:
@@ -132,8 +134,8 @@ def test_usual_terms_of_image_makers_stand_in_every_prompt(generator: Generator)
     ],
 )
 def test_a_banned_term_is_found_in_every_form(banned: str, text: str) -> None:
-    assert Banned([banned], load_policy()).find(text) == banned
-    assert Banned([banned], load_policy()).find("a hat, a runway, an hour of golden light") is None
+    assert BannedTerms([banned], load_policy()).find(text) == banned
+    assert BannedTerms([banned], load_policy()).find("a hat, a runway, an hour of golden light") is None
 
 
 @pytest.mark.parametrize(
@@ -141,27 +143,27 @@ def test_a_banned_term_is_found_in_every_form(banned: str, text: str) -> None:
     [("rose", "the sun is rising"), ("left", "leaves fall"), ("stranger", "a strange hat"), ("ground", "grinding")],
 )
 def test_a_form_that_is_a_word_of_its_own_bans_no_other(banned: str, text: str) -> None:
-    assert Banned([banned], load_policy()).find(f"a {banned}") == banned
-    assert Banned([banned], load_policy()).find(text) is None
+    assert BannedTerms([banned], load_policy()).find(f"a {banned}") == banned
+    assert BannedTerms([banned], load_policy()).find(text) is None
 
 
 def test_tokens_of_all_forms_are_out_of_reach() -> None:
     vocabulary = {"\u0120mice": 1, "\u0120Mouse": 2, "\u0120moon": 3, "mice": 4}
-    assert Banned(["mouse"], load_policy()).tokens(vocabulary) == (1, 2)
+    assert BannedTerms(["mouse"], load_policy()).tokens(vocabulary) == (1, 2)
 
 
 def test_no_prompt_says_what_is_banned(generator: Generator) -> None:
     free = generator.generate(WISH, words=12, n=6, seed=2, candidates=1)
     said = [word for prompt in free for word in prompt.prompt.casefold().strip(".").split() if word.isalpha()]
     ban = sorted({word for word in said if len(word) > 4})[:8]
-    check = Banned(ban, load_policy())
+    check = BannedTerms(ban, load_policy())
     assert any(check.find(prompt.prompt) for prompt in free)
     for prompt in generator.generate(WISH, words=12, n=6, seed=2, ban=[*ban, "category:violent"]):
         assert check.find(prompt.prompt) is None
 
 
 def test_places_are_drawn_from_the_seed() -> None:
-    kept = Kept(["one", "two", "three"])
+    kept = KeptTerms(["one", "two", "three"])
     orders = {kept.order(random.Random(seed)) for seed in range(40)}
     assert len(orders) == 6
     assert kept.order(random.Random(1)) == kept.order(random.Random(1))

@@ -10,7 +10,7 @@ from promptlet.generation import Generator
 from promptlet.generation.openings import find_openings
 from promptlet.generation.plan import Plan
 from promptlet.generation.request import Request
-from promptlet.generation.terms import Kept, Term, says
+from promptlet.generation.terms import KeptTerm, KeptTerms, says
 from promptlet.student.format import default_student, load_student
 from promptlet.types import KINDS
 
@@ -148,7 +148,7 @@ def test_what_is_insisted_on_the_text_begins_with(
     ],
 )
 def test_texts_open_as_the_student_opened_its_own(text: str, opening: tuple[str, ...]) -> None:
-    term = Term("red fox at dawn", "red fox at dawn", joined=True, first="red fox")
+    term = KeptTerm("red fox at dawn", "red fox at dawn", joined=True, first="red fox")
     assert find_openings([text, text], term) == opening
 
 
@@ -206,8 +206,8 @@ def test_what_has_no_room_is_left_out(generator: Generator) -> None:
     ],
 )
 def test_joined_words_fit_into_the_sentence(text: str, wanted: str) -> None:
-    term = Term("qwertine old hat, Zyxla,", "old hat", joined=True)
-    assert Kept([], [term]).render(text, (term,)) == wanted
+    term = KeptTerm("qwertine old hat, Zyxla,", "old hat", joined=True)
+    assert KeptTerms([], [term]).render(text, (term,)) == wanted
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
-from promptlet.intents.reading import FILLERS, read_wish
+from promptlet.intents.reading import FILLERS, read_text
 from promptlet.tasks import load_task, task_names
 from promptlet.types import MAX_INTENTS
 
@@ -86,7 +86,7 @@ NODES = [node.value for node in load_graph().nodes()]
     ],
 )
 def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, wanted: list[str]) -> None:
-    assert [str(intent) for intent in read_wish(text, load_task(task).kinds).intents] == wanted
+    assert [str(intent) for intent in read_text(text, load_task(task).kinds).intents] == wanted
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
     ],
 )
 def test_what_shall_not_be_there_is_no_wish(text: str, wanted: list[str], without: tuple[str, ...]) -> None:
-    wish = read_wish(text, load_task("t2i").kinds)
+    wish = read_text(text, load_task("t2i").kinds)
     assert ([str(intent) for intent in wish.intents], wish.without) == (wanted, without)
 
 
@@ -118,7 +118,7 @@ def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:
     assert len(known) > 100
     for value in known:
         kind = "Audience" if ("Audience", value) in named else "Occasion"
-        intent = read_wish(f"a lighthouse for the {value}", load_task("t2i").kinds).intents[1]
+        intent = read_text(f"a lighthouse for the {value}", load_task("t2i").kinds).intents[1]
         assert (intent.kind, intent.value) == (kind, value)
 
 
@@ -129,7 +129,7 @@ def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:
 )
 def test_no_word_is_lost_and_the_topic_comes_first(task: str, parts: list[str], between: str) -> None:
     text = between.join(parts)
-    wish = read_wish(text, load_task(task).kinds)
+    wish = read_text(text, load_task(task).kinds)
     intents = wish.intents
     assert len(intents) <= MAX_INTENTS
     assert [intent.kind for intent in intents].count("Topic") == 1
@@ -146,7 +146,7 @@ def test_no_word_is_lost_and_the_topic_comes_first(task: str, parts: list[str], 
 
 def test_behind_typed_intents_no_word_is_lost_either() -> None:
     text = "Topic: birthday, red balloon on a bench, gold ribbon with stars, candles in deep snow at dawn by the river"
-    wish = read_wish(text, load_task("t2i").kinds)
+    wish = read_text(text, load_task("t2i").kinds)
     assert len(wish.intents) == MAX_INTENTS
     said = " ".join(intent.value for intent in wish.intents).split()
     assert {"balloon", "bench", "ribbon", "stars", "candles", "snow", "dawn", "river"} <= set(said)
@@ -158,4 +158,4 @@ _NO_MARKS = str.maketrans("", "", ",.'")
 @pytest.mark.parametrize("text", ["no people", "without people", "no cars, no people", "Nobody"])
 def test_a_wish_that_only_says_what_shall_not_be_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="say what the prompt is about"):
-        read_wish(text, load_task("t2i").kinds)
+        read_text(text, load_task("t2i").kinds)

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from promptlet.review.app import make_app
-from promptlet.review.creating import Plan, create_review
+from promptlet.review.creating import ReviewSettings, create_review
 from promptlet.review.store import Store
 
 Write = Callable[..., Path]
@@ -61,7 +61,7 @@ def write_prompts(tmp_path: Path) -> Write:
 def review(tmp_path: Path, write_prompts: Write) -> Review:
     """Two systems with four prompts each, two checks, two reviewers who both rate everything."""
     systems = {name: write_prompts(name) for name in ("north", "south")}
-    return Review(*create_review(tmp_path / "review.db", Plan(systems, per_item=2, checks=2), ["Ann", "Bob"]))
+    return Review(*create_review(tmp_path / "review.db", ReviewSettings(systems, per_item=2, checks=2), ["Ann", "Bob"]))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptlet.errors import UsageError
-from promptlet.review.creating import Plan, create_review, parse_systems
+from promptlet.review.creating import ReviewSettings, create_review, parse_systems
 from promptlet.review.items import passed
 from promptlet.review.records import Rating
 from promptlet.review.store import Store
@@ -96,7 +96,7 @@ def test_codes_open_one_reviewer_each_and_are_not_kept(review: Review) -> None:
 
 
 def test_a_late_reviewer_takes_over_what_is_left(tmp_path: Path, write_prompts: Write) -> None:
-    plan = Plan({"one": write_prompts("one", 12)}, per_item=1, checks=0)
+    plan = ReviewSettings({"one": write_prompts("one", 12)}, per_item=1, checks=0)
     store, _ = create_review(tmp_path / "late.db", plan, ["Ann"])
     done = [number for number, _, _ in store.assigned("Ann")[:2]]
     for number in done:
@@ -108,7 +108,7 @@ def test_a_late_reviewer_takes_over_what_is_left(tmp_path: Path, write_prompts: 
 
 def test_systems_are_compared_on_the_same_wishes(tmp_path: Path, write_prompts: Write) -> None:
     systems = {name: write_prompts(name, 30) for name in ("north", "south")}
-    store, _ = create_review(tmp_path / "same.db", Plan(systems, prompts=5, checks=0, per_item=1), ["Ann"])
+    store, _ = create_review(tmp_path / "same.db", ReviewSettings(systems, prompts=5, checks=0, per_item=1), ["Ann"])
     wishes = {name: sorted(item.intents for item in store.items().values() if item.system == name) for name in systems}
     assert wishes["north"] == wishes["south"]
     assert len(wishes["north"]) == 5
@@ -139,20 +139,20 @@ def test_a_bad_line_is_named(tmp_path: Path, write_prompts: Write, line: str, me
     path = write_prompts("bad", 1)
     path.write_text(path.read_text() + line)
     with pytest.raises(UsageError, match=message):
-        create_review(tmp_path / "bad.db", Plan({"bad": path}, per_item=1), ["Ann"])
+        create_review(tmp_path / "bad.db", ReviewSettings({"bad": path}, per_item=1), ["Ann"])
     assert not (tmp_path / "bad.db").exists()
 
 
 def test_what_can_not_be_made_or_opened_is_one_line(tmp_path: Path, write_prompts: Write, review: Review) -> None:
     path = write_prompts("one")
     with pytest.raises(UsageError, match="3 reviewers are to rate each prompt, and there are 1"):
-        create_review(tmp_path / "few.db", Plan({"one": path}), ["Ann"])
+        create_review(tmp_path / "few.db", ReviewSettings({"one": path}), ["Ann"])
     for names in (["Ann", "Bo", "Cy", "Ann "], ["Ann", "Bo", ""]):
         with pytest.raises(UsageError, match=r"named twice|name is ''"):
-            create_review(tmp_path / "few.db", Plan({"one": path}), names)
+            create_review(tmp_path / "few.db", ReviewSettings({"one": path}), names)
         assert not (tmp_path / "few.db").exists()
     with pytest.raises(UsageError, match="already"):
-        create_review(review.store.path, Plan({"one": path}, per_item=1), ["Ann"])
+        create_review(review.store.path, ReviewSettings({"one": path}, per_item=1), ["Ann"])
     with pytest.raises(UsageError, match="two systems 'one'"):
         parse_systems(["one.jsonl", f"one={path}"])
     assert parse_systems(["runs/a=1/x.jsonl"]) == {"x": Path("runs/a=1/x.jsonl")}

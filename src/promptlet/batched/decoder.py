@@ -18,7 +18,7 @@ _CROWDED = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenRow:
     """What a row wrote, without the token that ended it."""
 
     row: int
@@ -70,7 +70,7 @@ class BatchDecoder:
     @torch.inference_mode()
     def write(
         self, prompts: Sequence[Sequence[int]], limits: Sequence[int], seeds: Sequence[int], sampling: TokenSampling
-    ) -> Iterator[Written]:
+    ) -> Iterator[WrittenRow]:
         """Yield what each row wrote, as rows end.
 
         Args:
@@ -99,13 +99,13 @@ class BatchDecoder:
             if live:
                 self._step(state, drawn_B)
 
-    def _ended(self, state: _State, ended_B: torch.Tensor, stopped_B: torch.Tensor) -> Iterator[Written]:
+    def _ended(self, state: _State, ended_B: torch.Tensor, stopped_B: torch.Tensor) -> Iterator[WrittenRow]:
         """Yield the rows that have ended; all at once leave the device, where each by itself would wait for it."""
         places = ended_B.nonzero()[:, 0]
         columns = stopped_B[places], state.likelihood_B[places], self._ids_V[state.written_BN[places]]
         for place, stopped, likelihood, tokens in zip(places.tolist(), *(c.tolist() for c in columns), strict=True):
             text = tokens[:-1] if stopped else tokens
-            yield Written(state.rows[place], text, stopped, likelihood / len(tokens))
+            yield WrittenRow(state.rows[place], text, stopped, likelihood / len(tokens))
 
     def _read(self, prompts: Sequence[Sequence[int]], limits: Sequence[int], sampler: RowSampler) -> _State:
         prefix = _common(prompts)

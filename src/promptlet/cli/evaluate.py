@@ -54,13 +54,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
         from promptlet.evaluation.judge import choose_judge
-        from promptlet.evaluation.keeping import Kept, check_folder, check_systems, keep
         from promptlet.evaluation.run import evaluate as measure
+        from promptlet.evaluation.saving import SavedEvaluation, check_folder, check_systems, save_evaluation
         from promptlet.evaluation.suites import choose_tasks, load_suite
         from promptlet.evaluation.systems import open_systems, students
         from promptlet.remote import without_credentials
         from promptlet.reports.evaluation import in_brief, report_evaluation
-        from promptlet.speed.keeping import measure_speed
+        from promptlet.speed.saving import measure_speed
 
         bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
         rater = choose_judge(judge, None if budget is None else number("budget", budget))
@@ -76,10 +76,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
                 check_systems(folder, opened)
             found = measure(opened, asked, tasks, folder, chosen, rater, training)
         command = shlex.join(["promptlet", *map(without_credentials, sys.argv[1:])])
-        kept = Kept(found, f"Suite {suite}, seed {chosen}", command)
-        keep(kept, folder)
+        saved = SavedEvaluation(found, f"Suite {suite}, seed {chosen}", command)
+        save_evaluation(saved, folder)
         folders = students(systems) if speed else {}
-        page = report_evaluation(kept, folder, measure_speed(folders, folder) if folders else None)
+        page = report_evaluation(saved, folder, measure_speed(folders, folder) if folders else None)
         typer.echo(in_brief(found))
         typer.echo(page)
         check_bounds(found, bounds)

@@ -48,12 +48,12 @@ def evaluation(
 
     with needing("the report", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
-        from promptlet.evaluation.keeping import read_kept
+        from promptlet.evaluation.saving import read_evaluation
         from promptlet.reports.evaluation import in_brief, report_evaluation
-        from promptlet.speed.keeping import read_speed
+        from promptlet.speed.saving import read_speed
 
-        bounds, kept = parse_bounds(fail_under or ()), read_kept(run)
-        page = report_evaluation(kept, output or run, read_speed(run))
-        typer.echo(in_brief(kept.evaluation))
+        bounds, saved = parse_bounds(fail_under or ()), read_evaluation(run)
+        page = report_evaluation(saved, output or run, read_speed(run))
+        typer.echo(in_brief(saved.evaluation))
         typer.echo(page)
-        check_bounds(kept.evaluation, bounds)
+        check_bounds(saved.evaluation, bounds)

@@ -40,9 +40,9 @@ def create(
     from promptlet.extras import needing
 
     with needing("a review", "review"):
-        from promptlet.review.creating import Plan, create_review, parse_systems
+        from promptlet.review.creating import ReviewSettings, create_review, parse_systems
 
-        plan = Plan(
+        plan = ReviewSettings(
             parse_systems(systems),
             whole("prompts", prompts, 1),
             min(3, len(reviewer)) if per_item is None else whole("per-item", per_item, 1),

@@ -26,7 +26,7 @@ class Interval(NamedTuple):
         return Interval(*map(function, self))
 
     @property
-    def sure(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.low > 0 or self.high < 0
 

@@ -13,8 +13,8 @@ from promptlet.registry import unknown
 
 _MEASURES: Mapping[str, Callable[[SystemResult], float]] = {
     "answered": lambda system: system.answered,
-    "exact": lambda system: system.obedience("exact"),
-    "within2": lambda system: system.obedience("within_2"),
+    "exact": lambda system: system.adherence("exact"),
+    "within2": lambda system: system.adherence("within_2"),
     "distinct2": lambda system: system.diversity.distinct[1],
 }
 

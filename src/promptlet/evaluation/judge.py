@@ -52,7 +52,7 @@ class Verdict(BaseModel):
 
 
 @dataclass(frozen=True)
-class Rating:
+class JudgeRating:
     """What is known of one sample after judging."""
 
     scores: Scores | None
@@ -109,7 +109,7 @@ def choose_judge(endpoint: str | None, budget: float | None) -> JudgeChoice | No
 
 def rate(
     choice: JudgeChoice, samples: Sequence[Sample], repeats: int, seed: int, journal: Journal
-) -> tuple[list[Rating], Bill]:
+) -> tuple[list[JudgeRating], Bill]:
     """Return the rating of each sample and what all of them took.
 
     Raises:
@@ -182,13 +182,13 @@ def _verdict(entry: dict[str, Any] | None) -> Verdict | None:
         return None
 
 
-def _rating(verdicts: Sequence[Verdict | None]) -> Rating:
+def _rating(verdicts: Sequence[Verdict | None]) -> JudgeRating:
     read = [verdict for verdict in verdicts if verdict]
     missing = len(verdicts) - len(read)
     if not read:
-        return Rating(None, missing=missing)
+        return JudgeRating(None, missing=missing)
     scores = [verdict.scores() for verdict in read]
-    return Rating({name: fmean(each[name] for each in scores) for name in scores[0]}, read[0].reason, missing)
+    return JudgeRating({name: fmean(each[name] for each in scores) for name in scores[0]}, read[0].reason, missing)
 
 
 def _identity(choice: JudgeChoice, request: TeacherRequest) -> str:

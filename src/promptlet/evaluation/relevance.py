@@ -11,10 +11,10 @@ import numpy as np
 from promptlet.commands.words import count_words
 from promptlet.evaluation.anchors import DAMAGES, FIT, GOOD, auc
 from promptlet.evaluation.bootstrap import Interval, interval
-from promptlet.evaluation.judge import Bill, Rating
+from promptlet.evaluation.judge import Bill, JudgeRating
 from promptlet.types import RELEVANCE, Sample
 
-Rated = Sequence[tuple[Sample, Rating]]
+Rated = Sequence[tuple[Sample, JudgeRating]]
 FEWEST_PAIRS = 10
 """A bootstrap of fewer draws the same few values again and again: its interval is too narrow."""
 
@@ -45,11 +45,11 @@ class Comparison:
     difference: Interval | None
 
     @property
-    def certain(self) -> str:
+    def significance(self) -> str:
         """Whether the difference is more than chance, in a word or two."""
         if self.difference is None or self.pairs < FEWEST_PAIRS:
             return "too few"
-        return "yes" if self.difference.sure else "no"
+        return "yes" if self.difference.excludes_zero else "no"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,11 @@ class Judgement:
 
 
 def sum_up(
-    judge: str, highest: float, systems: Mapping[str, Rated], anchors: Sequence[tuple[str, Rating]], bill: Bill | None
+    judge: str,
+    highest: float,
+    systems: Mapping[str, Rated],
+    anchors: Sequence[tuple[str, JudgeRating]],
+    bill: Bill | None,
 ) -> Judgement:
     """Return what a judge's ratings say.
 

@@ -19,11 +19,11 @@ from promptlet.errors import MissingExtraError, PromptletError, RunError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, pooled
 from promptlet.evaluation.anchors import make_anchors
 from promptlet.evaluation.diversity import Diversity, measure_diversity
-from promptlet.evaluation.judge import Bill, JudgeChoice, Rating, rate
+from promptlet.evaluation.judge import Bill, JudgeChoice, JudgeRating, rate
 from promptlet.evaluation.novelty import Novelty, measure_novelty
 from promptlet.evaluation.relevance import Judgement, sum_up
 from promptlet.evaluation.suites import Suite, Wish
-from promptlet.evaluation.systems import System, Written, write_prompts
+from promptlet.evaluation.systems import System, SystemOutput, write_prompts
 from promptlet.extras import needing
 from promptlet.intents.test_sets import DIGESTS
 from promptlet.io.journal import Journal
@@ -70,7 +70,7 @@ class SystemResult:
         """The statistics of all test sets and targets."""
         return [row for rows in self.lengths.values() for row in rows]
 
-    def obedience(self, name: str) -> float:
+    def adherence(self, name: str) -> float:
         """Return the share of all wishes that have a prompt which is `exact` or `within_2`."""
         return pooled(self.all_lengths, name) * self.answered
 
@@ -83,8 +83,8 @@ class Evaluation:
     """How it was made: what was asked, digests, versions, time."""
     systems: list[SystemResult]
     judgements: list[Judgement]
-    written: Mapping[str, list[Written]]
-    ratings: Mapping[str, Mapping[str, Mapping[Wish, Rating]]]
+    written: Mapping[str, list[SystemOutput]]
+    ratings: Mapping[str, Mapping[str, Mapping[Wish, JudgeRating]]]
     """Judge -> system -> wish -> rating, of the wishes that were judged."""
 
 
@@ -127,7 +127,7 @@ def evaluate(
         judgements, ratings = _judge(judged, suite, tasks, seed, local, judge, journal)
     texts = {name: [one.text for one in each if one.text is not None] for name, each in written.items()}
     novelty = measure_novelty(texts, learned) if learned else {}
-    compared = _compared(written, seed)
+    compared = _diversity_sample(written, seed)
     results = [
         _result(system, written[system.name], compared[system.name], novelty.get(system.name), seed)
         for system in systems
@@ -157,41 +157,43 @@ def _open_local() -> Judge:
         raise PromptletError(f"the {_LOCAL} can't be opened: {error}") from error
 
 
-def _compared(written: Mapping[str, Sequence[Written]], seed: int) -> dict[str, list[int]]:
+def _diversity_sample(written: Mapping[str, Sequence[SystemOutput]], seed: int) -> dict[str, list[int]]:
     """Return whose diversity is measured: places of wishes of all targets and test sets, not too many.
 
     They are the same for all systems, wishes that each wrote a prompt for; where there is none, each has its own.
     """
     own = {name: [place for place, one in enumerate(each) if one.text is not None] for name, each in written.items()}
     shared = sorted(set.intersection(*map(set, own.values())))
-    return {name: _drawn(shared or places, seed) for name, places in own.items()}
+    return {name: _draw(shared or places, seed) for name, places in own.items()}
 
 
-def _drawn(places: Sequence[int], seed: int) -> list[int]:
+def _draw(places: Sequence[int], seed: int) -> list[int]:
     return sorted(random.Random(seed).sample(places, min(_DIVERSITY_SAMPLE, len(places))))
 
 
 def _judge(
-    judged: Mapping[str, Sequence[Written]],
+    judged: Mapping[str, Sequence[SystemOutput]],
     suite: Suite,
     tasks: Sequence[str],
     seed: int,
     local: Judge,
     choice: JudgeChoice | None,
     journal: Journal,
-) -> tuple[list[Judgement], dict[str, dict[str, dict[Wish, Rating]]]]:
+) -> tuple[list[Judgement], dict[str, dict[str, dict[Wish, JudgeRating]]]]:
     """Return what each judge says of the prompts, with anchors among them, and its ratings."""
     anchors = make_anchors(tasks, suite.anchors, seed)
     samples = [sample for _, sample in anchors]
     samples += [_sample(one) for each in judged.values() for one in each if one.text is not None]
-    rated: dict[str, tuple[float, list[Rating], Bill | None]] = {_LOCAL: (1.0, _rate_locally(local, samples), None)}
+    rated: dict[str, tuple[float, list[JudgeRating], Bill | None]] = {
+        _LOCAL: (1.0, _rate_locally(local, samples), None)
+    }
     if choice:
         rated[choice.name] = (10.0, *rate(choice, samples, suite.repeats, seed, journal))
     judgements, found = [], {}
     for name, (highest, given, bill) in rated.items():
         left = iter(given)
         of_anchors = [(kind, next(left)) for kind, _ in anchors]
-        nothing = Rating(None, missing=suite.repeats if bill else 1)
+        nothing = JudgeRating(None, missing=suite.repeats if bill else 1)
         ratings = {
             system: {one.wish: nothing if one.text is None else next(left) for one in each}
             for system, each in judged.items()
@@ -204,12 +206,12 @@ def _judge(
     return judgements, found
 
 
-def _rate_locally(local: Judge, samples: Sequence[Sample]) -> list[Rating]:
-    return [Rating({RELEVANCE: scores[RELEVANCE]} | scores) for scores in local.judge(samples)]
+def _rate_locally(local: Judge, samples: Sequence[Sample]) -> list[JudgeRating]:
+    return [JudgeRating({RELEVANCE: scores[RELEVANCE]} | scores) for scores in local.judge(samples)]
 
 
 def _result(
-    system: System, written: Sequence[Written], compared: Sequence[int], novelty: Novelty | None, seed: int
+    system: System, written: Sequence[SystemOutput], compared: Sequence[int], novelty: Novelty | None, seed: int
 ) -> SystemResult:
     good, policy = [one for one in written if one.text is not None], load_policy()
     counts: dict[str, dict[int, list[int]]] = {}
@@ -237,5 +239,5 @@ def _result(
     )
 
 
-def _sample(one: Written) -> Sample:
+def _sample(one: SystemOutput) -> Sample:
     return Sample(one.wish.intents, one.wish.task, one.text or "")

@@ -45,7 +45,7 @@ Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class SystemOutput:
     """One prompt of a system, or why there is none."""
 
     wish: Wish
@@ -171,7 +171,7 @@ def students(arguments: Sequence[str]) -> dict[str, Path]:
     return {name or load_student(folder).description.name: folder for name, folder in folders}
 
 
-def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Journal) -> dict[str, list[Written]]:
+def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Journal) -> dict[str, list[SystemOutput]]:
     """Return what each system wrote for each wish, in order; only what the journal lacks or has as failed is asked for.
 
     Raises:
@@ -188,7 +188,7 @@ def write_prompts(systems: Sequence[System], wishes: Sequence[Wish], journal: Jo
             for entry in system.answer(due[system.name], journal):
                 kept[entry["id"]] = entry
                 meter.advance(note=system.name)
-    return {name: [_written(wish, kept[identity]) for identity, wish in each] for name, each in asks.items()}
+    return {name: [_output(wish, kept[identity]) for identity, wish in each] for name, each in asks.items()}
 
 
 def _open(argument: str) -> tuple[System, System]:
@@ -220,7 +220,7 @@ def _identity(system: System, wish: Wish) -> str:
     return value_digest([system.identity, wish.test_set, wish.index, system.depends_on(wish)])[:32]
 
 
-def _written(wish: Wish, entry: Entry) -> Written:
+def _output(wish: Wish, entry: Entry) -> SystemOutput:
     if "error" in entry:
-        return Written(wish, None, entry["error"])
-    return Written(wish, " ".join(clean(entry["text"]).split()), seconds=entry.get("seconds"))
+        return SystemOutput(wish, None, entry["error"])
+    return SystemOutput(wish, " ".join(clean(entry["text"]).split()), seconds=entry.get("seconds"))

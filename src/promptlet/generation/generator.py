@@ -155,8 +155,8 @@ class Generator:
             picked.append(best)
             yield self._prompt(plan, best, pool, time.perf_counter() - start)
         if not picked:
-            last = pool[-1].misses
-            assert last is not None, "what misses nothing is picked"
+            last = pool[-1].rejection
+            assert last is not None, "what has none is picked"
             raise NoPromptError(len(pool), last)
 
     def _draw(self, plan: Plan, seeds: list[int], same: dict[Decoding, Decoded], stop: Event | None) -> list[Candidate]:

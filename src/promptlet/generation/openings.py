@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from promptlet.generation.terms import Term
+from promptlet.generation.terms import KeptTerm
 from promptlet.lemmas import content_stems, stems
 
 _LONGEST = 5
 """Words; what stands further on is seldom about what the text is about."""
 
 
-def find_openings(texts: Iterable[str], term: Term) -> tuple[str, ...]:
-    """Return how texts open that soon say what a term is about (`Term.first`): what stands before it, each once.
+def find_openings(texts: Iterable[str], term: KeptTerm) -> tuple[str, ...]:
+    """Return how texts open that soon say what a term is about (`KeptTerm.first`): what stands before it, each once.
 
     What says some of the term itself is left out, for the text would say it twice; so is what ends a sentence.
     """

@@ -13,11 +13,11 @@ from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError, about
 from promptlet.generation.openings import find_openings
-from promptlet.generation.ranking import Candidate, coverage
+from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
-from promptlet.generation.terms import Banned, Kept, Term, placed, spans
+from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
 from promptlet.generation.untaught import reword
-from promptlet.judges.words import mean
+from promptlet.judges.words import topic_weighted_mean
 from promptlet.lemmas import terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample
@@ -41,7 +41,7 @@ class Draft:
     seed: int
     values: dict[str, int]
     """What its commands ask for."""
-    order: tuple[Term, ...]
+    order: tuple[KeptTerm, ...]
     begun: tuple[int, ...]
     """Tokens at the end of the decoding's head that the text begins with."""
     decoding: Decoding
@@ -59,8 +59,8 @@ class Plan:
     """The intents as the student is asked for them."""
     wishes: tuple[str, ...]
     """Kept terms of which it shall speak by itself."""
-    kept: Kept
-    banned: Banned
+    kept: KeptTerms
+    banned: BannedTerms
     never: tuple[int, ...]
     """Tokens that write a banned word."""
     known: frozenset[str]
@@ -81,7 +81,7 @@ class Plan:
         """
         if request.task not in student.tasks:
             raise UsageError(registry.unknown("task", request.task, student.tasks), "task")
-        kept, banned = Kept(request.keep), Banned(request.ban, student.policy)
+        kept, banned = KeptTerms(request.keep), BannedTerms(request.ban, student.policy)
         for term in kept.raw:
             if found := banned.find(term):
                 raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned", "keep")
@@ -95,7 +95,7 @@ class Plan:
             stand_in = student.tasks[request.task].stand_in
             allowed = stand_in if stand_in and not banned.find(stand_in) else None
             words = reword(asked, kept.terms, student, room, allowed, insisted, aside)
-            joined = Kept(request.keep, words.terms)
+            joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[WORDS][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
         if WORDS in wanted and kept.words >= wanted[WORDS][0]:
@@ -158,7 +158,7 @@ class Plan:
         """Return the candidate of a seed."""
         values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in self.wanted.items()}
         planned, grammar = dict(values), None
-        order: tuple[Term, ...] = ()
+        order: tuple[KeptTerm, ...] = ()
         begun = ""
         if WORDS in values:
             command = self.student.commands[WORDS]
@@ -186,7 +186,7 @@ class Plan:
             decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(begun), *decoded.logprobs))
         said = Sample(request.intents, request.task, decoded.text)
         sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
-        covered = coverage(request.intents, sample.prompt)
+        covered = intent_coverage(request.intents, sample.prompt)
         adherence = {
             name: command.score(draft.values[name], sample)
             for name, command in self.student.commands.items()
@@ -200,17 +200,17 @@ class Plan:
             tokens=drawn,
             logprobs=self._own_logprobs(decoded, spans(decoded.text, draft.order)),
             log_probability=round(sum(decoded.logprobs), 4),
-            misses=self._misses(sample.prompt, adherence),
+            rejection=self._rejection(sample.prompt, adherence),
             adherence=adherence,
             coverage=covered,
-            relevance=round(mean(sample, covered), 4),
+            relevance=round(topic_weighted_mean(sample, covered), 4),
             repeats=repetition(answer) is not None,
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished,
             insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
         )
 
-    def _begun(self, order: Sequence[Term], rng: random.Random, words: int) -> tuple[str, Sequence[Term]]:
+    def _begun(self, order: Sequence[KeptTerm], rng: random.Random, words: int) -> tuple[str, Sequence[KeptTerm]]:
         """Return what a text of so many words begins with, and the terms that are to come."""
         if not order or not order[0].first:
             return "", order
@@ -246,7 +246,7 @@ class Plan:
             if not any(start < last and first < end for first, last in kept)
         )
 
-    def _misses(self, prompt: str, adherence: dict[str, int]) -> str | None:
+    def _rejection(self, prompt: str, adherence: dict[str, int]) -> str | None:
         """Return what must not be and is, or None."""
         if not prompt:
             return "is empty"

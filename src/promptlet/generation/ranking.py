@@ -33,7 +33,7 @@ class Candidate:
     """Log-probabilities of the tokens that were the student's choice."""
     log_probability: float
     """Log-probability of the whole text."""
-    misses: str | None
+    rejection: str | None
     """Why it must not be given out."""
     adherence: dict[str, int]
     """By command that needs no judge, how far it misses what was asked."""
@@ -77,7 +77,7 @@ def pick(pool: Iterable[Candidate], picked: Sequence[Candidate]) -> Candidate | 
     Of those with the fewest faults it is the one of most quality and least likeness; the earlier one among equals.
     """
     likeness = {id(each): max((_likeness(each, other) for other in picked), default=0.0) for each in pool}
-    fit = [each for each in pool if each.misses is None and likeness[id(each)] < _ALIKE]
+    fit = [each for each in pool if each.rejection is None and likeness[id(each)] < _ALIKE]
     if not fit:
         return None
     fewest = min(each.faults for each in fit)
@@ -87,7 +87,7 @@ def pick(pool: Iterable[Candidate], picked: Sequence[Candidate]) -> Candidate | 
     )
 
 
-def coverage(intents: Intents, prompt: str) -> tuple[float, ...]:
+def intent_coverage(intents: Intents, prompt: str) -> tuple[float, ...]:
     """Return, per intent, the share of its content words that the prompt says in some form, from 0 to 1."""
     said = frozenset(stems(prompt))
     return tuple(round(share_said(intent.value, said), 4) for intent in intents)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError, about
 from promptlet.generation.terms import says
-from promptlet.intents.reading import read_wish
+from promptlet.intents.reading import read_text
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
 
@@ -123,7 +123,7 @@ class Request(BaseModel):
         text, tags = _without_tags(whole.value)
         kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
         with about("intents"):
-            wish = read_wish(text, kinds)
+            wish = read_text(text, kinds)
         # A woman who wants no people about her is wished for.
         without = [each for each in wish.without if not any(says(intent.value, each) for intent in wish.intents)]
         with about("ban"):

@@ -33,7 +33,7 @@ _SPACE = "\u0120"
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class KeptTerm:
     """A kept term as it must appear, and as the student writes it."""
 
     written: str
@@ -54,25 +54,27 @@ class Term:
         return cls(text, text.strip(_MARKS) or text)
 
 
-class Kept:
+class KeptTerms:
     """The terms that every prompt of a request holds: `terms` stand in the sentence, `tags` behind it.
 
     `words` counts all their words, and `added_words` those that are not the student's to write.
     """
 
-    def __init__(self, raw: Sequence[str], terms: Sequence[Term] | None = None) -> None:
+    def __init__(self, raw: Sequence[str], terms: Sequence[KeptTerm] | None = None) -> None:
         """Read terms as a request has them; `terms`, if given, are those of the sentence in the student's words."""
         self.raw = tuple(raw)
         self.tags = tuple(text for text in raw if _TAG.fullmatch(text))
-        self.terms = tuple(Term.of(text) for text in raw if text not in self.tags) if terms is None else tuple(terms)
+        self.terms = (
+            tuple(KeptTerm.of(text) for text in raw if text not in self.tags) if terms is None else tuple(terms)
+        )
         self.words = sum(map(count_words, (*self.tags, *(term.written for term in self.terms))))
         self.added_words = self.words - sum(count_words(term.spoken) for term in self.terms)
 
-    def order(self, rng: random.Random) -> tuple[Term, ...]:
+    def order(self, rng: random.Random) -> tuple[KeptTerm, ...]:
         """Return the terms of the sentence in a drawn order, after the one that it begins with."""
         return tuple(sorted(rng.sample(self.terms, len(self.terms)), key=lambda term: not term.first))
 
-    def render(self, text: str, order: Sequence[Term]) -> str:
+    def render(self, text: str, order: Sequence[KeptTerm]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""
         for term, (start, end) in reversed(list(zip(order, spans(text, order), strict=False))):
             before, said, behind = text[:start], text[start:end], text[end:]
@@ -99,7 +101,7 @@ def _with_article(before: str, written: str) -> str:
     return _ARTICLE.sub(r"\g<a>n " if written[0].casefold() in "aeiou" else r"\g<a> ", before)
 
 
-def placed(order: Sequence[Term], rng: random.Random, words: int) -> list[Placed]:
+def placed(order: Sequence[KeptTerm], rng: random.Random, words: int) -> list[Placed]:
     """Return the terms with the places in a text of so many words by which they must have come.
 
     Half of the texts leave the places to the student, which suits terms that it knows; it puts off others to the end,
@@ -110,7 +112,7 @@ def placed(order: Sequence[Term], rng: random.Random, words: int) -> list[Placed
     return [Placed(term.spoken, place, loose=term.joined) for term, place in zip(order, latest, strict=True)]
 
 
-def spans(text: str, order: Sequence[Term]) -> list[tuple[int, int]]:
+def spans(text: str, order: Sequence[KeptTerm]) -> list[tuple[int, int]]:
     """Return where the terms stand, in this order, in what the student wrote; up to the first that is not there."""
     found: list[tuple[int, int]] = []
     for term in order:
@@ -123,7 +125,7 @@ def spans(text: str, order: Sequence[Term]) -> list[tuple[int, int]]:
     return found
 
 
-class Banned:
+class BannedTerms:
     """What no prompt of a request may say."""
 
     def __init__(self, raw: Sequence[str], policy: Policy) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptlet.commands.words import count_words
-from promptlet.generation.terms import Term
+from promptlet.generation.terms import KeptTerm
 from promptlet.intents.reading import AGE, FILLERS, HOURS
 from promptlet.lemmas import terms, without_accents
 from promptlet.student.format import Student
@@ -51,7 +51,7 @@ class Wording:
     """A request in words that the student was taught."""
 
     intents: Intents
-    terms: tuple[Term, ...]
+    terms: tuple[KeptTerm, ...]
     """What its text must hold."""
     wishes: tuple[str, ...]
     """Kept terms of which it shall speak by itself."""
@@ -59,7 +59,7 @@ class Wording:
 
 def reword(
     intents: Intents,
-    keep: Sequence[Term],
+    keep: Sequence[KeptTerm],
     student: Student,
     room: int,
     stand_in: str | None = None,
@@ -118,7 +118,7 @@ class _Joining:
     firm: Collection[int]
     """Places of what the student must write."""
     room: int
-    kept: Sequence[Term]
+    kept: Sequence[KeptTerm]
 
     def __post_init__(self) -> None:
         self.texts: dict[int, tuple[str, str]] = {}
@@ -174,10 +174,10 @@ class _Joining:
             if told and self.first is None:
                 self.first, self.about = place, own if "{0}" in pattern else told
 
-    def terms(self) -> list[Term]:
+    def terms(self) -> list[KeptTerm]:
         """Return what the text must hold."""
         return [
-            Term(written, spoken, joined=True, first=self.about if place == self.first else "")
+            KeptTerm(written, spoken, joined=True, first=self.about if place == self.first else "")
             for place, (spoken, written) in self.texts.items()
         ]
 
@@ -201,14 +201,14 @@ def _says_nothing(word: str) -> bool:
     return _NOTHING.issuperset(terms(word))
 
 
-def _with_terms(value: str, strange: Sequence[Term]) -> str:
+def _with_terms(value: str, strange: Sequence[KeptTerm]) -> str:
     """Return a value with kept terms that stand in it as they must appear."""
     for term in strange:
         value = re.sub(rf"(?<!\w){re.escape(term.spoken)}(?!\w)", term.written.replace("\\", r"\\"), value)
     return value
 
 
-def _holds(text: str, term: Term) -> bool:
+def _holds(text: str, term: KeptTerm) -> bool:
     """Return whether a kept term stands in a text as it must appear, and not within a word."""
     return re.search(rf"(?<!\w){re.escape(term.written)}(?!\w)", text) is not None
 
@@ -220,13 +220,13 @@ def _pattern(intent: Intent) -> str:
     return _NAMED if named else _JOINED.get(intent.kind, _BEFORE)
 
 
-def _is_name(term: Term, student: Student) -> bool:
+def _is_name(term: KeptTerm, student: Student) -> bool:
     """Return whether a kept term is a name that the student was not taught."""
     return not student.writes(term.spoken) and (
         not _taught(term.spoken, student.writes) or all(word[0].isupper() for word in term.spoken.split())
     )
 
 
-def _shortened(term: Term, student: Student) -> Term:
+def _shortened(term: KeptTerm, student: Student) -> KeptTerm:
     """Return a kept term of which the student writes what it was taught: "photo" becomes "cinematic photo"."""
     return replace(term, spoken=_taught(term.spoken, student.writes) or term.spoken)

@@ -99,7 +99,7 @@ _PLACES = ("in", "at", "near", "of")
 
 
 @dataclass(frozen=True)
-class Wish:
+class Reading:
     """What a text wishes for."""
 
     intents: Intents
@@ -108,7 +108,7 @@ class Wish:
     """What shall not be said: "people" in "an empty beach without people"."""
 
 
-def read_wish(text: str, kinds: Sequence[str]) -> Wish:
+def read_text(text: str, kinds: Sequence[str]) -> Reading:
     """Return what a text wishes for.
 
     Args:
@@ -120,23 +120,23 @@ def read_wish(text: str, kinds: Sequence[str]) -> Wish:
     """
     typed, rest = _typed(text)
     if typed and not rest:
-        return Wish(typed)
+        return Reading(typed)
     plain = _plain(rest)
     first, *others = _PIECE.findall(plain) or [""]
     if not typed and len(others) < _PLAIN and first.casefold() not in _NOT:
-        return Wish((Intent("Topic", plain),))
+        return Reading((Intent("Topic", plain),))
     pieces = list(_pieces(plain))
     unwanted = (list(dropwhile(_is_any, words)) for words, behind in pieces if behind in _NOT)
     without = tuple(dict.fromkeys(" ".join(words) for words in unwanted if words))
     found = [intent for words, behind in pieces if behind not in _NOT for intent in _read(words, behind, kinds)]
     if typed:
         same = [Intent(_THING, each.value) if each.kind == "Topic" else each for each in found]
-        return Wish(_merged((*typed, *same), MAX_INTENTS), without)
+        return Reading(_merged((*typed, *same), MAX_INTENTS), without)
     if not found and without:
         raise UsageError(f"'{text}' only says what shall not be there; say what the prompt is about")
     if not found:
-        return Wish((Intent("Topic", text),))
-    return Wish(_sorted(found), without)
+        return Reading((Intent("Topic", text),))
+    return Reading(_sorted(found), without)
 
 
 def _is_any(word: str) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from promptlet.embedding import Embedder, Vectors, load_embedder
 from promptlet.judges.base import Judge, Scores
-from promptlet.judges.words import Words, mean
+from promptlet.judges.words import Words, topic_weighted_mean
 from promptlet.types import LIKELIHOOD, RELEVANCE, Sample
 
 _UNLIKE, _ALIKE = 0.15, 0.55
@@ -56,7 +56,7 @@ class Embedding(Judge):
     def _parts(self, sample: Sample, prompt: Vectors) -> Scores:
         meant = [scale(float(self._wishes[value] @ prompt), _UNLIKE, _ALIKE) for value in _values(sample)]
         return {
-            "coverage": mean(sample, list(map(max, self._words.said(sample), meant))),
+            "coverage": topic_weighted_mean(sample, list(map(max, self._words.said(sample), meant))),
             "likeness": scale(float(self._wishes[_whole(sample)] @ prompt), _FAR, _NEAR),
         }
 

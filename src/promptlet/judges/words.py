@@ -28,7 +28,7 @@ class Words(Judge):
         return cls(load_graph(graph))
 
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
-        return [{RELEVANCE: round(mean(sample, self.said(sample)), 4)} for sample in samples]
+        return [{RELEVANCE: round(topic_weighted_mean(sample, self.said(sample)), 4)} for sample in samples]
 
     def said(self, sample: Sample) -> list[float]:
         """Return, per intent, the largest share of the words of one of its names that is said; 0 if it has none."""
@@ -42,7 +42,7 @@ class Words(Judge):
         return (value, *(self._graph.aliases[node] if node else ()))
 
 
-def mean(sample: Sample, shares: Sequence[float]) -> float:
+def topic_weighted_mean(sample: Sample, shares: Sequence[float]) -> float:
     """Return the mean of values per intent, in which the topic counts twice; 0 without intents."""
     weights = [TOPIC_WEIGHT if intent.kind == "Topic" else 1.0 for intent in sample.intents]
     return sum(w * share for w, share in zip(weights, shares, strict=True)) / sum(weights) if weights else 0.0

@@ -15,7 +15,7 @@ from promptlet.types import KINDS, Intent
 _SHOWN, _STRAYS_SAMPLE = 15, 10_000
 
 
-def coverage(shards: Shards, intents: StageData | None, folder: Path | None, seed: int) -> Section:
+def graph_coverage(shards: Shards, intents: StageData | None, folder: Path | None, seed: int) -> Section:
     """Return the section about how much of a graph the pairs use.
 
     Args:

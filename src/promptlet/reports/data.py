@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promptlet.evaluation.diversity import ORDERS, distinct, self_bleu
 from promptlet.progress import metering
-from promptlet.reports.coverage import coverage
+from promptlet.reports.coverage import graph_coverage
 from promptlet.reports.document import (
     Block,
     Cell,
@@ -63,7 +63,7 @@ def describe(
         ("relevance", lambda: _relevance(shards)),
         ("openers", lambda: _openers(shards, stages)),
         ("diversity", lambda: _diversity(shards, seed)),
-        ("coverage", lambda: coverage(shards, stages.get("intents"), graph, seed)),
+        ("coverage", lambda: graph_coverage(shards, stages.get("intents"), graph, seed)),
         ("intents", lambda: _intents(shards)),
         ("rejects", lambda: _rejects(shards, seed)),
         ("pairs", lambda: _pairs(shards, seed)),

@@ -9,16 +9,16 @@ from pathlib import Path
 from promptlet.commands.words import count_words
 from promptlet.evaluation.adherence import PAPER, Adherence, paper_row, pooled
 from promptlet.evaluation.diversity import ORDERS
-from promptlet.evaluation.keeping import Kept
 from promptlet.evaluation.run import Evaluation, SystemResult
+from promptlet.evaluation.saving import SavedEvaluation
 from promptlet.reports.document import Block, Cell, Code, Document, Facts, Gallery, Section, Table, Text, percent
-from promptlet.reports.examples import coverage, examples
+from promptlet.reports.examples import examples, kind_coverage
 from promptlet.reports.judgements import ends, mean_relevance, relevance, title, trust
 from promptlet.reports.pictures import bubbles, lines
 from promptlet.reports.render import write_report
-from promptlet.speed.keeping import Speed
 from promptlet.speed.report import HEAD as SPEED_HEAD
 from promptlet.speed.report import row as speed_row
+from promptlet.speed.saving import Speed
 
 _LENGTH_HEAD = ("Target", "Prompts", "Mean", "Bias", "MAE", "MSE", "RMSE", "Exact", "Within 2", "Paper")
 _MANY_TARGETS = 8
@@ -26,26 +26,26 @@ _NEAR = 2
 """Words between target and text at which a text still counts as near (Table 3)."""
 
 
-def report_evaluation(kept: Kept, folder: Path, speed: Speed | None = None) -> Path:
+def report_evaluation(saved: SavedEvaluation, folder: Path, speed: Speed | None = None) -> Path:
     """Write evaluation.html, evaluation.md and its pictures into `folder`; return the page's path."""
-    return write_report(describe(kept, speed), folder, "evaluation")
+    return write_report(describe(saved, speed), folder, "evaluation")
 
 
-def describe(kept: Kept, speed: Speed | None = None) -> Document:
+def describe(saved: SavedEvaluation, speed: Speed | None = None) -> Document:
     """Return the report as a document; without `speed` it says that none was measured."""
-    evaluation = kept.evaluation
+    evaluation = saved.evaluation
     sections = (
         _summary(evaluation),
         _lengths(evaluation),
         *(relevance(judgement, evaluation.ratings[judgement.judge]) for judgement in evaluation.judgements),
-        coverage(evaluation.written),
+        kind_coverage(evaluation.written),
         _diversity(evaluation.systems),
         _safety(evaluation.systems),
         _speed(speed),
         examples(evaluation),
-        _provenance(evaluation, kept.command),
+        _provenance(evaluation, saved.command),
     )
-    return Document("Evaluation", f"{kept.subtitle}, finished {evaluation.manifest.finished}", sections)
+    return Document("Evaluation", f"{saved.subtitle}, finished {evaluation.manifest.finished}", sections)
 
 
 def in_brief(evaluation: Evaluation) -> str:
@@ -53,7 +53,7 @@ def in_brief(evaluation: Evaluation) -> str:
     said = []
     for system in evaluation.systems:
         judges = (f"{title(each)} {mean_relevance(each, system.name)}" for each in evaluation.judgements)
-        near, error = system.obedience("within_2"), pooled(system.all_lengths, "mae")
+        near, error = system.adherence("within_2"), pooled(system.all_lengths, "mae")
         said.append(
             f"{system.name}: {system.prompts:,} prompts, {system.failed:,} failed; "
             f"within 2 words for {near:.1%} of all wishes, MAE of the prompts {error:.2f}; "
@@ -68,7 +68,7 @@ def _summary(evaluation: Evaluation) -> Section:
             system.name,
             system.prompts,
             system.failed,
-            *(f"{system.obedience(name):.1%}" for name in ("exact", "within_2")),
+            *(f"{system.adherence(name):.1%}" for name in ("exact", "within_2")),
             f"{pooled(system.all_lengths, 'mae'):.2f}",
             *(mean_relevance(judgement, system.name) for judgement in evaluation.judgements),
             f"{system.diversity.distinct[1]:.2f}",

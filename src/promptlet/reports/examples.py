@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import expressed
-from promptlet.evaluation.judge import Rating
+from promptlet.evaluation.judge import JudgeRating
 from promptlet.evaluation.run import Evaluation
 from promptlet.evaluation.suites import Wish
-from promptlet.evaluation.systems import Written
+from promptlet.evaluation.systems import SystemOutput
 from promptlet.lemmas import stems
 from promptlet.reports.document import Block, Cell, Gallery, Section, Table, Text, percent
 from promptlet.reports.pictures import bars
@@ -31,14 +31,14 @@ def examples(evaluation: Evaluation) -> Section:
             (f"{score:.2f}", texts[wish], render_intents(wish.intents), _reason(wish, texts[wish], each))
             for wish, each, score in shown
         ]
-        tables.append(Table(("Rating", "Prompt", "Intents", "Why"), rows, f"{system}: the best and the worst"))
+        tables.append(Table(("JudgeRating", "Prompt", "Intents", "Why"), rows, f"{system}: the best and the worst"))
     said = f"Rated by {judgement.judge}, up to {judgement.highest:.0f}."
     if judgement.blind_to:
         said += " It is unfit as a judge, so what stands on top need not be the best."
     return Section("Examples", [Text(said), *tables])
 
 
-def coverage(written: Mapping[str, Sequence[Written]]) -> Section:
+def kind_coverage(written: Mapping[str, Sequence[SystemOutput]]) -> Section:
     """Return which kinds of intents left a trace in the prompts, by the stems of their words."""
     wanted: dict[str, dict[str, int]] = {}
     said: dict[str, dict[str, int]] = {}
@@ -68,7 +68,7 @@ def coverage(written: Mapping[str, Sequence[Written]]) -> Section:
     return Section("Coverage by kind of intent", blocks)
 
 
-def _reason(wish: Wish, text: str, rating: Rating) -> str:
+def _reason(wish: Wish, text: str, rating: JudgeRating) -> str:
     """Return why a rating is what it is: what the judge says, its points, what is left out, and the length."""
     missing = [str(intent) for intent in wish.intents if intent not in _said(wish.intents, text)]
     points = ", ".join(

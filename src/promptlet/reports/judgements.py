@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from promptlet.evaluation.anchors import FIT
 from promptlet.evaluation.bootstrap import Interval
-from promptlet.evaluation.judge import Rating
+from promptlet.evaluation.judge import JudgeRating
 from promptlet.evaluation.relevance import FEWEST_PAIRS, Judgement
 from promptlet.evaluation.suites import Wish
 from promptlet.reports.document import Block, Cell, Gallery, Ranged, Section, Table, Text
@@ -21,7 +21,7 @@ _PAPER = (
 )
 
 
-def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]) -> Section:
+def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, JudgeRating]]) -> Section:
     """Return the section about one judge and its ratings of each system."""
     points = next((list(each.points) for each in judgement.systems if each.points), [])
     tasks = next((list(each.tasks) for each in judgement.systems if each.tasks), [])
@@ -45,7 +45,7 @@ def relevance(judgement: Judgement, ratings: Mapping[str, Mapping[Wish, Rating]]
         for bars, width, span in [_bars([each.scores[RELEVANCE] for each in rated.values() if each.scores], judgement)]
     ]
     differences = [
-        (each.one, each.other, each.pairs, ends(each.difference), each.certain)
+        (each.one, each.other, each.pairs, ends(each.difference), each.significance)
         for each in judgement.comparisons
         if each.difference
     ]

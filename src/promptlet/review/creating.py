@@ -18,7 +18,7 @@ from promptlet.tasks import task_names
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReviewSettings:
     """What a review is made of."""
 
     systems: Mapping[str, Path]
@@ -52,7 +52,7 @@ def parse_systems(named: Sequence[str]) -> dict[str, Path]:
     return systems
 
 
-def create_review(path: Path, plan: Plan, reviewers: Sequence[str]) -> tuple[Store, dict[str, str]]:
+def create_review(path: Path, plan: ReviewSettings, reviewers: Sequence[str]) -> tuple[Store, dict[str, str]]:
     """Make a review at `path`; return it and a token for each reviewer.
 
     Raises:

@@ -22,7 +22,7 @@ Function = Callable[[pa.Table], pa.Table]
 Run = Sequence[tuple[str, TeacherRequest]]
 """Requests with their identities that are best put to a teacher together."""
 Reply = Answer | TeacherError
-Kept = TypeVar("Kept")
+Result = TypeVar("Result")
 
 ROWS_PER_TABLE = 2000
 _FAILURES_IN_A_ROW = 20
@@ -43,7 +43,7 @@ class Runner(ABC):
         """Yield what `function` makes of the rows of ``STEM-*.parquet``, in order, in flat memory."""
 
     @abstractmethod
-    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Generator[Kept]:
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Result]) -> Generator[Result]:
         """Yield what `keep` makes of each request's identity and reply, as the replies come.
 
         `keep` is called in this process, but in any thread, before anything else happens to a reply: a journal's place.

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from promptlet.cores import usable_cores
 from promptlet.io.records import read_tables
-from promptlet.runners.base import ROWS_PER_TABLE, Function, Kept, Reply, Run, Runner
+from promptlet.runners.base import ROWS_PER_TABLE, Function, Reply, Result, Run, Runner
 from promptlet.teachers.base import Teacher
 
 _AHEAD = 4
@@ -51,13 +51,13 @@ class Local(Runner):
             while waiting:
                 yield waiting.popleft().result()
 
-    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Generator[Kept]:
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Result]) -> Generator[Result]:
         """Yield what is kept of each reply; a thread puts one run after another to the teacher.
 
         When the caller stops to listen, each thread still keeps the reply that it waits for.
         """
         todo = iter(runs)
-        replies: SimpleQueue[Kept | _Failure] = SimpleQueue()
+        replies: SimpleQueue[Result | _Failure] = SimpleQueue()
         stop = Event()
 
         def work(run: Run) -> None:

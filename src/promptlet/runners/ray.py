@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from promptlet.errors import PromptletError, RunError, TeacherError, UsageError, one_line
 from promptlet.extras import needing
 from promptlet.io.records import shards
-from promptlet.runners.base import ROWS_PER_TABLE, Function, Kept, Reply, Run, Runner
+from promptlet.runners.base import ROWS_PER_TABLE, Function, Reply, Result, Run, Runner
 from promptlet.runners.local import Local
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 from promptlet.teachers.vllm import VLLM, sampling
@@ -67,7 +67,7 @@ class Ray(Runner):
             )
             yield from tables.iter_batches(batch_size=None, batch_format="pyarrow")
 
-    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Kept]) -> Generator[Kept]:
+    def ask(self, teacher: Teacher, runs: Iterable[Run], keep: Callable[[str, Reply], Result]) -> Generator[Result]:
         """Yield what is kept of each reply; replies that are under way when the caller stops to listen are lost."""
         if teacher.in_process:
             raise UsageError(

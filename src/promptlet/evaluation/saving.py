@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from promptlet.errors import RunError, UsageError, one_line
-from promptlet.evaluation.judge import Rating
+from promptlet.evaluation.judge import JudgeRating
 from promptlet.evaluation.relevance import Judgement
 from promptlet.evaluation.run import ANSWERS, Evaluation, SystemResult
 from promptlet.evaluation.suites import Wish
-from promptlet.evaluation.systems import System, Written
+from promptlet.evaluation.systems import System, SystemOutput
 from promptlet.io.atomic import replacing_folder, write_json, write_text
 from promptlet.io.manifest import Manifest
 from promptlet.types import RELEVANCE, parse_intents
@@ -27,11 +27,11 @@ from promptlet.types import RELEVANCE, parse_intents
 NAME, PROMPTS = "evaluation.json", "prompts"
 _SHOWN = 3
 """Names of what else is in a folder that are said."""
-Ratings = dict[str, dict[str, dict[Wish, Rating]]]
+Ratings = dict[str, dict[str, dict[Wish, JudgeRating]]]
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedEvaluation:
     """An evaluation with what its report says of how it was made."""
 
     evaluation: Evaluation
@@ -41,16 +41,16 @@ class Kept:
     """The line that does it again."""
 
 
-def keep(kept: Kept, folder: Path) -> None:
+def save_evaluation(saved: SavedEvaluation, folder: Path) -> None:
     """Write ``evaluation.json`` and a file of prompts per system into `folder`, each whole or not at all."""
-    evaluation = kept.evaluation
+    evaluation = saved.evaluation
     files = _files(list(evaluation.written))
     with replacing_folder(folder / PROMPTS) as temporary:
         for system, file in files.items():
             rows = _rows(evaluation, system)
             write_text(temporary / file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     measured = {name: [asdict(each) for each in getattr(evaluation, name)] for name in ("systems", "judgements")}
-    told = {"subtitle": kept.subtitle, "command": kept.command, "manifest": asdict(evaluation.manifest)}
+    told = {"subtitle": saved.subtitle, "command": saved.command, "manifest": asdict(evaluation.manifest)}
     write_json(folder / NAME, told | {"files": files} | measured)
 
 
@@ -88,7 +88,7 @@ def check_systems(folder: Path, systems: Sequence[System]) -> None:
         raise UsageError(f"{folder} holds a report of '{lost[0]}' that would be lost; --output names another folder")
 
 
-def read_kept(folder: Path) -> Kept:
+def read_evaluation(folder: Path) -> SavedEvaluation:
     """Return the evaluation that is kept in `folder`.
 
     Raises:
@@ -103,12 +103,12 @@ def read_kept(folder: Path) -> Kept:
         systems = TypeAdapter(list[SystemResult]).validate_python(told["systems"])
         judgements = TypeAdapter(list[Judgement]).validate_python(told["judgements"])
         manifest = TypeAdapter(Manifest).validate_python(told["manifest"])
-        written: dict[str, list[Written]] = {}
+        written: dict[str, list[SystemOutput]] = {}
         ratings: Ratings = {each.judge: {} for each in judgements}
         for system, file in told["files"].items():
             written[system] = _read(folder / PROMPTS / file, system, ratings)
         evaluation = Evaluation(manifest, systems, judgements, written, ratings)
-        return Kept(evaluation, told["subtitle"], told["command"])
+        return SavedEvaluation(evaluation, told["subtitle"], told["command"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else repr(error)
         raise RunError(f"the evaluation in {folder} can't be read: {one_line(why)}") from error
@@ -137,7 +137,7 @@ def _rows(evaluation: Evaluation, system: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _read(path: Path, system: str, ratings: Ratings) -> list[Written]:
+def _read(path: Path, system: str, ratings: Ratings) -> list[SystemOutput]:
     """Return the prompts of a file; their ratings go to `ratings`."""
     written = []
     for given in ratings.values():
@@ -146,7 +146,7 @@ def _read(path: Path, system: str, ratings: Ratings) -> list[Written]:
         row: Mapping[str, Any] = json.loads(line)
         intents = parse_intents([tuple(each.split(": ", 1)) for each in row["intents"]])
         wish = Wish(row["test_set"], row["task"], row["target"], row["index"], intents, row["seed"])
-        written.append(Written(wish, row.get("prompt"), row.get("error", ""), row["seconds"]))
+        written.append(SystemOutput(wish, row.get("prompt"), row.get("error", ""), row["seconds"]))
         for judge, rating in row["ratings"].items():
-            ratings[judge][system][wish] = Rating(**rating)
+            ratings[judge][system][wish] = JudgeRating(**rating)
     return written
