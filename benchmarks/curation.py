@@ -22,7 +22,7 @@ from naive import Naive
 
 from promptlet.cores import usable_cores
 from promptlet.io.records import read_tables
-from promptlet.stages.base import Context, Head
+from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.curate import CurateConfig, CurateStage
 from promptlet.vocabulary import load_policy
 
@@ -40,7 +40,7 @@ def main() -> None:
         source, folder = Path(name) / "source", Path(name) / "curated"
         pairs.write(source, arguments.rows, seed=1)
         folder.mkdir()
-        context = Context(folder, {"synthesize": source}, folder, Head(name="curation"), arguments.runner)
+        context = Context(folder, {"synthesize": source}, folder, CommonConfig(name="curation"), arguments.runner)
         counts, wall, busy = timed(lambda: CurateStage().run(CurateConfig(), context))
         naive, _, naive_busy = timed(lambda: baseline(source))
     rows, cores = arguments.rows, usable_cores()

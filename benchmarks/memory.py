@@ -16,7 +16,7 @@ import pairs
 from facts import publish
 
 from promptlet.io.records import ROWS_PER_SHARD
-from promptlet.stages.base import Context, Head
+from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.curate import CurateConfig, CurateStage
 
 STEPS = 5
@@ -39,7 +39,9 @@ def main() -> None:
         folder.mkdir()
         watch = Watch(folder)
         watch.start()
-        counts = CurateStage().run(CurateConfig(), Context(folder, {"synthesize": source}, folder, Head(name="memory")))
+        counts = CurateStage().run(
+            CurateConfig(), Context(folder, {"synthesize": source}, folder, CommonConfig(name="memory"))
+        )
         watch.stop()
     steps = {}
     for step in range(1, STEPS + 1):

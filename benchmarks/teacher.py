@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from facts import publish
 
 from promptlet.io.journal import Journal
-from promptlet.prompting import choose, messages
+from promptlet.prompting import chat_messages, choose_exemplars
 from promptlet.runners.base import Reply
 from promptlet.runners.local import Local
 from promptlet.tasks import load_task
@@ -94,7 +94,7 @@ def rate(work: Callable[[], int]) -> Rate:
 def request(seed: int, tokens: int) -> TeacherRequest:
     """Return a request; all have their exemplars in common."""
     task, intents = load_task("t2i"), (Intent("Topic", TOPICS[seed % len(TOPICS)]),)
-    chat = messages(task, choose(task, intents, WORDS, SHOTS, "shared", 0, 0), intents, WORDS, {})
+    chat = chat_messages(task, choose_exemplars(task, intents, WORDS, SHOTS), intents, WORDS, {})
     return TeacherRequest(chat, tokens, 0.6, 1.0, seed)
 
 

@@ -21,7 +21,7 @@ from promptlet.evaluation.diversity import distinct
 from promptlet.generation.ranking import intent_coverage
 from promptlet.intents.graph import load_graph
 from promptlet.intents.sampling import Sampler
-from promptlet.prompting import choose, messages
+from promptlet.prompting import chat_messages, choose_exemplars
 from promptlet.tasks import load_task
 from promptlet.teachers.base import TeacherRequest
 from promptlet.teachers.transformers import Transformers, TransformersConfig
@@ -61,8 +61,10 @@ def measure(name: str, teacher: Transformers, shots: int, wishes: int, temperatu
         counts = sorted(rng.choice(COUNTS) for _ in combinations)
         requests = []
         for seed, (intents, words) in enumerate(zip(combinations, counts, strict=True)):
-            shown = choose(task, intents, words, shots, "shared", 0, seed)
-            requests.append(TeacherRequest(messages(task, shown, intents, words), MOST_TOKENS, temperature, 1.0, seed))
+            shown = choose_exemplars(task, intents, words, shots)
+            requests.append(
+                TeacherRequest(chat_messages(task, shown, intents, words), MOST_TOKENS, temperature, 1.0, seed)
+            )
         # Those of one length share their exemplars, and stand together.
         for _, group in groupby(range(wishes), key=lambda index: requests[index].messages[:-1]):
             run = list(group)

@@ -14,7 +14,7 @@ import torch
 from promptlet.commands import make_commands
 from promptlet.io.atomic import write_json, write_text
 from promptlet.io.manifest import Manifest
-from promptlet.stages.base import Context, Head
+from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.export import STUDENT, ExportConfig, ExportStage
 from promptlet.stages.tokenize import CONTROLS
 from promptlet.student.config import PRESETS
@@ -55,7 +55,7 @@ def main() -> None:
     make_model(arguments.preset, tokenizer.get_vocab_size(), CONTEXT, 0.1, 0).save_pretrained(model)
     inputs = dict.fromkeys(ExportStage.inputs, work)
     config = ExportConfig(name=f"random-{arguments.preset}", quantization=arguments.quantization)
-    ExportStage().run(config, Context(work, inputs, work, Head(name="random")))
+    ExportStage().run(config, Context(work, inputs, work, CommonConfig(name="random")))
     (work / STUDENT).rename(arguments.folder)
     shutil.rmtree(work)
 

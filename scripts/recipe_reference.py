@@ -11,7 +11,7 @@ from promptlet import registry
 from promptlet.commands import make_commands
 from promptlet.intents.test_sets import DIGESTS
 from promptlet.pipeline import ORDER, load_stage
-from promptlet.stages.base import Head
+from promptlet.stages.base import CommonConfig
 from promptlet.student.config import PRESETS, LoopConfig
 from promptlet.tasks import task_names
 
@@ -19,7 +19,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "recipes.md"
 _BEGINNING = """\
 # Recipes: every key
 
-A recipe is one YAML file. Its head has the keys below; beside them it has a section for each stage whose settings
+A recipe is one YAML file. It has the common keys below, and a section for each stage whose settings
 differ from these defaults: `train: {preset: mini}`. Unknown keys are errors. Paths are relative to the folder in which
 `promptlet` is run. `promptlet run RECIPE.yaml` does what is not done yet; a changed key makes that stage and those
 after it anew, each into a folder of its own. (`python scripts/recipe_reference.py` writes this page from the code.)
@@ -28,7 +28,7 @@ _COMMANDS = """\
 ### `tokenize.commands`
 
 A command per key, with its settings. `{words: {low: 5, high: 40}, relevance: {}}` lets a student be asked for its
-prompts' relevance too (`--relevance 0` to `4`); the head's `judge` should then be `embedding`, or `given` if pairs
+prompts' relevance too (`--relevance 0` to `4`); the common key `judge` should then be `embedding`, or `given` if pairs
 bring their scores.
 """
 _NAMES = {
@@ -49,7 +49,7 @@ def main() -> None:
 
 def reference() -> str:
     """Return the page as Markdown."""
-    parts = [_BEGINNING, *_section("Head", Head)]
+    parts = [_BEGINNING, *_section("Common keys", CommonConfig)]
     for name in ORDER:
         stage = load_stage(name)
         parts += _section(f"`{name}`", stage.Config)

@@ -24,7 +24,7 @@ from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, load_stage, run_recipe
-from promptlet.stages.base import Context, Head
+from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import TOKENIZER, WORDS
 from promptlet.tasks import load_task
@@ -50,7 +50,7 @@ def small(folder: Path, teacher: str = "accidents: 0.1") -> Path:
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_recipe_loads(path: Path) -> None:
     recipe = load_recipe(path)
-    assert recipe.head.name == path.stem
+    assert recipe.common.name == path.stem
     assert tuple(recipe.stages) == ORDER
 
 
@@ -132,7 +132,7 @@ def test_lengths_that_nobody_chose_are_those_that_the_student_is_taught(tmp_path
     told = json.loads((student / "promptlet.json").read_text())
     told["commands"]["words"]["high"] = 12
     (student / "promptlet.json").write_text(json.dumps(told))
-    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.head)
+    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.common)
     counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
     assert [name for name in counts if name.startswith("exact")] == ["exact within 2 at 10"]
 
@@ -140,7 +140,7 @@ def test_lengths_that_nobody_chose_are_those_that_the_student_is_taught(tmp_path
 def test_a_student_is_taught_only_what_it_can_be_asked_for(smoke: dict[str, Path], tmp_path: Path) -> None:
     text = "name: x\ntokenize: {size: 1024, commands: {words: {low: 8, high: 12}, relevance: {}}}"
     loaded = load_recipe(write_recipe(tmp_path, text))
-    context = Context(tmp_path, {"augment": smoke["augment"]}, tmp_path, loaded.head)
+    context = Context(tmp_path, {"augment": smoke["augment"]}, tmp_path, loaded.common)
     load_stage("tokenize").run(loaded.stages["tokenize"], context)
     samples = [each for each in read_samples(smoke["augment"]) if each.split == "train"]
     askable = [each for each in samples if 8 <= len(each.prompt.split()) <= 12]
@@ -158,7 +158,7 @@ def test_a_student_that_obeys_no_count_is_made_and_has_nothing_to_measure(
     told = json.loads((student / "promptlet.json").read_text())
     del told["commands"]["words"]
     (student / "promptlet.json").write_text(json.dumps(told))
-    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.head)
+    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.common)
     counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
     assert counts == {"nothing to measure": "the student does not obey 'words'"}
     assert Generator.load(student).generate("a fox", seed=1, candidates=1, exact=False)
@@ -406,7 +406,9 @@ def test_a_tokenizer_without_a_command_s_token_ends_in_one_line(tmp_path: Path, 
     path = folder / "tokenizer.json"
     path.write_text(path.read_text().replace("<|19|>", "<|no|>"))
     with pytest.raises(StudentError, match=r"no token '<\|19\|>'"):
-        TrainStage().run(TrainConfig(preset="tiny"), Context(tmp_path, {"tokenize": folder}, tmp_path, Head(name="x")))
+        TrainStage().run(
+            TrainConfig(preset="tiny"), Context(tmp_path, {"tokenize": folder}, tmp_path, CommonConfig(name="x"))
+        )
 
 
 def test_a_disk_that_fills_ends_in_one_line_and_the_run_goes_on_later(tmp_path: Path, cli: Run) -> None:

@@ -35,7 +35,7 @@ from promptlet.intents.splits import HELD_OUT
 from promptlet.io.atomic import replacing, write_text
 from promptlet.io.records import SAMPLE_SCHEMA, read_samples, to_row
 from promptlet.pretrained import load_pretrained
-from promptlet.prompting import messages
+from promptlet.prompting import chat_messages
 from promptlet.stages.synthesize import room_for
 from promptlet.tasks import load_task
 from promptlet.teachers.transformers import Transformers, TransformersConfig
@@ -183,7 +183,7 @@ def encode(requests: Sequence[Request], model: str) -> list[list[int]]:
     tokenizer = _tokenizer(model)
     texts = []
     for request in requests:
-        chat = messages(load_task(request.sample.task), (), request.sample.intents, request.words)
+        chat = chat_messages(load_task(request.sample.task), (), request.sample.intents, request.words)
         texts.append(tokenizer.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=True))
     ids: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
     return ids

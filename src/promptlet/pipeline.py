@@ -23,7 +23,7 @@ from promptlet.io.locking import held
 from promptlet.io.manifest import Manifest
 from promptlet.io.yaml import read_yaml
 from promptlet.spending import Estimate
-from promptlet.stages.base import Context, Head, Stage, StageConfig
+from promptlet.stages.base import CommonConfig, Context, Stage, StageConfig
 from promptlet.validation import explain
 from promptlet.vocabulary import load_policy
 
@@ -40,7 +40,7 @@ def load_stage(name: str) -> Stage:
 class Recipe:
     """One YAML file: a name, a seed, and a section per stage; what is left out has its default."""
 
-    head: Head
+    common: CommonConfig
     stages: Mapping[str, StageConfig]
 
 
@@ -54,10 +54,10 @@ def load_recipe(path: Path) -> Recipe:
     if not isinstance(content, dict):
         raise UsageError(f"the recipe {path} holds no keys; expected: name, seed, {', '.join(ORDER)}")
     for key in content:
-        if key not in (*Head.model_fields, *ORDER):
-            raise UsageError(f"{path}: {registry.unknown('key', str(key), (*Head.model_fields, *ORDER))}")
-    with _explaining(path, "", Head):
-        head = Head.model_validate({key: content[key] for key in Head.model_fields if key in content})
+        if key not in (*CommonConfig.model_fields, *ORDER):
+            raise UsageError(f"{path}: {registry.unknown('key', str(key), (*CommonConfig.model_fields, *ORDER))}")
+    with _explaining(path, "", CommonConfig):
+        common = CommonConfig.model_validate({key: content[key] for key in CommonConfig.model_fields if key in content})
     stages: dict[str, StageConfig] = {}
     for name in ORDER:
         config = load_stage(name).Config
@@ -68,7 +68,7 @@ def load_recipe(path: Path) -> Recipe:
             load_stage(name).check(section, stages)
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from error
-    return Recipe(head, stages)
+    return Recipe(common, stages)
 
 
 @contextmanager
@@ -116,12 +116,12 @@ def run_recipe(
             stage, config = load_stage(name), recipe.stages[name]
             planned = Manifest.planned(
                 name,
-                _used(recipe.head, stage.uses) | config.model_dump(mode="json"),
+                _used(recipe.common, stage.uses) | config.model_dump(mode="json"),
                 {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
             )
             done[name] = folder / f"{name}-{planned.digest[:8]}"
             inputs = {source: done[source] for source in stage.inputs}
-            context = Context(done[name], inputs, folder, recipe.head, runner, first)
+            context = Context(done[name], inputs, folder, recipe.common, runner, first)
             found = Manifest.read(context.folder) or planned
             if found.digest != planned.digest:
                 raise RunError(f"{context.folder} was made by another configuration; move it away")
@@ -147,13 +147,13 @@ def estimate_recipe(
     config: Any = recipe.stages[STAGE.name]
     done = run_recipe(recipe, folder, "tune", report, runner)
     with _alone_in(folder):
-        return STAGE().estimate(config, Context(folder, done, folder, recipe.head, runner))
+        return STAGE().estimate(config, Context(folder, done, folder, recipe.common, runner))
 
 
-def _used(head: Head, keys: Iterable[str]) -> dict[str, Any]:
-    """Return what a stage uses of a recipe's head; graph and policy are what they say, wherever they lie."""
-    digests = {"graph": lambda: graph_digest(head.graph), "policy": lambda: load_policy(head.policy).digest}
-    return {key: digests[key]() if key in digests else getattr(head, key) for key in keys}
+def _used(common: CommonConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Return what a stage uses of a recipe's common keys; graph and policy are what they say, wherever they lie."""
+    digests = {"graph": lambda: graph_digest(common.graph), "policy": lambda: load_policy(common.policy).digest}
+    return {key: digests[key]() if key in digests else getattr(common, key) for key in keys}
 
 
 def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) -> Manifest:

@@ -19,15 +19,15 @@ from promptlet.teachers.base import Message
 from promptlet.types import Intents
 
 Choice = Literal["shared", "diverse", "nearest"]
-"""How exemplars are chosen: one hand for many requests, different ones for each, or those most like the request."""
+"""How exemplars are chosen: the same for many requests, different ones for each, or those most like the request."""
 _POOL = 24
 """Exemplars nearest in length among which is chosen."""
 _WIDER = 6
 """Of a task's exemplars one in so many, those nearest in length, is compared with the request."""
 
 
-def choose(
-    task: Task, intents: Intents, words: int, shots: int, choice: Choice, hand: int, seed: int
+def choose_exemplars(
+    task: Task, intents: Intents, words: int, shots: int, choice: Choice = "shared", variant: int = 0, seed: int = 0
 ) -> tuple[Exemplar, ...]:
     """Return up to `shots` exemplars of about `words` words, always the same for the same arguments.
 
@@ -37,13 +37,13 @@ def choose(
         words: the wanted length.
         shots: how many.
         choice: how.
-        hand: which of the shared hands.
+        variant: which of the sets that many requests may share; it matters to `shared`.
         seed: the request's seed; it matters to `diverse`.
     """
     compared = len(task.exemplars) // _WIDER if choice == "nearest" else 0
     pool = _pool(task, words, max(_POOL, shots, compared))
     if choice == "shared":
-        return tuple(random.Random(f"{task.name}:{words}:{hand}").sample(pool, min(shots, len(pool))))
+        return tuple(random.Random(f"{task.name}:{words}:{variant}").sample(pool, min(shots, len(pool))))
     if choice == "nearest":
         # The most alike stands last, nearest to the request.
         return tuple(sorted(pool, key=lambda exemplar: _likeness(exemplar.intents, intents))[len(pool) - shots :])
@@ -55,7 +55,7 @@ def choose(
     return tuple([*fresh, *(exemplar for exemplar in mixed if exemplar not in fresh)][:shots])
 
 
-def messages(
+def chat_messages(
     task: Task, exemplars: Sequence[Exemplar], intents: Intents, words: int, manner: Mapping[str, str] | None = None
 ) -> tuple[Message, ...]:
     """Return the chat that asks a teacher for one prompt of about `words` words.

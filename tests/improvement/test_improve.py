@@ -18,8 +18,8 @@ from promptlet.commands import make_commands
 from promptlet.curation.examining import EXAMINED_SCHEMA
 from promptlet.errors import RunError
 from promptlet.improvement.config import RoundConfig
+from promptlet.improvement.metrics import RoundMetrics
 from promptlet.improvement.rounds import WRITTEN, Rounds
-from promptlet.improvement.standing import Standing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.records import from_row, read_samples, to_row
 from promptlet.pipeline import load_recipe, run_recipe
@@ -152,7 +152,7 @@ def test_only_wishes_of_the_student_s_tasks_are_put_to_it(smoke: dict[str, Path]
 def test_prompts_end_where_the_model_has_no_more_positions(smoke: dict[str, Path], tmp_path: Path) -> None:
     endless = rounds(smoke)
     endless.room = 10_000
-    assert endless.stand(smoke["train"] / MODEL, tmp_path)
+    assert endless.evaluate(smoke["train"] / MODEL, tmp_path)
 
 
 def test_a_recipe_without_rounds_is_refused(cli: Run) -> None:
@@ -170,8 +170,8 @@ def test_a_judge_of_rounds_that_does_not_exist_is_refused(tmp_path: Path, cli: R
     assert "embedding" in result.stderr
 
 
-def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distinct_2: float = 0.7) -> Standing:
-    return Standing({"words": miss}, relevance, fit, distinct_2)
+def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distinct_2: float = 0.7) -> RoundMetrics:
+    return RoundMetrics({"words": miss}, relevance, fit, distinct_2)
 
 
 @pytest.mark.parametrize(
@@ -188,15 +188,15 @@ def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distin
         (standing(miss=2.038, relevance=0.79, fit=0.9001), False),
     ],
 )
-def test_a_round_is_better_if_something_is_better_and_nothing_is_worse(new: Standing, better: bool) -> None:
+def test_a_round_is_better_if_something_is_better_and_nothing_is_worse(new: RoundMetrics, better: bool) -> None:
     assert new.better_than(standing()) == better
 
 
 def test_a_miss_near_nothing_or_that_nobody_could_measure_refuses_no_round() -> None:
     assert standing(miss=0.02, fit=0.95).better_than(standing(miss=0.01))
-    nothing = Standing({"words": 2.0, "relevance": None}, 0.0, 0.0, 0.7)
-    assert Standing({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7).better_than(nothing)
-    assert not nothing.better_than(Standing({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7))
+    nothing = RoundMetrics({"words": 2.0, "relevance": None}, 0.0, 0.0, 0.7)
+    assert RoundMetrics({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7).better_than(nothing)
+    assert not nothing.better_than(RoundMetrics({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7))
     assert "relevance not measured" in str(nothing)
 
 
@@ -219,8 +219,8 @@ def test_a_standing_is_what_the_prompts_are(lengths: Sequence[int], data: st.Dat
         Sample((Intent("Topic", "x"),), "t2i", "a " * length, commands={"words": words}, scores={"relevance": 0.5})
         for length, words in zip(lengths, asked, strict=True)
     ]
-    found = Standing.of(samples, reasons, commands)
+    found = RoundMetrics.of(samples, reasons, commands)
     errors = [abs(length - words) for length, words in zip(lengths, asked, strict=True)]
-    assert found.misses["words"] == pytest.approx(sum(errors) / len(errors))
+    assert found.errors["words"] == pytest.approx(sum(errors) / len(errors))
     assert found.fit == reasons.count(None) / len(reasons)
     assert found.relevance == pytest.approx(found.fit / 2)

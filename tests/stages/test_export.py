@@ -8,7 +8,7 @@ import pytest
 
 from promptlet.errors import UsageError
 from promptlet.generation import Generator
-from promptlet.stages.base import Context, Head
+from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.export import ExportConfig, ExportStage
 
 POLICY = """
@@ -21,8 +21,8 @@ denied: {rivals: {source: us, licence: CC0-1.0, lists: [rivals.txt], terms: [acm
 def test_a_student_keeps_to_the_policy_of_its_recipe(smoke: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(POLICY)
     (tmp_path / "rivals.txt").write_text("globex\n")
-    head = Head(name="ours", policy=tmp_path / "policy.yaml")
-    context = Context(folder=tmp_path, inputs=smoke, shared=tmp_path, head=head)
+    common = CommonConfig(name="ours", policy=tmp_path / "policy.yaml")
+    context = Context(folder=tmp_path, inputs=smoke, shared=tmp_path, common=common)
     ExportStage().run(ExportConfig(quantization="F16"), context)
     (tmp_path / "rivals.txt").unlink()
     generator = Generator.load(tmp_path / "student")

@@ -22,7 +22,7 @@ from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.pretrained import load_pretrained, model_digest, packaged_model, pretrained_tokenizer, read_gguf
-from promptlet.stages.base import Context, Head
+from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
@@ -164,7 +164,7 @@ def test_what_llama_cpp_would_compute_otherwise_is_refused_before_training(
 ) -> None:
     GPT2Config(n_embd=64, n_layer=2, n_head=2, activation_function="relu").save_pretrained(tmp_path / "relu")
     folder = tmp_path / "train"
-    context = Context(folder, {"tokenize": smoke["tokenize"]}, tmp_path, Head(name="x"))
+    context = Context(folder, {"tokenize": smoke["tokenize"]}, tmp_path, CommonConfig(name="x"))
     with pytest.raises(UsageError, match="activation_function is relu"):
         TrainStage().run(TrainConfig(config=str(tmp_path / "relu")), context)
     assert not folder.exists()

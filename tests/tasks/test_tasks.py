@@ -9,7 +9,7 @@ import pytest
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import CHECKS, Examined, copied
 from promptlet.errors import UsageError
-from promptlet.prompting import choose, messages
+from promptlet.prompting import chat_messages, choose_exemplars
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, Intent, Sample
 from promptlet.vocabulary import load_policy
@@ -49,19 +49,23 @@ def test_an_unknown_task_is_named_with_the_nearest() -> None:
 def test_a_teacher_is_shown_exemplars_of_the_asked_length_and_the_wish_last() -> None:
     task = load_task("t2t")
     intents = (Intent("Design type", "poster"), Intent("Topic", "bake sale"), Intent("Color", "mint"))
-    shown = choose(task, intents, 8, 3, "shared", hand=0, seed=1)
-    chat = messages(task, shown, intents, 8)
+    shown = choose_exemplars(task, intents, 8, 3, "shared", variant=0, seed=1)
+    chat = chat_messages(task, shown, intents, 8)
     assert [message["role"] for message in chat] == ["system"] + ["user", "assistant"] * 3 + ["user"]
     assert all(abs(count_words(exemplar.prompt) - 8) <= 4 for exemplar in shown)
     assert chat[-1]["content"] == "In about 8 words, describe a template: bake sale poster, in mint"
 
 
-def test_shared_exemplars_depend_on_the_hand_alone_and_diverse_ones_on_the_request() -> None:
+def test_shared_exemplars_depend_on_the_variant_alone_and_diverse_ones_on_the_request() -> None:
     task, one, other = load_task("t2i"), (Intent("Topic", "tea"),), (Intent("Topic", "red fox"),)
-    assert choose(task, one, 20, 5, "shared", 0, 1) == choose(task, other, 20, 5, "shared", 0, 2)
-    assert choose(task, one, 20, 5, "shared", 0, 1) != choose(task, one, 20, 5, "shared", 1, 1)
-    diverse = choose(task, one, 20, 8, "diverse", 0, 1)
-    assert diverse == choose(task, one, 20, 8, "diverse", 5, 1) != choose(task, one, 20, 8, "diverse", 0, 2)
+    assert choose_exemplars(task, one, 20, 5, "shared", 0, 1) == choose_exemplars(task, other, 20, 5, "shared", 0, 2)
+    assert choose_exemplars(task, one, 20, 5, "shared", 0, 1) != choose_exemplars(task, one, 20, 5, "shared", 1, 1)
+    diverse = choose_exemplars(task, one, 20, 8, "diverse", 0, 1)
+    assert (
+        diverse
+        == choose_exemplars(task, one, 20, 8, "diverse", 5, 1)
+        != choose_exemplars(task, one, 20, 8, "diverse", 0, 2)
+    )
     assert len({exemplar.prompt.split()[0].casefold() for exemplar in diverse}) == 8
 
 
@@ -69,12 +73,12 @@ def test_shared_exemplars_depend_on_the_hand_alone_and_diverse_ones_on_the_reque
 def test_the_nearest_exemplar_is_the_one_with_the_same_wish(name: str) -> None:
     task = load_task(name)
     for exemplar in task.exemplars[::10]:
-        shown = choose(task, exemplar.intents, count_words(exemplar.prompt), 3, "nearest", 0, 1)
+        shown = choose_exemplars(task, exemplar.intents, count_words(exemplar.prompt), 3, "nearest", 0, 1)
         assert exemplar in shown
 
 
 def test_tone_style_and_context_are_told_to_the_teacher() -> None:
     task = load_task("t2t")
     manner = {"tone": "playful", "context": "a children's library"}
-    system = messages(task, (), (Intent("Topic", "story hour"),), 10, manner)[0]["content"]
+    system = chat_messages(task, (), (Intent("Topic", "story hour"),), 10, manner)[0]["content"]
     assert system == f"{task.instructions} The tone is playful. They are for a children's library."

@@ -18,7 +18,7 @@ from promptlet.curation.checks import Examined
 from promptlet.errors import TeacherError
 from promptlet.io.gguf import widen
 from promptlet.pretrained import packaged_model
-from promptlet.prompting import choose, messages
+from promptlet.prompting import chat_messages, choose_exemplars
 from promptlet.tasks import load_task
 from promptlet.teachers.base import Answer, Teacher, TeacherRequest
 from promptlet.teachers.embedded import Embedded, EmbeddedConfig
@@ -37,7 +37,7 @@ WISHES = [
 def request(index: int, task: str = "t2i", words: int = 16) -> TeacherRequest:
     chosen = load_task(task)
     intents = WISHES[index % len(WISHES)]
-    chat = messages(chosen, choose(chosen, intents, words, 3, "shared", 0, index), intents, words)
+    chat = chat_messages(chosen, choose_exemplars(chosen, intents, words, 3, "shared", 0, index), intents, words)
     return TeacherRequest(chat, max_tokens=60, temperature=0.6, top_p=1.0, seed=index)
 
 

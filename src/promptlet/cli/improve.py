@@ -28,7 +28,7 @@ def improve(
     with interruptible():
         done = run_recipe(
             loaded,
-            folder or Path("runs") / loaded.head.name,
+            folder or Path("runs") / loaded.common.name,
             STAGE.name,
             lambda line: typer.echo(line, err=True),
             runner,

@@ -24,7 +24,7 @@ from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.naming import split_name
 from promptlet.progress import metering
-from promptlet.prompting import choose, messages
+from promptlet.prompting import chat_messages, choose_exemplars
 from promptlet.runners.base import ask_all
 from promptlet.runners.local import Local
 from promptlet.student.format import default_student, load_student
@@ -144,8 +144,8 @@ class _Teacher(System):
 
     def _request(self, wish: Wish) -> TeacherRequest:
         task = load_task(wish.task)
-        shown = choose(task, wish.intents, wish.target, self._shots, "shared", 0, wish.seed)
-        chat = messages(task, shown, wish.intents, wish.target)
+        shown = choose_exemplars(task, wish.intents, wish.target, self._shots)
+        chat = chat_messages(task, shown, wish.intents, wish.target)
         return TeacherRequest(chat, _MAX_TOKENS, _TEMPERATURE, 1.0, wish.seed)
 
 

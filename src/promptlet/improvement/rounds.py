@@ -18,7 +18,7 @@ from promptlet.commands import label, with_defaults
 from promptlet.curation.duplicates import Duplicates, sketch
 from promptlet.errors import RunError
 from promptlet.improvement.config import OWN, RoundConfig
-from promptlet.improvement.standing import Standing
+from promptlet.improvement.metrics import RoundMetrics
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import copy_folder, replacing_folder, write_json
 from promptlet.io.journal import Journal
@@ -82,17 +82,17 @@ class Rounds:
             )
         self.room = int((training.lengths - training.starts).max()) + 8
 
-    def stand(self, model: Path, folder: Path) -> Standing:
+    def evaluate(self, model: Path, folder: Path) -> RoundMetrics:
         """Return how a model does on the held-out wishes; `folder` keeps it."""
         result = folder / RESULT
         if not result.exists():
             held_out = (self.held_out[place % len(self.held_out)] for place in range(self.config.wishes))
             wishes = [replace(wish, commands=self._ask(place)) for place, wish in enumerate(held_out)]
             samples, reasons = self._outcomes(model, wishes, self.seed, SAMPLING, folder / JUDGED)
-            write_json(result, asdict(Standing.of(samples, reasons, self.codec.commands)))
-        return Standing(**json.loads(result.read_text(encoding="utf-8")))
+            write_json(result, asdict(RoundMetrics.of(samples, reasons, self.codec.commands)))
+        return RoundMetrics(**json.loads(result.read_text(encoding="utf-8")))
 
-    def run(self, number: int, folder: Path, before: Path) -> Standing | None:
+    def run(self, number: int, folder: Path, before: Path) -> RoundMetrics | None:
         """Do what is left of a round that goes on from the model in `before`; None if it gave nothing to learn from."""
         folder.mkdir(exist_ok=True)
         if not (folder / MODEL).exists():
@@ -101,7 +101,7 @@ class Rounds:
             if not count_rows(folder / OWN):
                 return None
             self._learn(number, folder, before)
-        return self.stand(folder / MODEL, folder)
+        return self.evaluate(folder / MODEL, folder)
 
     def _explore(self, number: int, folder: Path, before: Path) -> None:
         """Write the student's prompts for commands of all values, labelled with what they achieved."""

@@ -64,7 +64,7 @@ class Gallery:
 class Table:
     """Rows under a head; `bar` is the column whose numbers are also drawn as bars."""
 
-    head: Sequence[str]
+    columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
     bar: int | None = None
@@ -90,7 +90,7 @@ class Table:
     @property
     def numbers(self) -> list[bool]:
         """Whether each column holds numbers alone."""
-        return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.head)
+        return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False] * len(self.columns)
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ class AugmentStage(Stage):
     Config = AugmentConfig
 
     def run(self, config: AugmentConfig, context: Context) -> dict[str, Any]:
-        source, head = context.inputs["curate"], context.head
+        source, common = context.inputs["curate"], context.common
         shortest = curation_of(source).lengths.start
-        hindsight = Hindsight(head.seed, head.graph, head.judge, head.policy, shortest, **config.model_dump())
+        hindsight = Hindsight(common.seed, common.graph, common.judge, common.policy, shortest, **config.model_dump())
         runner = open_runner(context.runner)
         made: Counter[str] = Counter()
         with (

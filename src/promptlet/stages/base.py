@@ -54,7 +54,7 @@ class StageConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Head(StageConfig):
+class CommonConfig(StageConfig):
     """What a recipe says beside its stages: what all of them share."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -86,7 +86,7 @@ class Context:
     folder: Path
     inputs: Mapping[str, Path]
     shared: Path
-    head: Head
+    common: CommonConfig
     runner: str = "local"
     """Where work on records is done; it never changes what comes out."""
     first: bool = True
@@ -99,7 +99,7 @@ class Stage(ABC):
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ("seed",)
-    """What of the recipe's head the outcome depends on."""
+    """What of the recipe's common keys the outcome depends on."""
     Config: ClassVar[type[StageConfig]]
     spread: ClassVar[bool] = False
     """Whether all processes of torchrun or Ray Train work on the stage together."""

@@ -59,10 +59,10 @@ class CurateStage(Stage):
     Config = CurateConfig
 
     def run(self, config: CurateConfig, context: Context) -> dict[str, Any]:
-        source, head = context.inputs["synthesize"], context.head
+        source, common = context.inputs["synthesize"], context.common
         rows = count_rows(source)
         duplicates, openers, reasons = Duplicates(rows), Openers(config.opener_share), Counter[str]()
-        examine = Examiner(head.graph, head.judge, head.policy, config.unknown_words, config.lengths)
+        examine = Examiner(common.graph, common.judge, common.policy, config.unknown_words, config.lengths)
         runner = open_runner(context.runner)
         with (
             metering(self.name, "prompts", rows) as meter,

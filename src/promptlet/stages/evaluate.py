@@ -85,7 +85,7 @@ class EvaluateStage(Stage):
         if "targets" not in config.model_fields_set:  # those that nobody chose are as many as it knows
             known_lengths = [target for target in config.targets if target in words.values()]
             config = config.model_copy(update={"targets": tuple(known_lengths or words.values()[-1:])})
-        results = evaluate_words(generator, asked, config, context.head.seed, context.folder)
+        results = evaluate_words(generator, asked, config, context.common.seed, context.folder)
         within = {f"{mode} within 2 at {row.target}": row.within_2[0] for mode, rows in results.items() for row in rows}
         due = len(MODES) * len(config.targets) * config.prompts_per_target
         counts = within | {"not written": due - sum(row.prompts for rows in results.values() for row in rows)}

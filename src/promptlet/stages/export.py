@@ -70,8 +70,8 @@ class ExportStage(Stage):
             write_tokenizer_config(folder, most)
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
             files = [GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS]
-            if context.head.policy is not None:
-                load_policy(context.head.policy).write(folder / POLICY)
+            if context.common.policy is not None:
+                load_policy(context.common.policy).write(folder / POLICY)
                 files.append(POLICY)
             precision = config.quantization
             description = Description(name=config.name, context=most, quantization=precision, digests={}, **controls)

@@ -52,7 +52,7 @@ class ImproveStage(Stage):
         best, standings, helped, done, why = trained, [], 0, 0, {}
         if config.rounds:
             rounds = _prepare(config, context)
-            standings.append(rounds.stand(trained, context.folder))
+            standings.append(rounds.evaluate(trained, context.folder))
         for number in range(1, config.rounds + 1):
             folder = context.folder / f"round-{number}"
             standing, done = rounds.run(number, folder, best), number
@@ -77,7 +77,7 @@ def _prepare(config: ImproveConfig, context: Context) -> Rounds:
     with needing("training", "train"):
         from promptlet.improvement.rounds import Rounds
         from promptlet.student.data import Encoded
-    source, head = context.inputs["tokenize"], context.head
+    source, common = context.inputs["tokenize"], context.common
     training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
     codec = read_codec(source)
     lengths = codec.commands["words"].values() if "words" in codec.commands else WORDS
@@ -85,11 +85,11 @@ def _prepare(config: ImproveConfig, context: Context) -> Rounds:
     return Rounds(
         config,
         codec,
-        Examiner(head.graph, config.judge or head.judge, head.policy, tolerated, lengths),
+        Examiner(common.graph, config.judge or common.judge, common.policy, tolerated, lengths),
         training,
         validation,
         list(read_samples(context.inputs["intents"])),
-        head.seed,
+        common.seed,
     )
 
 

@@ -53,8 +53,8 @@ class IntentsStage(Stage):
         return tasks | {"imported": value_digest([*map(file_digest, shards(config.imported))])}
 
     def run(self, config: IntentsConfig, context: Context) -> dict[str, Any]:
-        graph = load_graph(context.head.graph)
-        samples = _drawn(graph, config, context.head.seed)
+        graph = load_graph(context.common.graph)
+        samples = _drawn(graph, config, context.common.seed)
         total = config.count * len(config.tasks)
         if config.imported is not None:
             samples = _different(chain(samples, _imported(graph, config.imported, config.tasks)))

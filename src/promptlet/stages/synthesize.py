@@ -28,7 +28,7 @@ from promptlet.io.pairs import pair_files, read_pairs
 from promptlet.io.records import read_samples, write_rejects, write_samples
 from promptlet.pretrained import model_digest
 from promptlet.progress import metering
-from promptlet.prompting import Choice, choose, messages
+from promptlet.prompting import Choice, chat_messages, choose_exemplars
 from promptlet.registry import unknown
 from promptlet.runners.base import GivenUpError, Run, ask_all, open_runner
 from promptlet.spending import Estimate, Price
@@ -160,7 +160,7 @@ class SynthesizeStage(Stage):
         return found
 
     def run(self, config: SynthesizeConfig, context: Context) -> dict[str, Any]:
-        given = _given(config.pairs, context.head.graph) if config.pairs else iter(())
+        given = _given(config.pairs, context.common.graph) if config.pairs else iter(())
         if not config.prompts_per_intents:
             return _write([], {}, given, context) | {"teacher": NOT_ASKED}
         runner = open_runner(context.runner)
@@ -223,14 +223,14 @@ def _plan(config: SynthesizeConfig, context: Context, identity: str) -> Iterator
     for number in count():
         block = []
         for sample, repetition in islice(wanted, _BLOCK):
-            rng = random.Random(f"{context.head.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
+            rng = random.Random(f"{context.common.seed}:{sample.task}:{intents_key(sample.intents)}:{repetition}")
             block.append((sample.task, rng.randint(*config.words), rng.getrandbits(31), sample))
         if not block:
             return
         for name, words, seed, sample in sorted(block, key=lambda item: item[:2]):
             task = load_task(name)
-            shown = choose(task, sample.intents, words, config.shots, config.exemplars, number, seed)
-            chat = messages(task, shown, sample.intents, words, manner)
+            shown = choose_exemplars(task, sample.intents, words, config.shots, config.exemplars, number, seed)
+            chat = chat_messages(task, shown, sample.intents, words, manner)
             limit = room_for(words, config.max_tokens)
             request = TeacherRequest(chat, limit, config.temperature, config.top_p, seed)
             yield _Job(sample, request, value_digest([identity, asdict(request)])[:32])

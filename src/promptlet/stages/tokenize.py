@@ -89,7 +89,7 @@ class TokenizeStage(Stage):
         if config.pretrained:
             tokenizer = extend_tokenizer(_pretrained(config.pretrained), controls)
         else:
-            tokenizer = _train(training, config.size, controls, load_policy(context.head.policy))
+            tokenizer = _train(training, config.size, controls, load_policy(context.common.policy))
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
         words = {term for sample in training for term in terms(sample.prompt)}
@@ -119,7 +119,7 @@ class TokenizeStage(Stage):
                 f"tokenize: no sample to train on among {len(samples)}; {counts['out of range']} are out of the range "
                 f"of tokenize.commands, {len(samples) - counts['out of range']} are held out"
             )
-        for line in _untrained(trained, commands, tasks, context.head.judge):
+        for line in _untrained(trained, commands, tasks, context.common.judge):
             warn(f"tokenize: {line}")
         description = {
             "commands": {name: command.settings() for name, command in commands.items()},

@@ -85,7 +85,7 @@ class TrainStage(Stage):
         codec = read_codec(source)
         training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
         _check(training, validation, codec, config, source)
-        seed = context.head.seed if config.seed is None else config.seed
+        seed = context.common.seed if config.seed is None else config.seed
         torch.manual_seed(seed)
         model = make_student(config, codec)
         check_computed(model.config.to_dict(), config.pretrained or config.config or config.preset or "nano")

@@ -19,7 +19,7 @@ from promptlet.extras import needing
 from promptlet.io.atomic import replacing_folder
 from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, model_digest
-from promptlet.prompting import messages
+from promptlet.prompting import chat_messages
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
 from promptlet.student.config import LoopConfig, defaulting
 from promptlet.student.names import BEST, MODEL
@@ -71,15 +71,15 @@ class TuneStage(Stage):
         if not tokenizer.chat_template:
             raise UsageError(f"tune.model: {path} is no chat model: its tokenizer has no chat template")
         rows = list(_encoded(config.tasks, tokenizer))
-        random.Random(context.head.seed).shuffle(rows)
+        random.Random(context.common.seed).shuffle(rows)
         held_out = len(rows) // _HELD_OUT
         if not held_out:
             raise RunError(f"{', '.join(config.tasks)}: {len(rows)} exemplars; {_HELD_OUT} are needed to tune")
-        torch.manual_seed(context.head.seed)
+        torch.manual_seed(context.common.seed)
         model = load_pretrained(AutoModelForCausalLM, path, UsageError, dtype=torch.float32)
         validation, training = Encoded.of(rows[:held_out]), Encoded.of(rows[held_out:])
         end = tokenizer.eos_token_id
-        outcome = train(model, training, validation, config.loop, end, context.head.seed, context.folder)
+        outcome = train(model, training, validation, config.loop, end, context.common.seed, context.folder)
         with replacing_folder(context.folder / MODEL) as folder:
             shutil.copytree(context.folder / BEST, folder, dirs_exist_ok=True)
             tokenizer.save_pretrained(folder)
@@ -108,7 +108,7 @@ def _encoded(tasks: Iterable[str], tokenizer: Any) -> Iterator[tuple[list[int], 
     """Yield the token ids of each exemplar as an answered request without exemplars, and where its answer begins."""
     for task in map(load_task, tasks):
         for exemplar in task.exemplars:
-            chat = list(messages(task, (), exemplar.intents, count_words(exemplar.prompt)))
+            chat = list(chat_messages(task, (), exemplar.intents, count_words(exemplar.prompt)))
             asked = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
             head = tokenizer(asked, add_special_tokens=False)["input_ids"]
             answer = tokenizer(exemplar.prompt, add_special_tokens=False)["input_ids"]

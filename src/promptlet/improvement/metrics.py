@@ -18,10 +18,10 @@ _LEAST_MISS, _LEAST_SHARE = 0.05, 0.005
 
 
 @dataclass(frozen=True)
-class Standing:
+class RoundMetrics:
     """Means over the same wishes; of `misses` less is better, of the others more."""
 
-    misses: Mapping[str, float | None]
+    errors: Mapping[str, float | None]
     """Per command, how far the prompts are from what it asked for: words, or steps of relevance. None where no prompt
     could be measured."""
     relevance: float
@@ -32,7 +32,9 @@ class Standing:
     """Different pairs of words by all pairs."""
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], reasons: Sequence[str | None], commands: Mapping[str, Command]) -> Standing:
+    def of(
+        cls, samples: Sequence[Sample], reasons: Sequence[str | None], commands: Mapping[str, Command]
+    ) -> RoundMetrics:
         """Return the standing of prompts that were asked for the values in `Sample.commands`.
 
         Args:
@@ -49,19 +51,19 @@ class Standing:
             distinct([sample.prompt for sample in samples], 2),
         )
 
-    def better_than(self, other: Standing) -> bool:
+    def better_than(self, other: RoundMetrics) -> bool:
         """Return whether some measure is better and none is worse, each by more than the tolerance.
 
         A miss that either of them could not measure says nothing.
         """
-        misses = [(value, other.misses[name]) for name, value in self.misses.items()]
+        misses = [(value, other.errors[name]) for name, value in self.errors.items()]
         gains = [_gain(old, new, _LEAST_MISS) for new, old in misses if new is not None and old is not None]
         pairs = [(self.relevance, other.relevance), (self.fit, other.fit), (self.distinct_2, other.distinct_2)]
         gains += [-_gain(old, new, _LEAST_SHARE) for new, old in pairs]
         return max(gains) > 0 and min(gains) >= 0
 
     def __str__(self) -> str:
-        said = {name: "not measured" if value is None else f"off by {value:.2f}" for name, value in self.misses.items()}
+        said = {name: "not measured" if value is None else f"off by {value:.2f}" for name, value in self.errors.items()}
         misses = ", ".join(f"{name} {value}" for name, value in said.items())
         return f"{misses}, relevance {self.relevance:.3f}, fit {self.fit:.1%}, distinct-2 {self.distinct_2:.3f}"
 
