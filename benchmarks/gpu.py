@@ -87,7 +87,7 @@ def ours(model: Any, rows: int, tokens: int, repeat: int) -> tuple[float, float,
     synchronize()
     made = time.perf_counter() - start
     head = tuple(range(1, HEAD + 1))
-    decodings = [Decoding(head, tokens, seed, Sampling(), never=(0,)) for seed in range(rows)]
+    decodings = [Decoding(head, tokens, seed, Sampling(), forbidden=(0,)) for seed in range(rows)]
     whole, first = [], []
     for _ in range(repeat + 1):
         start = time.perf_counter()
@@ -96,7 +96,7 @@ def ours(model: Any, rows: int, tokens: int, repeat: int) -> tuple[float, float,
         decoder.written_BN[:, 0].tolist()
         first.append(time.perf_counter() - start)
         for _ in range(tokens - 1):
-            decoder.read()
+            decoder.step()
             decoder.draw()
         written = decoder.written_BN[:, :tokens].tolist()
         whole.append(time.perf_counter() - start)

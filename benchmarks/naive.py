@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from promptlet.curation import checks
-from promptlet.lemmas import stem
+from promptlet.stemming import stem
 from promptlet.tasks import load_task, task_names
 from promptlet.vocabulary import Policy, dictionary_words
 

@@ -18,7 +18,7 @@ from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.export import STUDENT, ExportConfig, ExportStage
 from promptlet.stages.tokenize import CONTROLS
 from promptlet.student.config import PRESETS
-from promptlet.student.format import TOKENIZER, WORDS
+from promptlet.student.format import TOKENIZER, WORDS_FILE
 from promptlet.student.model import make_model
 from promptlet.student.names import MODEL
 from promptlet.tasks import load_task
@@ -47,7 +47,7 @@ def main() -> None:
     model = work / MODEL
     model.mkdir(parents=True)
     tokenizer.save(str(work / TOKENIZER))
-    write_text(work / WORDS, "\n".join(words))
+    write_text(work / WORDS_FILE, "\n".join(words))
     settings = {name: command.settings() for name, command in commands.items()}
     write_json(work / CONTROLS, {"commands": settings, "tasks": tasks, "longest_head": LONGEST_HEAD})
     Manifest.planned("train", {}, {}).done({"context": CONTEXT}, 0.0).write(work)

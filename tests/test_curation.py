@@ -14,8 +14,8 @@ from promptlet.curation.duplicates import Duplicates, sketch
 from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
 from promptlet.io.records import SAMPLE_SCHEMA, to_row
-from promptlet.lemmas import stems, terms
 from promptlet.stages.curate import CurateConfig
+from promptlet.stemming import stems, terms
 from promptlet.types import Intent, Sample
 from promptlet.vocabulary import dictionary_words, load_policy
 

@@ -26,7 +26,7 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import ORDER, load_recipe, load_stage, run_recipe
 from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.train import TrainConfig, TrainStage
-from promptlet.student.format import TOKENIZER, WORDS
+from promptlet.student.format import TOKENIZER, WORDS_FILE
 from promptlet.tasks import load_task
 from tests.conftest import ROOT, SMOKE, Run
 
@@ -145,7 +145,7 @@ def test_a_student_is_taught_only_what_it_can_be_asked_for(smoke: dict[str, Path
     samples = [each for each in read_samples(smoke["augment"]) if each.split == "train"]
     askable = [each for each in samples if 8 <= len(each.prompt.split()) <= 12]
     assert 0 < len(askable) < len(samples)
-    taught = set((tmp_path / WORDS).read_text().split())
+    taught = set((tmp_path / WORDS_FILE).read_text().split())
     assert taught == {term for each in askable for term in each.terms}
 
 

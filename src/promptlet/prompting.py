@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal
 
 from promptlet.commands.words import count_words
-from promptlet.lemmas import stems
+from promptlet.stemming import stems
 from promptlet.tasks import Exemplar, Task
 from promptlet.teachers.base import Message
 from promptlet.types import Intents

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from promptlet.errors import UsageError
-from promptlet.lemmas import stem, terms
+from promptlet.stemming import stem, terms
 
 RELEVANCE = "relevance"
 """The score that says how good a pair is in all; the others are its parts."""

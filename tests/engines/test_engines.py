@@ -61,14 +61,14 @@ def decoding(
     exact: bool = True,
     temperature: float = 0.8,
     placed: Sequence[Placed] = (),
-    never: tuple[int, ...] = (),
+    forbidden: tuple[int, ...] = (),
 ) -> Decoding:
     student = load_student(folder)
     command = student.commands["words"]
     head = student.codec.head(INTENTS, "t2i", with_defaults(student.commands, {"words": words}))
     grammar = command.grammar(words if exact else None, placed) if exact or placed else None
     room = student.description.context - len(head)
-    return Decoding(tuple(head), room, seed, Sampling(temperature=temperature), grammar, never)
+    return Decoding(tuple(head), room, seed, Sampling(temperature=temperature), grammar, forbidden)
 
 
 def test_every_count_is_exact(engine: Engine, student_folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_text_that_was_begun_is_ended(
 def test_what_must_never_be_written_is_not(engine: Engine, student_folder: Path) -> None:
     plain = engine.decode([decoding(student_folder, 12, seed=seed, temperature=0) for seed in range(2)])
     never = plain[0].ids[:3]
-    other = engine.decode([decoding(student_folder, 12, seed=1, temperature=0, never=never)])[0]
+    other = engine.decode([decoding(student_folder, 12, seed=1, temperature=0, forbidden=never)])[0]
     assert not set(never) & set(other.ids)
 
 

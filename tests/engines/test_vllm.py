@@ -33,7 +33,7 @@ def test_what_it_asks(student: Student) -> None:
     with vllm_stand_in(student.folder) as server:
         engine = VLLM.connect(student, server.url)
         before = len(server.bodies)
-        engine.decode([Decoding(head(student), 9, 5, Sampling(0.5, 0.9, 7, 0.04), None, never=(300,))])
+        engine.decode([Decoding(head(student), 9, 5, Sampling(0.5, 0.9, 7, 0.04), None, forbidden=(300,))])
         (body,) = server.bodies[before:]
     assert body["prompt"] == list(head(student))
     assert (body["seed"], body["temperature"], body["top_p"], body["top_k"]) == (5, 0.5, 0.9, 7)

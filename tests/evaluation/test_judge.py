@@ -16,7 +16,7 @@ from promptlet.evaluation.endpoints import open_endpoint, read_endpoint
 from promptlet.evaluation.judge import Bill, JudgeRating, choose_judge, rate
 from promptlet.evaluation.relevance import sum_up
 from promptlet.io.journal import Journal
-from promptlet.lemmas import terms
+from promptlet.stemming import terms
 from promptlet.teachers.base import TeacherRequest
 from promptlet.types import RELEVANCE, Intent, Sample
 from tests.endpoint import Answering, Reply, endpoint, refused, said

@@ -20,7 +20,7 @@ from promptlet.evaluation.diversity import measure_diversity, spread
 from promptlet.evaluation.novelty import measure_novelty
 from promptlet.evaluation.suites import SUITES, TABLE_3
 from promptlet.io.prompts import open_prompts
-from promptlet.lemmas import stems
+from promptlet.stemming import stems
 from promptlet.tasks import load_task
 from promptlet.types import Intent, Sample
 

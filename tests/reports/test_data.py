@@ -22,12 +22,12 @@ from tests.reports.samples import BIRTHDAY, EVIL, PAIRS, POSTER, make_run, sampl
 from promptlet.errors import RunError, UsageError
 from promptlet.evaluation.diversity import distinct, self_bleu
 from promptlet.io.manifest import Manifest
-from promptlet.lemmas import terms
 from promptlet.reports.data import describe, report_data
 from promptlet.reports.document import Document, Facts, Gallery, Table, Text
 from promptlet.reports.render import plain
 from promptlet.reports.runs import find_stages
 from promptlet.reports.shards import open_shards
+from promptlet.stemming import terms
 from promptlet.types import Intent
 
 

@@ -10,10 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from promptlet.generation import Generator
-from promptlet.lemmas import content_stems, stems
 from promptlet.serve.app import make_app
 from promptlet.serve.settings import Limits, Settings
 from promptlet.serve.spans import spans
+from promptlet.stemming import content_stems, stems
 
 INTENTS = ["Topic: birthday", "Scene object: balloon"]
 ORDER: dict[str, Any] = {"intents": INTENTS, "words": 12, "n": 3, "seed": 7, "candidates": 4}

@@ -21,13 +21,19 @@ from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
 from promptlet.native import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
-from promptlet.pretrained import load_pretrained, model_digest, packaged_model, pretrained_tokenizer, read_gguf
+from promptlet.pretrained import (
+    load_pretrained,
+    locate_model,
+    model_digest,
+    packaged_model,
+    pretrained_tokenizer,
+    read_gguf,
+)
 from promptlet.stages.base import CommonConfig, Context
 from promptlet.stages.train import TrainConfig, TrainStage
 from promptlet.student.format import load_student
 from promptlet.student.gguf import write_gguf
 from promptlet.student.model import load_model, make_like
-from promptlet.student.sources import locate
 from promptlet.tokenizer import extend_tokenizer, train_tokenizer
 from promptlet.types import Intent
 
@@ -255,7 +261,7 @@ def test_a_folder_that_describes_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no causal language model"):
         make_like(tmp_path, 300, 64, 0)
     with pytest.raises(UsageError, match=r"nowhere.*smollm2"):
-        locate("nowhere")
+        locate_model("nowhere")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_an_example_of_a_long_text_shows_the_term() -> None:
 
 @given(st.lists(st.text(alphabet="abxyz '3\n-", max_size=30), max_size=20))
 def test_counts_are_those_of_judging_each_term_alone(texts: list[str]) -> None:
-    from promptlet.lemmas import terms
+    from promptlet.stemming import terms
 
     policy = load_policy()
     found = audit(of(texts), policy)

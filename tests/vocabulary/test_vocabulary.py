@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from promptlet.errors import UsageError
-from promptlet.lemmas import terms
+from promptlet.stemming import terms
 from promptlet.tasks import load_task, task_names
 from promptlet.vocabulary import in_dictionary, load_policy
 

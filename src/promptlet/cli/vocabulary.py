@@ -69,7 +69,7 @@ def check(
     from promptlet.extras import needing
 
     with needing("the check", "distill"):
-        from promptlet.lemmas import terms
+        from promptlet.stemming import terms
         from promptlet.vocabulary import load_policy
 
         loaded = load_policy(policy)

@@ -99,10 +99,10 @@ class Command(ABC):
         """Return one of the wanted values, the same for the same seed."""
         return random.Random(f"{self.name}:{seed}").choice(wanted)
 
-    def grammar(self, value: int | None, placed: Sequence[Placed] = (), begun: int = 0) -> str | None:  # noqa: ARG002
+    def grammar(self, value: int | None, placed: Sequence[Placed] = (), words_before: int = 0) -> str | None:  # noqa: ARG002
         """Return a GBNF grammar of the texts that have this value (None: any) and hold the placed texts, in order.
 
-        Of texts that are begun with so many words it is what comes after these.
+        With `words_before` it is of what comes after so many words of a text.
 
         None if decoding can't enforce it.
         """

@@ -83,24 +83,24 @@ class Words(Command):
             raise UsageError(f"words '{raw}' is out of this student's range; allowed: {self.low} to {self.high}")
         return range(low, high + 1)
 
-    def grammar(self, value: int | None, placed: Sequence[Placed] = (), begun: int = 0) -> str:
-        return "\n".join(_rules(value, list(placed), begun)) + _RULES
+    def grammar(self, value: int | None, placed: Sequence[Placed] = (), words_before: int = 0) -> str:
+        return "\n".join(_rules(value, list(placed), words_before)) + _RULES
 
 
-def _rules(count: int | None, placed: Sequence[Placed], begun: int) -> Iterator[str]:
-    """Yield the rules of what comes after the words that a text is begun with, if it is.
+def _rules(count: int | None, placed: Sequence[Placed], words_before: int) -> Iterator[str]:
+    """Yield the rules of what comes after so many words, if there are any.
 
     ``at-2-5`` is where two texts are placed and five words are written, those among them.
     """
-    start = f'{_MARK} " "' if begun else '" "'
+    start = f'{_MARK} " "' if words_before else '" "'
     if not placed:
-        rest = [] if count == begun else [f"{start} {_plain(count if count is None else count - begun)}"]
-        ends = [_END] if begun and count in (None, begun) else []
+        rest = [] if count == words_before else [f"{start} {_plain(count if count is None else count - words_before)}"]
+        ends = [_END] if words_before and count in (None, words_before) else []
         yield f"root ::= {' | '.join(ends + rest)}"
         return
-    yield f"root ::= {start} at-0-{begun}"
+    yield f"root ::= {start} at-0-{words_before}"
     sizes = [count_words(each.text) for each in placed]
-    first = latest = begun
+    first = latest = words_before
     for index, (each, size) in enumerate(zip(placed, sizes, strict=True)):
         latest = max(latest, each.latest)
         if count is not None:

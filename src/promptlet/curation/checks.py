@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from operator import eq
 
-from promptlet.lemmas import ngrams, share_said, terms
+from promptlet.stemming import ngrams, share_said, terms
 from promptlet.tasks import load_task
 from promptlet.types import KINDS, Intents, Sample
 from promptlet.vocabulary import Policy, dictionary_words
 
-WORDS = range(5, 41)
+DEFAULT_LENGTHS = range(5, 41)
 """Lengths that are kept, if nothing else is said."""
 
 _MARKS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
@@ -75,11 +75,11 @@ class Examined:
     policy: Policy
     unknown_words: int
     """Words outside the dictionary that are tolerated."""
-    lengths: range = WORDS
+    lengths: range = DEFAULT_LENGTHS
     """How many words are neither too few nor too many."""
 
     @classmethod
-    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0, lengths: range = WORDS) -> Examined:
+    def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0, lengths: range = DEFAULT_LENGTHS) -> Examined:
         """Return the answer of a sample whose prompt is taken as it is."""
         return cls(sample, tuple(sample.prompt.split()), policy, unknown_words, lengths)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from promptlet.curation.checks import WORDS, Examined, clean
+from promptlet.curation.checks import DEFAULT_LENGTHS, Examined, clean
 from promptlet.curation.duplicates import sketch
 from promptlet.curation.openers import opening
 from promptlet.io.records import SAMPLE_SCHEMA, to_intents
@@ -29,7 +29,7 @@ class Examiner:
     judge: str = "words"
     policy: Path | None = None
     unknown_words: int = 0
-    lengths: range = WORDS
+    lengths: range = DEFAULT_LENGTHS
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the rows of `SAMPLE_SCHEMA` as rows of `EXAMINED_SCHEMA`, in the same order."""

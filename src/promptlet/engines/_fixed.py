@@ -20,20 +20,20 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from promptlet.engines.base import Decoding
 
-NAME = "promptlet_fixed_places"
-_WARM = 3
+NAME = "promptlet_static_cache"
+_WARMUP_RUNS = 3
 """Runs before a graph is recorded: libraries set themselves up in the first ones."""
 _COLDEST = 1e-6
 
 
 def install(model: Any) -> None:
-    """Let a transformers model keep its keys and values in the `Places` that each call is given."""
+    """Let a transformers model keep its keys and values in the `StaticKVCache` that each call is given."""
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
     ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, lambda *_, **__: None)
     model.set_attn_implementation(NAME)
 
 
-class Places:
+class StaticKVCache:
     """The keys and values of all rows, and the places of a call's tokens."""
 
     def __init__(self, count: int) -> None:
@@ -41,7 +41,7 @@ class Places:
         self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self.at_T = torch.zeros(0)
 
-    def store(self, layer: int, key_BGTD: torch.Tensor, value_BGTD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(self, layer: int, key_BGTD: torch.Tensor, value_BGTD: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Put new keys and values of a layer at their places; return those of all places, [B, G, P, D]."""
         if layer not in self._kept:
             rows, groups, _, size = key_BGTD.shape
@@ -57,15 +57,15 @@ def _attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen_B1TP: torch.Tensor, **others: Any
 ) -> tuple[torch.Tensor, None]:
     """Attend as transformers asks its attention functions to."""
-    places: Places = others["places"]
-    keys, values = places.store(module.layer_idx, key, value)
+    cache: StaticKVCache = others["kv_cache"]
+    keys, values = cache.update(module.layer_idx, key, value)
     scale, grouped = others.get("scaling"), query.shape[1] != key.shape[1]
     found = scaled_dot_product_attention(query, keys, values, seen_B1TP, scale=scale, enable_gqa=grouped)
     return found.transpose(1, 2), None
 
 
 class Decoder:
-    """A model with room for `rows` rows: `begin` with decodings, then `draw` and `read` in turn."""
+    """A model with room for `rows` rows: `begin` with decodings, then `draw` and `step` in turn."""
 
     def __init__(self, model: Any, rows: int, head: int, tokens: int, writable: torch.Tensor, end: int) -> None:
         """Make the room, and on a GPU record what a step does.
@@ -80,24 +80,24 @@ class Decoder:
         """
         self.model, self.rows, self.head, self.tokens, self.end = model, rows, head, tokens, end
         self.device, vocabulary = model.device, len(writable)
-        self._places = Places(head + tokens)
+        self._cache = StaticKVCache(head + tokens)
         self._all_P = torch.arange(head + tokens, device=self.device)
         self._ranks_V = torch.arange(vocabulary, device=self.device)
         self._shifts = torch.arange(32, dtype=torch.int32, device=self.device)
         self._barred_V = torch.zeros(vocabulary, device=self.device).masked_fill_(~writable, -torch.inf)
         self.ids_BT = self._zeros(rows, head, of=torch.long)
-        self.real_BP = self._zeros(rows, head + tokens, of=torch.bool)
+        self.attended_BP = self._zeros(rows, head + tokens, of=torch.bool)
         self.bias_BV, self.logits_BV = self._zeros(rows, vocabulary), self._zeros(rows, vocabulary)
         self.bits_BM = self._zeros(rows, (vocabulary + 31) // 32, of=torch.int32)
-        self.bars_BV = self._zeros(rows, vocabulary)
+        self.mask_BV = self._zeros(rows, vocabulary)
         self.how_B4, self.uniform_BN = self._zeros(rows, 4), self._zeros(rows, tokens)
         self.room_B, self.written_BN = self._zeros(rows, of=torch.long), self._zeros(rows, tokens, of=torch.long)
-        self.logprobs_BN, self.writes_B = self._zeros(rows, tokens), self._zeros(rows, of=torch.bool)
+        self.logprobs_BN, self.active_B = self._zeros(rows, tokens), self._zeros(rows, of=torch.bool)
         self.position_B, self.step_1 = self._zeros(rows, of=torch.long), self._zeros(1, of=torch.long)
         self._read_heads = self._recorded(self._heads)
-        self.narrow = self._recorded(self._narrow)
+        self.apply_grammar = self._recorded(self._apply_grammar)
         self._draw = {sort: self._recorded(partial(self._choose, sort)) for sort in (False, True)}
-        self.read = self._recorded(self._step)
+        self.step = self._recorded(self._step)
         self.draw = self._draw[False]
 
     def _zeros(self, *shape: int, of: torch.dtype = torch.float32) -> torch.Tensor:
@@ -110,13 +110,13 @@ class Decoder:
         # Padding on the left brings all heads to an end at the same place.
         padding_B = torch.tensor([self.head - len(head) for head in heads])
         self.ids_BT.copy_(torch.tensor([[self.end] * (self.head - len(head)) + head for head in heads]))
-        self.real_BP.copy_(torch.arange(self.head + self.tokens) >= padding_B[:, None])
+        self.attended_BP.copy_(torch.arange(self.head + self.tokens) >= padding_B[:, None])
         self.bias_BV.copy_(self._barred_V.expand_as(self.bias_BV))
         for row, decoding in enumerate(decodings):
             for token, bias in decoding.bias:
                 self.bias_BV[row, token] += bias
-            if decoding.never:
-                self.bias_BV[row, list(decoding.never)] = -torch.inf
+            if decoding.forbidden:
+                self.bias_BV[row, list(decoding.forbidden)] = -torch.inf
         how, uniform = zip(
             *((_how(d, self.bias_BV.shape[1]), _uniform(d, self.tokens)) for d in decodings), strict=True
         )
@@ -124,25 +124,25 @@ class Decoder:
         self.uniform_BN[:count].copy_(torch.tensor(uniform))
         self.room_B.zero_()
         self.room_B[:count].copy_(torch.tensor([min(decoding.max_tokens, self.tokens) for decoding in decodings]))
-        self.writes_B.copy_(self.room_B > 0)
+        self.active_B.copy_(self.room_B > 0)
         self.step_1.zero_()
-        self.bars_BV.zero_()
+        self.mask_BV.zero_()
         self.draw = self._draw[any(d.sampling.top_p < 1 or d.sampling.top_k for d in decodings)]
         self._read_heads()
 
     def _heads(self) -> None:
-        positions_BT = (self.real_BP[:, : self.head].long().cumsum(1) - 1).clamp(min=0)
-        self._places.at_T = self._all_P[: self.head]
+        positions_BT = (self.attended_BP[:, : self.head].long().cumsum(1) - 1).clamp(min=0)
+        self._cache.at_T = self._all_P[: self.head]
         # Padding sees itself, so that it stays a number.
-        seen_BTP = self.real_BP[:, None] & (self._all_P <= self._places.at_T[:, None])
-        self._forward(self.ids_BT, positions_BT, seen_BTP | (self._all_P == self._places.at_T[:, None]))
+        seen_BTP = self.attended_BP[:, None] & (self._all_P <= self._cache.at_T[:, None])
+        self._forward(self.ids_BT, positions_BT, seen_BTP | (self._all_P == self._cache.at_T[:, None]))
         self.position_B.copy_(positions_BT[:, -1])
 
     def _step(self) -> None:
         """Read the tokens just drawn."""
-        self.position_B += self.writes_B  # a row that has ended stays where it is
-        self._places.at_T = self.step_1 + (self.head - 1)
-        seen_BP = self.real_BP & (self._all_P <= self._places.at_T)
+        self.position_B += self.active_B  # a row that has ended stays where it is
+        self._cache.at_T = self.step_1 + (self.head - 1)
+        seen_BP = self.attended_BP & (self._all_P <= self._cache.at_T)
         drawn_B1 = self.written_BN.gather(1, (self.step_1 - 1).expand(self.rows, 1))
         self._forward(drawn_B1, self.position_B[:, None], seen_BP[:, None])
 
@@ -153,20 +153,20 @@ class Decoder:
             attention_mask=seen_BTP[:, None],
             position_ids=positions_BT,
             use_cache=False,
-            places=self._places,
+            kv_cache=self._cache,
         ).last_hidden_state
         logits_BV = self.model.get_output_embeddings()(hidden_BTD[:, -1])
         self.logits_BV.copy_(logits_BV[:, : self.logits_BV.shape[1]])
 
-    def _narrow(self) -> None:
+    def _apply_grammar(self) -> None:
         """Bar the tokens whose bits are not set: for grammars only, before each draw."""
         bits_BM32 = (self.bits_BM[:, :, None] >> self._shifts) & 1
-        allowed_BV = bits_BM32.flatten(1)[:, : self.bars_BV.shape[1]].bool()
-        self.bars_BV.zero_().masked_fill_(~allowed_BV, -torch.inf)
+        allowed_BV = bits_BM32.flatten(1)[:, : self.mask_BV.shape[1]].bool()
+        self.mask_BV.zero_().masked_fill_(~allowed_BV, -torch.inf)
 
     def _choose(self, sort: bool) -> None:
         """Draw a token for each row that still writes, and take it down with its log-probability."""
-        scores_BV = self.logits_BV + self.bias_BV + self.bars_BV
+        scores_BV = self.logits_BV + self.bias_BV + self.mask_BV
         best_B1, likeliest_B1 = scores_BV.max(1, keepdim=True)
         temperature_B1, top_p_B1, top_k_B1, least_B1 = self.how_B4.T[:, :, None]
         tokens_BV = None
@@ -188,7 +188,7 @@ class Decoder:
         self.written_BN.index_copy_(1, self.step_1, token_B1)
         self.logprobs_BN.index_copy_(1, self.step_1, logprob_B1)
         self.step_1 += 1
-        self.writes_B &= (token_B1[:, 0] != self.end) & (self.step_1 < self.room_B)
+        self.active_B &= (token_B1[:, 0] != self.end) & (self.step_1 < self.room_B)
 
     def _recorded(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return the work itself, or on a GPU what replays it."""
@@ -197,7 +197,7 @@ class Decoder:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(_WARM):
+            for _ in range(_WARMUP_RUNS):
                 self.step_1.fill_(1)
                 work()
         torch.cuda.current_stream().wait_stream(stream)

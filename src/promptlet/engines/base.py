@@ -33,7 +33,7 @@ class Decoding:
     sampling: Sampling
     grammar: str | None = None
     """GBNF that the text must follow, or None to leave it to the model."""
-    never: tuple[int, ...] = ()
+    forbidden: tuple[int, ...] = ()
     """Tokens that must not be written, besides the controls, which never are."""
     bias: tuple[tuple[int, float], ...] = ()
     """What is added to the logits of tokens before one is drawn."""

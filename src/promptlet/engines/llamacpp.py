@@ -75,7 +75,7 @@ class LlamaCpp(Engine):
 
     def _decode(self, server: Any, decoding: Decoding, stop: Event | None) -> Decoded:
         sampling = decoding.sampling
-        never = [[index, False] for index in (*self._unwritable, *decoding.never)]  # False: never
+        never = [[index, False] for index in (*self._unwritable, *decoding.forbidden)]  # False: never
         body = {
             "prompt": list(decoding.head),
             "max_tokens": decoding.max_tokens,

@@ -81,13 +81,13 @@ class Torch(Engine):
         for step in range(most):
             raise_if_stopped(stop)
             if guards:
-                guards.narrow()
+                guards.apply_grammar()
             decoder.draw()
             if guards:
                 guards.take(step)
-            if (step + 1) % look == 0 and not decoder.writes_B.any():
+            if (step + 1) % look == 0 and not decoder.active_B.any():
                 break
-            decoder.read()
+            decoder.step()
         texts = zip(decodings, decoder.written_BN.tolist(), decoder.logprobs_BN.tolist(), strict=False)
         return [self._decoded(ids[: d.max_tokens], logprobs) for d, ids, logprobs in texts]
 
@@ -120,17 +120,17 @@ class _Guards:
         self._bits_BM = np.full(tuple(decoder.bits_BM.shape), _ALL, dtype=np.int32)
         self._writes = [True] * len(decodings)
 
-    def narrow(self) -> None:
+    def apply_grammar(self) -> None:
         """Let each row that still writes draw only what its grammar allows."""
         for row, matcher in enumerate(self._matchers):
             if matcher and self._writes[row]:
                 fill(self._bits_BM, row, matcher)
         self._decoder.bits_BM.copy_(torch.from_numpy(self._bits_BM))
-        self._decoder.narrow()
+        self._decoder.apply_grammar()
 
     def take(self, step: int) -> None:
         """Tell each grammar the token that its row has drawn."""
-        drawn, goes_on = self._decoder.written_BN[:, step].tolist(), self._decoder.writes_B.tolist()
+        drawn, goes_on = self._decoder.written_BN[:, step].tolist(), self._decoder.active_B.tolist()
         for row, matcher in enumerate(self._matchers):
             if matcher and self._writes[row] and drawn[row] != self._decoder.end:
                 taken = matcher.consume_token(drawn[row])

@@ -111,7 +111,7 @@ class VLLM(Engine):
         ids = [index for choice in choices for index in choice.ids]
         if not ids:
             raise EngineError(f"{self.url} told no tokens; vLLM 0.12 or newer does")
-        if forbidden := {*self._unwritable, *decoding.never}.intersection(ids):
+        if forbidden := {*self._unwritable, *decoding.forbidden}.intersection(ids):
             raise EngineError(f"{self.url} wrote the token {min(forbidden)}, which it was forbidden")
         if decoding.grammar is None:
             logprobs = [logprob for choice in choices for logprob in choice.of_tokens]
@@ -133,7 +133,7 @@ class VLLM(Engine):
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
             "min_p": _behind_temperature(sampling),
-            "logit_bias": dict(decoding.bias) | dict.fromkeys((*self._unwritable, *decoding.never), _NEVER),
+            "logit_bias": dict(decoding.bias) | dict.fromkeys((*self._unwritable, *decoding.forbidden), _NEVER),
             "logprobs": 1,
         }
         if decoding.grammar is not None:

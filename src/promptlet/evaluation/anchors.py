@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from promptlet.commands.words import count_words
-from promptlet.lemmas import stems
+from promptlet.stemming import stems
 from promptlet.tasks import Exemplar, load_task
 from promptlet.types import MAX_INTENTS, Intent, Sample
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from promptlet.curation.openers import opening
 from promptlet.embedding import Vectors, load_embedder
-from promptlet.lemmas import ngrams, terms
+from promptlet.stemming import ngrams, terms
 from promptlet.types import Sample, intents_key
 
 ORDERS = (1, 2, 3)

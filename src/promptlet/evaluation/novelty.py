@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promptlet.io.prompts import Prompts
-from promptlet.lemmas import ngrams, terms
 from promptlet.progress import metering
+from promptlet.stemming import ngrams, terms
 
 ORDER = 8
 

@@ -12,10 +12,10 @@ from threading import Event
 from typing import Any
 
 from promptlet import registry
-from promptlet.commands.words import count_words
+from promptlet.commands.words import Words, count_words
 from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, UsageError
-from promptlet.generation.plan import WORDS, Plan
+from promptlet.generation.plan import Plan
 from promptlet.generation.ranking import Candidate, pick
 from promptlet.generation.request import Request
 from promptlet.student.format import Student, default_student, load_student
@@ -174,7 +174,7 @@ class Generator:
         return Prompt(
             prompt=best.prompt,
             task=plan.request.task,
-            target_words=best.values.get(WORDS),
+            target_words=best.values.get(Words.name),
             words=count_words(best.prompt),
             intents=tuple(map(str, plan.request.intents)),
             seed=best.seed,

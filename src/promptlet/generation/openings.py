@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from promptlet.generation.terms import KeptTerm
-from promptlet.lemmas import content_stems, stems
+from promptlet.stemming import content_stems, stems
 
 _LONGEST = 5
 """Words; what stands further on is seldom about what the text is about."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from promptlet import registry
-from promptlet.commands.words import count_words
+from promptlet.commands.words import Words, count_words
 from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError, about
@@ -18,11 +18,10 @@ from promptlet.generation.request import Request
 from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
 from promptlet.generation.untaught import reword
 from promptlet.judges.words import topic_weighted_mean
-from promptlet.lemmas import terms
+from promptlet.stemming import terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample
 
-WORDS = "words"
 DEFAULT_WORDS = 20
 _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
@@ -42,7 +41,7 @@ class Draft:
     values: dict[str, int]
     """What its commands ask for."""
     order: tuple[KeptTerm, ...]
-    begun: tuple[int, ...]
+    forced_ids: tuple[int, ...]
     """Tokens at the end of the decoding's head that the text begins with."""
     decoding: Decoding
 
@@ -61,19 +60,19 @@ class Plan:
     """Kept terms of which it shall speak by itself."""
     kept: KeptTerms
     banned: BannedTerms
-    never: tuple[int, ...]
+    forbidden: tuple[int, ...]
     """Tokens that write a banned word."""
     known: frozenset[str]
     """Words that the student was taught, or that the request has."""
     insisted: tuple[str, ...]
     """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
-    aside: bool
+    terms_apart: bool
     """Whether kept terms stand between commas, for the student finds no place for them."""
     openings: tuple[str, ...] = ()
     """What may stand before the term that texts begin with."""
 
     @classmethod
-    def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), aside: bool = False) -> Self:
+    def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), terms_apart: bool = False) -> Self:
         """Return the plan of a request.
 
         Raises:
@@ -90,17 +89,17 @@ class Plan:
                 raise UsageError(f"the intent '{intent}' can't be expressed: '{found}' is banned", "intents")
         wanted = _wanted(request, student)
         asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
-        if WORDS in wanted and (request.exact or request.keep or insisted):
-            room = int(_JOINED_SHARE * (wanted[WORDS][-1] - kept.words))
+        if Words.name in wanted and (request.exact or request.keep or insisted):
+            room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
             allowed = stand_in if stand_in and not banned.find(stand_in) else None
-            words = reword(asked, kept.terms, student, room, allowed, insisted, aside)
+            words = reword(asked, kept.terms, student, room, allowed, insisted, terms_apart)
             joined = KeptTerms(request.keep, words.terms)
-            if joined.words < wanted[WORDS][-1]:
+            if joined.words < wanted[Words.name][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
-        if WORDS in wanted and kept.words >= wanted[WORDS][0]:
-            wanted[WORDS] = _with_room(wanted[WORDS], kept.words)
-        never = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
+        if Words.name in wanted and kept.words >= wanted[Words.name][0]:
+            wanted[Words.name] = _with_room(wanted[Words.name], kept.words)
+        forbidden = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
         if unknown := [token for token in request.logit_bias if token >= len(student.codec)]:
             known_tokens = f"this student has 0 to {len(student.codec) - 1}"
             raise UsageError(f"logit_bias: {unknown[0]} is no token; {known_tokens}", "logit_bias")
@@ -108,7 +107,7 @@ class Plan:
         known = student.words.union(*map(terms, own))
         if request.free_text:
             asked = _fitting(asked, request.task, student)
-        plan = cls(request, student, wanted, asked, wishes, kept, banned, never, known, insisted, aside)
+        plan = cls(request, student, wanted, asked, wishes, kept, banned, forbidden, known, insisted, terms_apart)
         head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
         plan._check_room(student.description.context - len(head))
         return plan
@@ -128,14 +127,14 @@ class Plan:
                 sum(each.coverage[place] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))
             )
         ]
-        aside = self.aside or (forced and not all(term.joined for term in self.kept.terms))
-        if not more and aside == self.aside:
+        terms_apart = self.terms_apart or (forced and not all(term.joined for term in self.kept.terms))
+        if not more and terms_apart == self.terms_apart:
             return self
         insisted = (*self.insisted, *more)
         try:
-            plan = Plan.of(self.request, self.student, insisted, aside)
+            plan = Plan.of(self.request, self.student, insisted, terms_apart)
         except UsageError:  # that the terms have no room is the fault of these, not of the request
-            return replace(self, insisted=insisted, aside=aside)
+            return replace(self, insisted=insisted, terms_apart=terms_apart)
         first = next((term for term in plan.kept.terms if term.first), None)
         return replace(plan, openings=find_openings([each.prompt for each in candidates], first)) if first else plan
 
@@ -149,7 +148,7 @@ class Plan:
         if not self.kept.terms:
             return
         kept = sum(len(self.student.codec.ids(term.spoken)) for term in self.kept.terms)
-        others = max(0, self.wanted[WORDS][0] - self.kept.words) if self.request.exact else 0
+        others = max(0, self.wanted[Words.name][0] - self.kept.words) if self.request.exact else 0
         if kept + others >= room:  # a token for each other word and one for the end, at the least
             told = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"
             raise UsageError(told, "keep")
@@ -159,31 +158,31 @@ class Plan:
         values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in self.wanted.items()}
         planned, grammar = dict(values), None
         order: tuple[KeptTerm, ...] = ()
-        begun = ""
-        if WORDS in values:
-            command = self.student.commands[WORDS]
-            own = values[WORDS] - self.kept.added_words
-            planned[WORDS] = max(own, command.values()[0])
+        opening = ""
+        if Words.name in values:
+            command = self.student.commands[Words.name]
+            own = values[Words.name] - self.kept.added_words
+            planned[Words.name] = max(own, command.values()[0])
             if self.request.exact or self.kept.terms:
                 rng = random.Random(seed)
                 order = self.kept.order(rng)
-                begun, rest = self._begun(order, rng, own)
+                opening, rest = self._opening(order, rng, own)
                 placed_terms = placed(rest, rng, own)
-                grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(begun))
-        ids = tuple(self.student.codec.ids(begun)) if begun else ()
+                grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(opening))
+        ids = tuple(self.student.codec.ids(opening)) if opening else ()
         head = [*self._head(planned), *ids]
         room = self.student.description.context - len(head)
         bias = tuple(self.request.logit_bias.items())
-        decoding = Decoding(tuple(head), room, seed, self.request.sampling, grammar, self.never, bias)
+        decoding = Decoding(tuple(head), room, seed, self.request.sampling, grammar, self.forbidden, bias)
         return Draft(seed, values, order, ids, decoding)
 
     def judge(self, draft: Draft, decoded: Decoded) -> Candidate:
         """Return the candidate that was written."""
-        request, begun, drawn = self.request, draft.begun, len(decoded.ids)
-        if begun:  # these tokens were no choice of the student's
-            ids = (*begun, *decoded.ids)
+        request, forced, drawn = self.request, draft.forced_ids, len(decoded.ids)
+        if forced:  # these tokens were no choice of the student's
+            ids = (*forced, *decoded.ids)
             text = self.student.codec.decode(list(ids))
-            decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(begun), *decoded.logprobs))
+            decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(forced), *decoded.logprobs))
         said = Sample(request.intents, request.task, decoded.text)
         sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
         covered = intent_coverage(request.intents, sample.prompt)
@@ -210,17 +209,17 @@ class Plan:
             insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
         )
 
-    def _begun(self, order: Sequence[KeptTerm], rng: random.Random, words: int) -> tuple[str, Sequence[KeptTerm]]:
+    def _opening(self, order: Sequence[KeptTerm], rng: random.Random, words: int) -> tuple[str, Sequence[KeptTerm]]:
         """Return what a text of so many words begins with, and the terms that are to come."""
         if not order or not order[0].first:
             return "", order
-        text = order[0].spoken
-        begun = text if rng.random() < _SMALL_SHARE else text[0].upper() + text[1:]
-        opening = rng.choice(("", *self.openings))
-        spoken = sum(count_words(term.spoken) for term in order)
-        if opening and count_words(opening) <= (words - spoken) * _OPENING_SHARE:
-            begun = f"{opening} {text}"
-        return begun, order[1:]
+        term = order[0].spoken
+        text = term if rng.random() < _SMALL_SHARE else term[0].upper() + term[1:]
+        before = rng.choice(("", *self.openings))
+        spoken = sum(count_words(each.spoken) for each in order)
+        if before and count_words(before) <= (words - spoken) * _OPENING_SHARE:
+            text = f"{before} {term}"
+        return text, order[1:]
 
     def _head(self, values: dict[str, int]) -> list[int]:
         """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""
@@ -250,7 +249,7 @@ class Plan:
         """Return what must not be and is, or None."""
         if not prompt:
             return "is empty"
-        if self.request.exact and adherence.get(WORDS):
+        if self.request.exact and adherence.get(Words.name):
             return "has not the words asked for"
         if missing := self.kept.missing(prompt):
             return f"lacks '{missing}'"
@@ -269,13 +268,13 @@ def _wanted(request: Request, student: Student) -> dict[str, range]:
     wanted = {}
     for name, command in student.commands.items():
         values = command.values()
-        usual = min(max(DEFAULT_WORDS, values[0]), values[-1]) if name == WORDS else command.default()
+        usual = min(max(DEFAULT_WORDS, values[0]), values[-1]) if name == Words.name else command.default()
         asked = request.commands.get(name, usual)
         if asked is None:
             raise UsageError(f"this student must be asked for '{name}'; {values[0]} to {values[-1]} are allowed", name)
         with about(name):
             wanted[name] = command.parse(asked)
-    if request.keep and WORDS not in wanted:
+    if request.keep and Words.name not in wanted:
         raise UsageError("this student does not obey 'words', which terms are kept by", "keep")
     return wanted
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from promptlet.lemmas import share_said, stems
+from promptlet.stemming import share_said, stems
 from promptlet.types import Intents
 
 _ALIKE = 0.7

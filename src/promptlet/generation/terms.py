@@ -18,8 +18,8 @@ from typing import Self
 from promptlet.commands.base import Placed
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
-from promptlet.lemmas import stem, stems
 from promptlet.registry import unknown
+from promptlet.stemming import stem, stems
 from promptlet.vocabulary import Policy
 
 _TAG = re.compile(r"<.+>|--\w.*|[\W_]+")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from promptlet.commands.words import count_words
 from promptlet.generation.terms import KeptTerm
 from promptlet.intents.reading import AGE, FILLERS, HOURS
-from promptlet.lemmas import terms, without_accents
+from promptlet.stemming import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 
-from promptlet import lemmas
+from promptlet import stemming
 from promptlet.embedding import Embedder, Vectors
 from promptlet.intents.graph import Graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.metadata import Asset
-from promptlet.lemmas import terms
+from promptlet.stemming import terms
 from promptlet.types import KINDS, Intent, Intents
 from promptlet.vocabulary import in_dictionary
 
@@ -36,7 +36,7 @@ _LONGEST_TOPIC = 4
 _BATCH, _REMEMBERED = 512, 200_000
 """Assets that are looked at together, and different unknown keywords kept in memory."""
 
-stems = lru_cache(1 << 16)(lemmas.stems)  # the same phrases come again and again
+stems = lru_cache(1 << 16)(stemming.stems)  # the same phrases come again and again
 
 
 class Linker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlet.intents.graph import Graph
-from promptlet.lemmas import stems
+from promptlet.stemming import stems
 from promptlet.types import Intent
 
 

@@ -15,7 +15,7 @@ from itertools import dropwhile
 from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
-from promptlet.lemmas import stems
+from promptlet.stemming import stems
 from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
 
 _PLAIN = 2

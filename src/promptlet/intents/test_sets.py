@@ -17,8 +17,8 @@ from promptlet.intents.graph import Graph, load_graph
 from promptlet.intents.sampling import Sampler
 from promptlet.intents.splits import TEST, UNSEEN, is_unseen, split_of
 from promptlet.io.atomic import write_text
-from promptlet.lemmas import stems
 from promptlet.registry import unknown
+from promptlet.stemming import stems
 from promptlet.tasks import load_task
 from promptlet.types import Intent, Intents, Sample
 

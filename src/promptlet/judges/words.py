@@ -9,7 +9,7 @@ from typing import Self
 
 from promptlet.intents.graph import Graph, load_graph
 from promptlet.judges.base import Judge, Scores
-from promptlet.lemmas import share_said
+from promptlet.stemming import share_said
 from promptlet.types import RELEVANCE, Sample
 
 TOPIC_WEIGHT = 2.0

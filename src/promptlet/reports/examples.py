@@ -10,9 +10,9 @@ from promptlet.evaluation.judge import JudgeRating
 from promptlet.evaluation.run import Evaluation
 from promptlet.evaluation.suites import Wish
 from promptlet.evaluation.systems import SystemOutput
-from promptlet.lemmas import stems
 from promptlet.reports.document import Block, Cell, Gallery, Section, Table, Text, percent
 from promptlet.reports.pictures import bars
+from promptlet.stemming import stems
 from promptlet.types import KINDS, RELEVANCE, Intents, render_intents
 
 _EXAMPLES = 3

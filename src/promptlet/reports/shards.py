@@ -12,8 +12,8 @@ import duckdb
 from promptlet.commands.words import count_words
 from promptlet.curation.openers import opening
 from promptlet.errors import RunError, one_line
-from promptlet.lemmas import terms
 from promptlet.reports.runs import StageData
+from promptlet.stemming import terms
 
 _MEMORY = "1GB"
 """What does not fit goes to a temporary folder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from promptlet.lemmas import content_stems, placed_stems
+from promptlet.stemming import content_stems, placed_stems
 from promptlet.types import Intent
 
 Span = tuple[int, int, str]

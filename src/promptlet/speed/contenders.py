@@ -80,7 +80,7 @@ class _Ours(Writer):
         self.task = next(iter(generator.student.tasks))
 
     def write(self, heads: int, tokens: int, seed: int) -> int:
-        return self._decode(heads, tokens, seed, None, never=(self.generator.student.codec.end_id,))
+        return self._decode(heads, tokens, seed, None, forbidden=(self.generator.student.codec.end_id,))
 
     def write_exact(self, seed: int) -> int:
         return self._exact(1, seed)
@@ -95,10 +95,10 @@ class _Ours(Writer):
         grammar = student.commands["words"].grammar(SUGGESTED_WORDS)
         return self._decode(prompts, student.description.context, seed, grammar)
 
-    def _decode(self, heads: int, tokens: int, seed: int, grammar: str | None, never: tuple[int, ...] = ()) -> int:
+    def _decode(self, heads: int, tokens: int, seed: int, grammar: str | None, forbidden: tuple[int, ...] = ()) -> int:
         head = tuple(head_ids(self.generator.student))
         room = min(tokens, self.generator.student.description.context - len(head))
-        decodings = [Decoding(head, room, seed + index, Sampling(), grammar, never) for index in range(heads)]
+        decodings = [Decoding(head, room, seed + index, Sampling(), grammar, forbidden) for index in range(heads)]
         return sum(len(decoded.ids) for decoded in self.generator.engine.decode(decodings))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import Field
 
-from promptlet.curation.checks import WORDS
+from promptlet.curation.checks import DEFAULT_LENGTHS
 from promptlet.curation.duplicates import Duplicates
 from promptlet.curation.examining import Examiner
 from promptlet.curation.openers import Openers
@@ -20,7 +20,7 @@ from promptlet.progress import metering
 from promptlet.runners.base import open_runner
 from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 
-_WORDS = (WORDS[0], WORDS[-1])
+_LENGTHS = (DEFAULT_LENGTHS[0], DEFAULT_LENGTHS[-1])
 
 
 class CurateConfig(StageConfig):
@@ -30,7 +30,7 @@ class CurateConfig(StageConfig):
     """Words outside the dictionary that a prompt may have; a strong teacher knows more words than a dictionary."""
     opener_share: float = Field(default=0.03, gt=0, le=1)
     """The largest share of a task's prompts that may begin with the same three words."""
-    words: WordRange = Field(default=_WORDS, exclude_if=lambda words: words == _WORDS)
+    words: WordRange = Field(default=_LENGTHS, exclude_if=lambda words: words == _LENGTHS)
     """Fewest and most words of a prompt."""
 
     @property

@@ -20,7 +20,7 @@ from promptlet.student.format import (
     QUANTIZATIONS,
     TOKENIZER,
     WEIGHTS,
-    WORDS,
+    WORDS_FILE,
     Description,
     write_description,
     write_tokenizer_config,
@@ -65,11 +65,11 @@ class ExportStage(Stage):
         most = trained.counts["context"]
         with replacing_folder(context.folder / STUDENT) as folder:
             shutil.copytree(model, folder, dirs_exist_ok=True)
-            for name in (TOKENIZER, WORDS):
+            for name in (TOKENIZER, WORDS_FILE):
                 shutil.copy(source / name, folder / name)
             write_tokenizer_config(folder, most)
             write_gguf(model, folder / TOKENIZER, folder / GGUF, config.quantization)
-            files = [GGUF, TOKENIZER, WORDS, "config.json", WEIGHTS]
+            files = [GGUF, TOKENIZER, WORDS_FILE, "config.json", WEIGHTS]
             if context.common.policy is not None:
                 load_policy(context.common.policy).write(folder / POLICY)
                 files.append(POLICY)

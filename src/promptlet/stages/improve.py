@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from promptlet.curation.checks import WORDS
+from promptlet.curation.checks import DEFAULT_LENGTHS
 from promptlet.curation.examining import Examiner
 from promptlet.extras import needing
 from promptlet.improvement.config import OWN, RoundConfig
@@ -80,7 +80,7 @@ def _prepare(config: ImproveConfig, context: Context) -> Rounds:
     source, common = context.inputs["tokenize"], context.common
     training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
     codec = read_codec(source)
-    lengths = codec.commands["words"].values() if "words" in codec.commands else WORDS
+    lengths = codec.commands["words"].values() if "words" in codec.commands else DEFAULT_LENGTHS
     tolerated = curation_of(context.inputs["curate"]).unknown_words
     return Rounds(
         config,

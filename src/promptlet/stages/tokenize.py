@@ -19,13 +19,12 @@ from promptlet.extras import needing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import read_samples
-from promptlet.lemmas import terms
-from promptlet.pretrained import model_digest, pretrained_tokenizer
+from promptlet.pretrained import locate_model, model_digest, pretrained_tokenizer
 from promptlet.progress import metering, warn
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.curate import CurateConfig
-from promptlet.student.format import TOKENIZER, WORDS
-from promptlet.student.sources import locate
+from promptlet.stemming import terms
+from promptlet.student.format import TOKENIZER, WORDS_FILE
 from promptlet.tasks import load_task
 from promptlet.tokenizer import DEFAULT_SIZE, Codec, control_tokens, extend_tokenizer, train_tokenizer
 from promptlet.types import KINDS, Sample, render_intents
@@ -68,7 +67,7 @@ class TokenizeStage(Stage):
     Config = TokenizeConfig
 
     def materials(self, config: TokenizeConfig) -> dict[str, str]:
-        return {"pretrained": model_digest(locate(config.pretrained))} if config.pretrained else {}
+        return {"pretrained": model_digest(locate_model(config.pretrained))} if config.pretrained else {}
 
     def check(self, config: TokenizeConfig, recipe: Mapping[str, StageConfig]) -> None:
         curate, words = recipe["curate"], make_commands(config.commands).get("words")
@@ -93,7 +92,7 @@ class TokenizeStage(Stage):
         with replacing(context.folder / TOKENIZER) as path:
             tokenizer.save(str(path))
         words = {term for sample in training for term in terms(sample.prompt)}
-        write_text(context.folder / WORDS, "".join(f"{word}\n" for word in sorted(words)))
+        write_text(context.folder / WORDS_FILE, "".join(f"{word}\n" for word in sorted(words)))
         codec = Codec(tokenizer, commands, tasks)
         counts: Counter[str] = Counter({"vocabulary": len(codec), "words": len(words)})
         longest_head, trained = 0, set[tuple[str, str, int]]()
@@ -155,7 +154,7 @@ def _untrained(
 
 def _pretrained(name: str) -> Tokenizer:
     with needing("another model's tokenizer", "train"):
-        return pretrained_tokenizer(locate(name), UsageError)
+        return pretrained_tokenizer(locate_model(name), UsageError)
 
 
 def _train(samples: list[Sample], size: int, controls: list[str], policy: Policy) -> Tokenizer:

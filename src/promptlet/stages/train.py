@@ -11,14 +11,13 @@ from promptlet.errors import RunError, UsageError
 from promptlet.extras import needing
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import copy_folder, file_digest
-from promptlet.pretrained import model_digest
+from promptlet.pretrained import locate_model, model_digest
 from promptlet.registry import unknown
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import PRESETS, LoopConfig
 from promptlet.student.format import check_commands
 from promptlet.student.names import BEST, MODEL
-from promptlet.student.sources import locate
 from promptlet.tokenizer import Codec
 
 _DROPOUT = 0.1
@@ -69,7 +68,7 @@ class TrainStage(Stage):
 
     def materials(self, config: TrainConfig) -> dict[str, str]:
         if config.pretrained:
-            return {"pretrained": model_digest(locate(config.pretrained))}
+            return {"pretrained": model_digest(locate_model(config.pretrained))}
         return {"config": file_digest(_config_file(config.config))} if config.config else {}
 
     def run(self, config: TrainConfig, context: Context) -> dict[str, Any]:
@@ -145,7 +144,7 @@ def make_student(config: TrainConfig, codec: Codec) -> Any:
     from promptlet.student.model import load_model, make_like, make_model
 
     if config.pretrained:
-        path = locate(config.pretrained)
+        path = locate_model(config.pretrained)
         check_commands(path, codec.commands)
         return load_model(path, codec.tokenizer, config.context, codec.end_id)
     if config.config:

@@ -18,12 +18,11 @@ from promptlet.errors import RunError, UsageError
 from promptlet.extras import needing
 from promptlet.io.atomic import replacing_folder
 from promptlet.io.manifest import Manifest
-from promptlet.pretrained import load_pretrained, model_digest
+from promptlet.pretrained import load_pretrained, locate_model, model_digest
 from promptlet.prompting import chat_messages
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
 from promptlet.student.config import LoopConfig, defaulting
 from promptlet.student.names import BEST, MODEL
-from promptlet.student.sources import locate
 from promptlet.tasks import load_task
 
 _HELD_OUT = 20
@@ -55,7 +54,7 @@ class TuneStage(Stage):
     def materials(self, config: TuneConfig) -> dict[str, str]:
         if config.model is None:
             return {}
-        return {"model": model_digest(locate(config.model))} | task_digests(config.tasks)
+        return {"model": model_digest(locate_model(config.model))} | task_digests(config.tasks)
 
     def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
         if config.model is None:
@@ -66,7 +65,7 @@ class TuneStage(Stage):
 
             from promptlet.student.data import Encoded
             from promptlet.student.loop import train
-        path = locate(config.model)
+        path = locate_model(config.model)
         tokenizer = load_pretrained(AutoTokenizer, path, UsageError)
         if not tokenizer.chat_template:
             raise UsageError(f"tune.model: {path} is no chat model: its tokenizer has no chat template")

@@ -20,12 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from promptlet.commands import Command, make_commands
 from promptlet.errors import StudentError, UsageError
 from promptlet.io.atomic import file_digest, write_json, write_text
-from promptlet.lemmas import stem, terms, without_accents
+from promptlet.stemming import stem, terms, without_accents
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import END, Codec
 from promptlet.vocabulary import Policy, load_policy
 
-DESCRIPTION, TOKENIZER, GGUF, WORDS, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "words.txt", "README.md"
+DESCRIPTION, TOKENIZER, GGUF, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "README.md"
+WORDS_FILE = "words.txt"
 CONFIG = "config.json"
 """The model's shape, for transformers; folders that only llama.cpp runs have none."""
 WEIGHTS = "model.safetensors"
@@ -90,7 +91,7 @@ class Student:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of the prompts that it was taught, as `terms` gives them; another is likely made up from pieces."""
-        return frozenset(without_accents((self.folder / WORDS).read_text(encoding="utf-8")).splitlines())
+        return frozenset(without_accents((self.folder / WORDS_FILE).read_text(encoding="utf-8")).splitlines())
 
     def knows(self, text: str) -> bool:
         """Return whether it was taught the words of a text, in some form; numbers need not be taught."""
@@ -161,7 +162,7 @@ def load_student(folder: Path) -> Student:
     except ValidationError as error:
         first = error.errors()[0]
         raise StudentError(f"{path} can't be used: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    for name in {TOKENIZER, GGUF, WORDS} - description.digests.keys():
+    for name in {TOKENIZER, GGUF, WORDS_FILE} - description.digests.keys():
         raise StudentError(f"{path} names no digest of {name}")
     student = Student(folder, description)
     for name in description.digests.keys() - {GGUF, WEIGHTS}:
@@ -205,7 +206,7 @@ def write_tokenizer_config(folder: Path, context: int) -> None:
 
 def copy_parts(student: Student, folder: Path) -> list[str]:
     """Copy all that llama.cpp and the codec take of a student into `folder`, and return the names of these files."""
-    files = [name for name in (GGUF, TOKENIZER, WORDS, POLICY) if name in student.description.digests]
+    files = [name for name in (GGUF, TOKENIZER, WORDS_FILE, POLICY) if name in student.description.digests]
     for name in files:
         shutil.copy(student.folder / name, folder / name)
     return files

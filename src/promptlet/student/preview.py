@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from promptlet.commands.words import Words
 from promptlet.student.data import Encoded
 from promptlet.student.writing import write
 from promptlet.tokenizer import Codec
 from promptlet.types import Sample
 
 _SHOWN = 4
-_WORDS = "words"
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Preview:
             {"wish": self.codec.tokenizer.decode(head, skip_special_tokens=False), "text": texts[row]}
             for row, head in enumerate(self.heads[:_SHOWN])
         ]
-        if (command := self.codec.commands.get(_WORDS)) is None:
+        if (command := self.codec.commands.get(Words.name)) is None:
             return {}, shown
         errors = []
         for row, head in enumerate(self.heads):
-            wanted = self.codec.commanded(head)[_WORDS]
+            wanted = self.codec.commanded(head)[Words.name]
             errors.append(abs(command.score(wanted, Sample((), "", texts[row]))))
         return {"length_error": sum(errors) / len(errors)}, shown

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from promptlet.io.prompts import PromptRow, Prompts
-from promptlet.lemmas import terms
 from promptlet.progress import metering
+from promptlet.stemming import terms
 from promptlet.vocabulary.policy import Finding, Policy
 
 EXAMPLES = 3

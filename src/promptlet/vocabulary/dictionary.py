@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from promptlet.lemmas import without_accents
+from promptlet.stemming import without_accents
 
 _SHORTEST_JUDGED, _SHORTEST_PART = 3, 4
 """Letters of a word that must be in the dictionary, and of each part of a compound ("beachside")."""

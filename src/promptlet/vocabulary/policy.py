@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from promptlet import lemmas
+from promptlet import stemming
 from promptlet.errors import UsageError
 from promptlet.io.atomic import value_digest, write_text
 from promptlet.io.yaml import read_yaml
@@ -83,7 +83,7 @@ class Policy:
 
     def __init__(self, file: PolicyFile, terms: Mapping[str, tuple[str, ...]]) -> None:
         self.file, self._terms = file, terms
-        self.approved_words = frozenset(lemmas.without_accents(word).casefold() for word in file.allowed.words)
+        self.approved_words = frozenset(stemming.without_accents(word).casefold() for word in file.allowed.words)
         self.digest = value_digest([file.model_dump(mode="json"), {name: list(each) for name, each in terms.items()}])
         self._patterns = [
             (re.compile(pattern, re.IGNORECASE), name)
@@ -111,7 +111,7 @@ class Policy:
 
         Args:
             text: what is searched.
-            said: its `promptlet.lemmas.terms`, if they are at hand.
+            said: its `promptlet.stemming.terms`, if they are at hand.
         """
         return next(self.findings(text, said), None)
 
@@ -134,7 +134,7 @@ class Policy:
                 yield from (Finding(match[0], category) for match in pattern.finditer(text))
 
     def approves(self, term: str, *own: Container[str]) -> bool:
-        """Return whether a term (`promptlet.lemmas.terms`) is approved: by the dictionary, the policy, or as one's own.
+        """Return whether a term (`stemming.terms`) is approved: by the dictionary, the policy, or as one's own.
 
         A possessive goes by its word. Numbers, and words that hold a digit, need no approval.
         """
@@ -201,7 +201,7 @@ def _plain(text: str) -> str:
 
 def _split(text: str, said: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return the words of a text; terms are words, but that a quote or an underscore may hold some together."""
-    said = lemmas.terms(text) if said is None else said
+    said = stemming.terms(text) if said is None else said
     return tuple(chain(*map(_WORD.findall, said)) if "'" in text or "_" in text else said)
 
 

@@ -79,6 +79,6 @@ def _stemmer() -> Any:
 
 @cache
 def _set_apart() -> dict[str, str]:
-    """Return form -> word of those that are their own stem; ``lemmas.txt`` has a word and its forms in each line."""
-    lines = (resources.files(__package__) / "lemmas.txt").read_text(encoding="utf-8").splitlines()
+    """Return form -> word of those that are their own stem; ``own_stems.txt`` has a word and its forms in each line."""
+    lines = (resources.files(__package__) / "own_stems.txt").read_text(encoding="utf-8").splitlines()
     return {form: forms[0] for forms in map(str.split, lines) for form in forms}

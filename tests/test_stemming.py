@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from promptlet.lemmas import content_stems, placed_stems, stem, stems, terms, without_accents
+from promptlet.stemming import content_stems, placed_stems, stem, stems, terms, without_accents
 
 _ENDINGS = ("ing", "ed", "s", "ization", "fulness", "ational", "ously", "ivity", "ements", "ables", "icate", "ness")
 
