@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from transformers import AutoTokenizer
 
-from promptlet.batched.sampling import TokenSampling
+from promptlet.batch_decoding.sampling import TokenSampling
 from promptlet.curation.examining import Examiner
 from promptlet.errors import TeacherError
 from promptlet.intents.splits import HELD_OUT

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaForCausalLM, Pre
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
-from promptlet.native import ask, start_server
+from promptlet.llama_server import ask, start_server
 from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.pretrained import (
     load_pretrained,

@@ -21,7 +21,7 @@ from typing import Any, Self
 from promptlet.cores import usable_cores
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
 from promptlet.errors import PromptletError, StudentError
-from promptlet.native import ask, ask_stepwise, start_server
+from promptlet.llama_server import ask, ask_stepwise, start_server
 from promptlet.student.format import GGUF, Student
 
 _SMALL = 32 * 2**20

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from transformers import AutoModelForCausalLM
 
-from promptlet.batched.sampling import TokenSampling
+from promptlet.batch_decoding.sampling import TokenSampling
 from promptlet.commands import label, with_defaults
 from promptlet.curation.duplicates import Duplicates, sketch
 from promptlet.errors import RunError

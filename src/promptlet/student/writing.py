@@ -9,8 +9,8 @@ import sys
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
-from promptlet.batched.decoder import BatchDecoder
-from promptlet.batched.sampling import TokenSampling
+from promptlet.batch_decoding.decoder import BatchDecoder
+from promptlet.batch_decoding.sampling import TokenSampling
 from promptlet.tokenizer import Codec
 
 SAMPLING = TokenSampling(temperature=0.8, min_p=0.1)

@@ -17,7 +17,7 @@ from promptlet.errors import TeacherError
 from promptlet.io.atomic import file_digest
 from promptlet.io.cache import cache_folder
 from promptlet.io.gguf import widen
-from promptlet.native import ask, start_server
+from promptlet.llama_server import ask, start_server
 from promptlet.pretrained import packaged_model
 from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
 

@@ -59,7 +59,7 @@ class Transformers(Teacher):
     concurrency = 1
 
     def __init__(self, model: Any, tokenizer: Any, config: TransformersConfig, name: str) -> None:
-        from promptlet.batched.decoder import BatchDecoder
+        from promptlet.batch_decoding.decoder import BatchDecoder
 
         self.tokenizer, self.config, self.batch = tokenizer, config, config.batch
         settings = config.model_dump(exclude={"model", "device", "batch"})
@@ -94,7 +94,7 @@ class Transformers(Teacher):
 
     def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
         """Yield all answers of each batch as its rows end; requests of one call must share how tokens are drawn."""
-        from promptlet.batched.sampling import TokenSampling
+        from promptlet.batch_decoding.sampling import TokenSampling
 
         prompts = [self._encode(request) for request in requests]
         first, config = requests[0], self.config

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from promptlet.batched.attention import PrefixCache, install
-from promptlet.batched.sampling import RowSampler, TokenSampling
+from promptlet.batch_decoding.attention import PrefixCache, install
+from promptlet.batch_decoding.sampling import RowSampler, TokenSampling
 
 _READ_AT_ONCE = {"cpu": 1024, "cuda": 65536}
 """Tokens, padding included, of the rows' own beginnings that go through the model together."""

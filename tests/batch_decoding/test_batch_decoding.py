@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from promptlet.batched.decoder import BatchDecoder
-from promptlet.batched.sampling import RowSampler, TokenSampling
+from promptlet.batch_decoding.decoder import BatchDecoder
+from promptlet.batch_decoding.sampling import RowSampler, TokenSampling
 
 VOCABULARY, STOP = 97, 0
 GREEDY = TokenSampling(temperature=0)
