@@ -23,7 +23,7 @@ INTENTS = (Intent("Topic", "birthday party"), Intent("Scene object", "balloon"),
 
 
 def reasons(prompt: str, task: str = "t2i") -> list[str]:
-    answer = Examined.cleaned(Sample(INTENTS, task, prompt), load_policy())
+    answer = Examined.of(Sample(INTENTS, task, clean(prompt)), load_policy())
     return [reason for check in CHECKS if (reason := check(answer))]
 
 

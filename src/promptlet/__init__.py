@@ -7,16 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from promptlet.errors import NoPromptError, PromptletError, StudentError, UsageError
+    from promptlet.errors import (
+        EngineError,
+        MissingExtraError,
+        NoPromptError,
+        PromptletError,
+        StudentError,
+        UsageError,
+    )
     from promptlet.generation import Generator, Prompt, Request
 
 _FROM = {
     "promptlet.generation": ("Generator", "Prompt", "Request"),
-    "promptlet.errors": ("NoPromptError", "PromptletError", "StudentError", "UsageError"),
+    "promptlet.errors": (
+        "EngineError",
+        "MissingExtraError",
+        "NoPromptError",
+        "PromptletError",
+        "StudentError",
+        "UsageError",
+    ),
 }
 
 __all__ = [
+    "EngineError",
     "Generator",
+    "MissingExtraError",
     "NoPromptError",
     "Prompt",
     "PromptletError",

@@ -84,9 +84,9 @@ def _number_type() -> Any:
 
 
 @cache
-def load_embedder(folder: Path | None = None) -> Embedder:
-    """Return the embedder in a folder, or the packaged one, loaded once per process."""
-    return Embedder(folder or _packaged())
+def load_embedder() -> Embedder:
+    """Return the packaged embedder, loaded once per process."""
+    return Embedder(_packaged())
 
 
 def _packaged() -> Path:

@@ -14,7 +14,7 @@ import pytest
 import xllamacpp
 
 from promptlet import registry
-from promptlet.curation.checks import Examined
+from promptlet.curation.checks import Examined, clean
 from promptlet.errors import TeacherError
 from promptlet.io.gguf import widen
 from promptlet.pretrained import packaged_model
@@ -76,8 +76,8 @@ def test_every_teacher_answers_eight_requests(name: str, settings: dict[str, dic
     assert all(answer.text.strip() for answer in answers)
     assert all(answer.prompt_tokens > 0 and answer.completion_tokens > 0 for answer in answers)
     assert len({answer.text for answer in answers}) >= 3
-    samples = [Sample(WISHES[n % 3], "t2i", answer.text) for n, answer in enumerate(answers)]
-    kept = [sample for sample in samples if not Examined.cleaned(sample, load_policy()).objection()]
+    samples = [Sample(WISHES[n % 3], "t2i", clean(answer.text)) for n, answer in enumerate(answers)]
+    kept = [sample for sample in samples if not Examined.of(sample, load_policy()).objection()]
     assert len(kept) >= 2, samples
 
 

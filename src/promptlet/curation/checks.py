@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from operator import eq
 
@@ -82,11 +82,6 @@ class Examined:
     def of(cls, sample: Sample, policy: Policy, unknown_words: int = 0, lengths: range = DEFAULT_LENGTHS) -> Examined:
         """Return the answer of a sample whose prompt is taken as it is."""
         return cls(sample, tuple(sample.prompt.split()), policy, unknown_words, lengths)
-
-    @classmethod
-    def cleaned(cls, sample: Sample, policy: Policy) -> Examined:
-        """Return the answer of a raw sample, cleaned."""
-        return cls.of(replace(sample, prompt=clean(sample.prompt)), policy)
 
     @property
     def terms(self) -> tuple[str, ...]:

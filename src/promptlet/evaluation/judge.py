@@ -197,7 +197,9 @@ def _identity(choice: JudgeChoice, request: TeacherRequest) -> str:
 
 def _request(sample: Sample, seed: int, repeat: int) -> TeacherRequest:
     chat = (*_opening(), _question(sample.task, sample.intents, sample.prompt))
-    return TeacherRequest(chat, _MAX_TOKENS, _TEMPERATURE, 1.0, (seed * 1009 + repeat) % 2**31)
+    return TeacherRequest(
+        chat, max_tokens=_MAX_TOKENS, temperature=_TEMPERATURE, top_p=1.0, seed=(seed * 1009 + repeat) % 2**31
+    )
 
 
 def _question(task: str, intents: Intents, prompt: str) -> Message:

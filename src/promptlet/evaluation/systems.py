@@ -146,7 +146,7 @@ class _Teacher(System):
         task = load_task(wish.task)
         shown = choose_exemplars(task, wish.intents, wish.target, self._shots)
         chat = chat_messages(task, shown, wish.intents, wish.target)
-        return TeacherRequest(chat, _MAX_TOKENS, _TEMPERATURE, 1.0, wish.seed)
+        return TeacherRequest(chat, max_tokens=_MAX_TOKENS, temperature=_TEMPERATURE, top_p=1.0, seed=wish.seed)
 
 
 def open_systems(arguments: Sequence[str]) -> list[System]:

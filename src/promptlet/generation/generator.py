@@ -82,6 +82,8 @@ class Generator:
         Raises:
             StudentError: if the folder can't be used.
             UsageError: if there is no such engine, or for a number of threads that is not allowed.
+            MissingExtraError: if the engine needs a library that is not installed.
+            EngineError: if the engine's server can't be reached.
         """
         check_threads(threads)
         opener = registry.load("promptlet.engines", engine).ENGINE
@@ -111,6 +113,7 @@ class Generator:
         Raises:
             UsageError: for a value that is not allowed; it says what is.
             NoPromptError: if no candidate does what must be done.
+            EngineError: if the engine's server is gone.
         """
         if isinstance(intents, Request):
             raise UsageError("intents: a Request holds more than intents; stream(request) takes it", "intents")

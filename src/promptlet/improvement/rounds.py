@@ -28,7 +28,7 @@ from promptlet.progress import metering
 from promptlet.student.data import Encoded
 from promptlet.student.loop import train
 from promptlet.student.names import BEST, MODEL
-from promptlet.student.writing import SAMPLING, write
+from promptlet.student.writing import SAMPLING, SPARE_TOKENS, write
 from promptlet.tokenizer import Codec
 from promptlet.types import Sample
 
@@ -80,7 +80,7 @@ class Rounds:
                 f"of the student's tasks ({', '.join(codec.tasks)}) and no longer than it was trained on; "
                 f"{self.left_out} others are left out. Draw more of them (intents.count, intents.tasks)"
             )
-        self.room = int((training.lengths - training.starts).max()) + 8
+        self.room = training.longest_prompt + SPARE_TOKENS
 
     def evaluate(self, model: Path, folder: Path) -> RoundMetrics:
         """Return how a model does on the held-out wishes; `folder` keeps it."""

@@ -50,8 +50,9 @@ class Import:
     def run(self, folder: Path) -> dict[str, Any]:
         """Write ``data-*.parquet``, ``rejects.jsonl``, ``new_nodes.yaml``, last ``report.json``; return the report.
 
-        UsageError is raised if the metadata turns out to be damaged, or `folder` is a file; RunError, once all is
-        written, if no row gave intents.
+        Raises:
+            UsageError: if the metadata turns out to be damaged, or `folder` is a file.
+            RunError: once all is written, if no row gave intents.
         """
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; a folder for the intents is expected")

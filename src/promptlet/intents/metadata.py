@@ -83,7 +83,8 @@ class Metadata:
     def open(cls, path: Path, told: Mapping[str, str], encoding: str = "utf-8-sig") -> Metadata:
         """Return a .csv, .tsv, .jsonl, .json or .parquet file; `told` maps fields to columns of unusual names.
 
-        UsageError is raised for a file that can't be read, a field or column that is not there, or no column at all.
+        Raises:
+            UsageError: for a file that can't be read, a field or column that is not there, or no column at all.
         """
         rows = list(islice(_read(path, encoding), _LOOKED_AT))
         columns = list(dict.fromkeys(column for row in rows if not isinstance(row, Bad) for column in row))
@@ -93,7 +94,11 @@ class Metadata:
         return cls(path, encoding, _guess(path, columns, told))
 
     def assets(self) -> Iterator[Asset | Bad]:
-        """Yield what every row says, or why it can't be used; UsageError if the file turns out to be damaged."""
+        """Yield what every row says, or why it can't be used.
+
+        Raises:
+            UsageError: if the file turns out to be damaged.
+        """
         for number, row in enumerate(_read(self.path, self.encoding), start=1):
             if isinstance(row, Bad):
                 yield replace(row, row=number)

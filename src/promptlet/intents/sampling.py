@@ -25,8 +25,8 @@ class Sampler:
     of the weights of its edges to all that was drawn before.
     """
 
-    def __init__(self, graph: Graph, task: Task, sizes: range = SIZES) -> None:
-        self._graph, self._task, self._sizes = graph, task, sizes
+    def __init__(self, graph: Graph, task: Task) -> None:
+        self._graph, self._task = graph, task
         # Numbers instead of intents: drawing is mostly looking up, and an intent is slow to hash.
         self._nodes = graph.nodes()
         number = {node: index for index, node in enumerate(self._nodes)}
@@ -58,7 +58,7 @@ class Sampler:
 
     def _draw(self, rng: random.Random) -> list[int]:
         drawn = [rng.choice(self._topics)]
-        size = max(rng.choice(self._sizes), 1 + len(self._required))
+        size = max(rng.choice(SIZES), 1 + len(self._required))
         kinds = [*self._required, *rng.sample(self._optional, len(self._optional))]
         for kind in kinds:
             if len(drawn) >= size:

@@ -72,15 +72,12 @@ class Manifest:
 
     def done(self, counts: Mapping[str, Any], seconds: float) -> Manifest:
         """Return this manifest as that of finished work."""
-        return Manifest(
-            self.stage,
-            self.digest,
-            self.configuration,
-            self.inputs,
-            counts,
-            round(self.seconds + seconds, 3),
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            _versions(),
+        return replace(
+            self,
+            counts=counts,
+            seconds=round(self.seconds + seconds, 3),
+            finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            versions=_versions(),
         )
 
 

@@ -77,7 +77,7 @@ def _tables(graph: Graph, uses: Counter[Intent], foreign: int) -> list[Block]:
         used = [node for node in nodes if uses[node]]
         occurrences = sum(uses[node] for node in nodes)
         share = round(100 * len(used) / max(1, len(nodes)), 1)
-        rows.append((kind, len(nodes), len(used), round(share, 1), occurrences))
+        rows.append((kind, len(nodes), len(used), share, occurrences))
     nodes = graph.nodes()
     never = [node for node in nodes if not uses[node]]
     held_out = sum(map(is_unseen, never))

@@ -118,9 +118,10 @@ def evaluate_words(
                 exact, own_seed = mode == "exact", (seed * 100_003 + index) % 2**32
                 others = {} if exact else {"candidates": 1}
                 try:
-                    written = generator.generate(wish.intents, wish.task, target, seed=own_seed, exact=exact, **others)[
-                        0
-                    ].to_dict()
+                    (prompt,) = generator.generate(
+                        wish.intents, wish.task, target, seed=own_seed, exact=exact, **others
+                    )
+                    written = prompt.to_dict()
                 except NoPromptError as error:  # a lone candidate may say what is denied
                     written = {"target_words": target, "words": None, "error": str(error)}
                 journal.append({"mode": mode, "index": index} | written)

@@ -83,6 +83,11 @@ class Encoded:
         head: list[int] = self.sample(index)[: self.starts[index]].tolist()
         return head
 
+    @property
+    def longest_prompt(self) -> int:
+        """Tokens of the longest prompt, its end included."""
+        return int((self.lengths - self.starts).max())
+
     def learned(self, indices: np.ndarray) -> int:
         """Return how many positions of the samples are learned."""
         return int((self.lengths[indices] - self.starts[indices]).sum())

@@ -23,6 +23,7 @@ from promptlet.io.atomic import file_digest, write_json, write_text
 from promptlet.stemming import stem, terms, without_accents
 from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import END, Codec
+from promptlet.validation import explain
 from promptlet.vocabulary import Policy, load_policy
 
 DESCRIPTION, TOKENIZER, GGUF, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "README.md"
@@ -160,8 +161,7 @@ def load_student(folder: Path) -> Student:
     try:
         description = Description.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        raise StudentError(f"{path} can't be used: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise StudentError(f"{path} can't be used: {explain(error, Description)}") from error
     for name in {TOKENIZER, GGUF, WORDS_FILE} - description.digests.keys():
         raise StudentError(f"{path} names no digest of {name}")
     student = Student(folder, description)

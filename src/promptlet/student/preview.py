@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from promptlet.commands.words import Words
 from promptlet.student.data import Encoded
-from promptlet.student.writing import write
+from promptlet.student.writing import SPARE_TOKENS, write
 from promptlet.tokenizer import Codec
 from promptlet.types import Sample
 
@@ -28,7 +28,7 @@ class Preview:
         """Return `count` wishes spread over the held-out samples."""
         step = max(1, len(held_out) // max(1, count))
         heads = [held_out.head(index) for index in range(0, len(held_out), step)][:count]
-        return cls(codec, heads, int((held_out.lengths - held_out.starts).max()) + 8)
+        return cls(codec, heads, held_out.longest_prompt + SPARE_TOKENS)
 
     def look(self, model: Any) -> tuple[dict[str, float], list[dict[str, str]]]:
         """Let a copy of the model write; return the metrics, and the first wishes with their texts.
