@@ -48,7 +48,7 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (N, width); a text that comes twice is read once."""
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        places = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         if not places:
             return np.zeros((0, int(self._model.get_embedding_dimension() or 0)), np.float32)
         found = self._model.encode(list(places), batch_size=_BATCH, convert_to_tensor=True, show_progress_bar=False)

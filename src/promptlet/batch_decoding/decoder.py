@@ -103,9 +103,9 @@ class BatchDecoder:
         """Yield the rows that have ended; all at once leave the device, where each by itself would wait for it."""
         places = ended_B.nonzero()[:, 0]
         columns = stopped_B[places], state.likelihood_B[places], self._ids_V[state.written_BN[places]]
-        for place, stopped, likelihood, tokens in zip(places.tolist(), *(c.tolist() for c in columns), strict=True):
+        for index, stopped, likelihood, tokens in zip(places.tolist(), *(c.tolist() for c in columns), strict=True):
             text = tokens[:-1] if stopped else tokens
-            yield WrittenRow(state.rows[place], text, stopped, likelihood / len(tokens))
+            yield WrittenRow(state.rows[index], text, stopped, likelihood / len(tokens))
 
     def _read(self, prompts: Sequence[Sequence[int]], limits: Sequence[int], sampler: RowSampler) -> _State:
         prefix = _common(prompts)
@@ -166,7 +166,7 @@ def _common(prompts: Sequence[Sequence[int]]) -> int:
     """Return how many tokens all prompts have in common at the beginning, leaving each at least one of its own."""
     first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
     most = min(map(len, prompts)) - 1
-    return next((place for place in range(most) if first[place] != last[place]), most)
+    return next((index for index in range(most) if first[index] != last[index]), most)
 
 
 def _alike(own: Sequence[Sequence[int]], tokens: int) -> Iterator[list[int]]:

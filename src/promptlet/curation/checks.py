@@ -132,7 +132,7 @@ def leakage(answer: Examined) -> str | None:
     """The instructions, the request's labels, or talk to somebody: a prompt has no I and no you."""
     said, prompt = answer.terms, answer.sample.prompt
     leaked = not _LEAKS.isdisjoint(said) and any(
-        term in _LEAKS and not (term == "you" and said[place - 1] == "thank") for place, term in enumerate(said)
+        term in _LEAKS and not (term == "you" and said[index - 1] == "thank") for index, term in enumerate(said)
     )
     lower = prompt.casefold()
     leaked = leaked or any(part in lower and phrase.search(lower) for part, phrase in _LEAKED_PHRASES.items())

@@ -24,10 +24,10 @@ def sketch(task: str, said: Sequence[str]) -> list[int]:
     minhash = RMinHash(num_perm=_BANDS * _ROWS, seed=_SEED)
     minhash.update(list(map(" ".join, pairwise(said))) or list(said))
     digest = minhash.digest()
-    place = int.from_bytes(task.encode(), "big")
+    salt = int.from_bytes(task.encode(), "big")
     # Python's hash of integers, unlike that of text, is the same in every process.
-    bands = [hash((place, band, *digest[band * _ROWS : (band + 1) * _ROWS])) for band in range(_BANDS)]
-    return [hash((place, len(said), *digest)), *bands]
+    bands = [hash((salt, band, *digest[band * _ROWS : (band + 1) * _ROWS])) for band in range(_BANDS)]
+    return [hash((salt, len(said), *digest)), *bands]
 
 
 class Duplicates:

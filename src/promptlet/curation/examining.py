@@ -37,14 +37,14 @@ class Examiner:
         samples = list(_cleaned(table))
         answers = [Examined.of(sample, policy, self.unknown_words, self.lengths) for sample in samples]
         reasons = [answer.objection() for answer in answers]
-        good = [place for place, reason in enumerate(reasons) if reason is None]
+        good = [index for index, reason in enumerate(reasons) if reason is None]
         scores = [dict(sample.scores) for sample in samples]
         openings: list[str | None] = [None] * len(answers)
         sketches: list[list[int] | None] = [None] * len(answers)
-        for place, scored in zip(good, judge.judge([samples[place] for place in good]), strict=True):
-            said = answers[place].terms
-            scores[place] |= scored
-            openings[place], sketches[place] = opening(said), sketch(samples[place].task, said)
+        for index, scored in zip(good, judge.judge([samples[index] for index in good]), strict=True):
+            said = answers[index].terms
+            scores[index] |= scored
+            openings[index], sketches[index] = opening(said), sketch(samples[index].task, said)
         changed = {
             "prompt": [sample.prompt for sample in samples],
             "scores": [list(each.items()) for each in scores],

@@ -28,11 +28,11 @@ _LONG_ENOUGH = 8
 def make_anchors(tasks: Sequence[str], count: int, seed: int) -> list[tuple[str, Sample]]:
     """Return up to `count` good pairs, of the tasks in turn, and as many with each kind of damage, each named."""
     found: list[tuple[str, Sample]] = []
-    for place, name in enumerate(tasks):
+    for index, name in enumerate(tasks):
         rng = random.Random(f"{seed}:{name}")
         exemplars = load_task(name).exemplars
         fit = [each for each in exemplars if count_words(each.prompt) >= _LONG_ENOUGH]
-        share = count // len(tasks) + (place < count % len(tasks))
+        share = count // len(tasks) + (index < count % len(tasks))
         for exemplar in rng.sample(fit, min(share, len(fit))):
             good = Sample(exemplar.intents, name, exemplar.prompt)
             foreign = _foreign(good, exemplars, rng)

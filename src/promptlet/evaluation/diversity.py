@@ -43,8 +43,8 @@ def measure_diversity(samples: Sequence[Sample]) -> Diversity:
     opener, begun = Counter(opening(terms(prompt)) for prompt in prompts).most_common(1)[0]
     vectors = load_embedder().embed(prompts)
     same: dict[str, list[int]] = {}
-    for place, sample in enumerate(samples):
-        same.setdefault(sample.task + intents_key(sample.intents), []).append(place)
+    for index, sample in enumerate(samples):
+        same.setdefault(sample.task + intents_key(sample.intents), []).append(index)
     spreads = list(filter(None, (spread(vectors[places]) for places in same.values())))
     return Diversity(
         prompts=len(prompts),

@@ -147,10 +147,10 @@ def _ask(
 
 def _affordable(most: Sequence[tuple[int, int]], left: float, price: Price) -> int:
     """Return how many requests of at most so many tokens, read and written, cost no more than is left."""
-    for place, tokens in enumerate(most):
+    for index, tokens in enumerate(most):
         left -= price.of(*tokens)
         if left < 0:
-            return place
+            return index
     return len(most)
 
 

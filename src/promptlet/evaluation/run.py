@@ -123,7 +123,7 @@ def evaluate(
             if all(one.text is None for one in each):
                 raise RunError(f"{name} wrote none of {len(each)} prompts, the last because: {each[-1].error}")
         chosen = set(random.Random(seed).sample(range(len(wishes)), min(suite.judged, len(wishes))))
-        judged = {name: [one for place, one in enumerate(each) if place in chosen] for name, each in written.items()}
+        judged = {name: [one for index, one in enumerate(each) if index in chosen] for name, each in written.items()}
         judgements, ratings = _judge(judged, suite, tasks, seed, local, judge, journal)
     texts = {name: [one.text for one in each if one.text is not None] for name, each in written.items()}
     novelty = measure_novelty(texts, learned) if learned else {}
@@ -162,7 +162,7 @@ def _diversity_sample(written: Mapping[str, Sequence[SystemOutput]], seed: int) 
 
     They are the same for all systems, wishes that each wrote a prompt for; where there is none, each has its own.
     """
-    own = {name: [place for place, one in enumerate(each) if one.text is not None] for name, each in written.items()}
+    own = {name: [index for index, one in enumerate(each) if one.text is not None] for name, each in written.items()}
     shared = sorted(set.intersection(*map(set, own.values())))
     return {name: _draw(shared or places, seed) for name, places in own.items()}
 
@@ -233,7 +233,7 @@ def _result(
             for name, targets in counts.items()
         },
         denied=denied,
-        diversity=measure_diversity([_sample(written[place]) for place in compared]),
+        diversity=measure_diversity([_sample(written[index]) for index in compared]),
         novelty=novelty,
         median_seconds=median(seconds) if seconds else None,
     )

@@ -118,8 +118,8 @@ def _files(systems: Sequence[str]) -> dict[str, str]:
     """Return the name of each system's file, none of them twice."""
     names = [re.sub(r"[^A-Za-z0-9.]+", "-", system).strip("-.") or "system" for system in systems]
     return {
-        system: f"{name}.jsonl" if names.count(name) == 1 else f"{name}-{place}.jsonl"
-        for place, (system, name) in enumerate(zip(systems, names, strict=True), start=1)
+        system: f"{name}.jsonl" if names.count(name) == 1 else f"{name}-{index}.jsonl"
+        for index, (system, name) in enumerate(zip(systems, names, strict=True), start=1)
     }
 
 

@@ -87,14 +87,14 @@ def _written(
     if not target.exists():
         return
     with target.open("rb") as file:
-        for place, written in enumerate(file, start=1):
-            if not written.endswith(b"\n") and (place > 1 or written.startswith(b'{"line": ')):
+        for written_number, written in enumerate(file, start=1):
+            if not written.endswith(b"\n") and (written_number > 1 or written.startswith(b'{"line": ')):
                 return
             number, line = next(rows, (0, b""))
             entry = _entry(written)
             if entry is None or entry.get("digest") != _digest(settings, number, line):
                 raise UsageError(
-                    f"{target} was written for other requests or settings (its line {place}); "
+                    f"{target} was written for other requests or settings (its line {written_number}); "
                     "name another --output, or delete it"
                 )
             yield entry

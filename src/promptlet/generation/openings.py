@@ -24,9 +24,9 @@ def find_openings(texts: Iterable[str], term: KeptTerm) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in texts:
         words = text.split()
-        for place, word in enumerate(words[: _LONGEST + 1]):
+        for index, word in enumerate(words[: _LONGEST + 1]):
             if about.intersection(stems(word)):
-                opening = " ".join(words[:place])
+                opening = " ".join(words[:index])
                 if opening and not whole.intersection(stems(opening)) and not set(opening) & set(".!?"):
                     found[opening] = None
                 break

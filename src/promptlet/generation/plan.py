@@ -121,10 +121,10 @@ class Plan:
         forced = sum(each.forced for each in candidates) > half
         more = [
             intent.value
-            for place, intent in enumerate(self.request.intents)
+            for index, intent in enumerate(self.request.intents)
             if intent.value not in self.insisted
             and (
-                sum(each.coverage[place] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))
+                sum(each.coverage[index] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))
             )
         ]
         terms_apart = self.terms_apart or (forced and not all(term.joined for term in self.kept.terms))

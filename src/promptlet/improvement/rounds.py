@@ -86,8 +86,8 @@ class Rounds:
         """Return how a model does on the held-out wishes; `folder` keeps it."""
         result = folder / RESULT
         if not result.exists():
-            held_out = (self.held_out[place % len(self.held_out)] for place in range(self.config.wishes))
-            wishes = [replace(wish, commands=self._ask(place)) for place, wish in enumerate(held_out)]
+            held_out = (self.held_out[index % len(self.held_out)] for index in range(self.config.wishes))
+            wishes = [replace(wish, commands=self._ask(index)) for index, wish in enumerate(held_out)]
             samples, reasons = self._outcomes(model, wishes, self.seed, SAMPLING, folder / JUDGED)
             write_json(result, asdict(RoundMetrics.of(samples, reasons, self.codec.commands)))
         return RoundMetrics(**json.loads(result.read_text(encoding="utf-8")))
@@ -136,10 +136,10 @@ class Rounds:
         if count > len(self.training):  # the teacher's are too few: the share holds, with fewer of its own
             count = len(self.training)
             most = max(1, round(count * self.config.share / (1 - self.config.share)))
-            own = [own[place] for place in sorted(rng.sample(range(len(own)), most))]
+            own = [own[index] for index in sorted(rng.sample(range(len(own)), most))]
         chosen = sorted(rng.sample(range(len(self.training)), count))
         rows = [self.codec.encode(sample) for sample in own]
-        rows += [(self.training.sample(place).tolist(), int(self.training.starts[place])) for place in chosen]
+        rows += [(self.training.sample(index).tolist(), int(self.training.starts[index])) for index in chosen]
         # A round is judged as a whole, by what its last weights write.
         loop = self.config.loop.model_copy(update={"evaluate_every": self.config.loop.steps, "previews": 0})
         torch.manual_seed(rng.getrandbits(31))
@@ -154,26 +154,26 @@ class Rounds:
         `kept` is the journal of its texts, from which a round that was killed goes on.
         """
         heads = [self.codec.head(wish.intents, wish.task, wish.commands) for wish in wishes]
-        seeds = [seed + place for place in range(len(wishes))]
+        seeds = [seed + index for index in range(len(wishes))]
         with Journal(kept) as journal:
             prompts = {entry["place"]: entry["text"] for entry in journal}
             with metering(f"improve, {kept.stem}", "prompts", len(wishes), len(prompts)) as meter:
                 student = _load(model).to(_DEVICE)
-                for place, text in write(student, self.codec, heads, seeds, self.room, sampling, frozenset(prompts)):
-                    journal.append({"place": place, "text": text})
-                    meter.advance(place not in prompts)
-                    prompts[place] = text
-        samples = [replace(wish, prompt=prompts[place]) for place, wish in enumerate(wishes)]
+                for index, text in write(student, self.codec, heads, seeds, self.room, sampling, frozenset(prompts)):
+                    journal.append({"place": index, "text": text})
+                    meter.advance(index not in prompts)
+                    prompts[index] = text
+        samples = [replace(wish, prompt=prompts[index]) for index, wish in enumerate(wishes)]
         examined = self.examine(pa.Table.from_pylist(list(map(to_row, samples)), SAMPLE_SCHEMA))
         return list(map(from_row, examined.to_pylist())), examined["reason"].to_pylist()
 
-    def _ask(self, place: int) -> dict[str, int]:
+    def _ask(self, index: int) -> dict[str, int]:
         """Return values to ask for: the best of a command that has one, of the others all in turn."""
         commands = self.codec.commands
         return with_defaults(
             commands,
             {
-                name: each.values()[place % len(each.values())]
+                name: each.values()[index % len(each.values())]
                 for name, each in commands.items()
                 if each.default() is None
             },

@@ -180,8 +180,8 @@ def malformed(entries: Entries) -> Iterator[str]:
 def read_edges(entries: Entries) -> Iterator[tuple[Intent, Intent, float]]:
     """Yield the edges of well-formed entries with their weights, from first to last in a list."""
     for one, kind, names in _neighbours(entries):
-        for place, name in enumerate(names):
-            share = place / max(1, len(names) - 1)
+        for index, name in enumerate(names):
+            share = index / max(1, len(names) - 1)
             yield one, Intent(kind, name), _FIRST_WEIGHT + (_LAST_WEIGHT - _FIRST_WEIGHT) * share
 
 

@@ -77,8 +77,8 @@ class Import:
         often = {word: n for word, n in self._linker.unknown.most_common(_PROPOSED) if n >= _LEAST_COUNT}
         nearest = self._linker.nearest(list(often)) if often else None
         return {
-            word: {"count": n} | ({"near": str(nearest[place][0])} if nearest else {})
-            for place, (word, n) in enumerate(often.items())
+            word: {"count": n} | ({"near": str(nearest[index][0])} if nearest else {})
+            for index, (word, n) in enumerate(often.items())
         }
 
     def _samples(self, rejects: IO[str]) -> Iterator[Sample]:

@@ -27,12 +27,12 @@ class Mentions:
 
     def find(self, text: str) -> Iterator[list[Intent]]:
         """Yield the nodes that each name in the text means, in its order; no name lies within another."""
-        said, place = stems(text), 0
-        while place < len(said):
-            for length in range(min(self._longest, len(said) - place), 0, -1):
-                if nodes := self.named(said[place : place + length]):
+        said, index = stems(text), 0
+        while index < len(said):
+            for length in range(min(self._longest, len(said) - index), 0, -1):
+                if nodes := self.named(said[index : index + length]):
                     yield nodes
-                    place += length
+                    index += length
                     break
             else:
-                place += 1
+                index += 1

@@ -26,10 +26,10 @@ def split_of(graph: Graph, intents: Intents) -> str:
     nodes = graph.canonical(intents)
     if any(node in graph.aliases and is_unseen(node) for node in nodes):
         return UNSEEN
-    place = int(intents_key(nodes)[:8], 16) % 100
-    if place < _HELD_OUT_PERCENT:
+    bucket = int(intents_key(nodes)[:8], 16) % 100
+    if bucket < _HELD_OUT_PERCENT:
         return TEST
-    return VALIDATION if place < 2 * _HELD_OUT_PERCENT else TRAIN
+    return VALIDATION if bucket < 2 * _HELD_OUT_PERCENT else TRAIN
 
 
 def is_unseen(node: Intent) -> bool:

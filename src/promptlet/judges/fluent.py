@@ -43,11 +43,11 @@ class Reader:
         found = [0.0] * len(texts)
         ids = [[self._tokenizer.bos_token_id, *self._tokenizer(text)["input_ids"]] for text in texts]
         # Texts of about one length are read together, so little is read in vain.
-        places = sorted((place for place in range(len(texts)) if len(ids[place]) > 1), key=lambda each: len(ids[each]))
+        places = sorted((index for index in range(len(texts)) if len(ids[index]) > 1), key=lambda each: len(ids[each]))
         for start in range(0, len(places), _BATCH):
             batch = places[start : start + _BATCH]
-            for place, value in zip(batch, self._read([ids[each] for each in batch]), strict=True):
-                found[place] = value
+            for index, value in zip(batch, self._read([ids[each] for each in batch]), strict=True):
+                found[index] = value
         return found
 
     def _read(self, ids: Sequence[Sequence[int]]) -> list[float]:

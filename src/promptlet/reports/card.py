@@ -179,9 +179,9 @@ def _head(facts: Mapping[str, Any]) -> str:
 
 def _size(rows: int) -> str:
     """Return the class of a number of rows, as Hugging Face names it: ``10K<n<100K``."""
-    place = sum(rows >= size for size in _SIZES)
-    if place == 0:
+    index = sum(rows >= size for size in _SIZES)
+    if index == 0:
         return f"n<{_SIZE_NAMES[0]}"
-    if place == len(_SIZES):
+    if index == len(_SIZES):
         return f"n>{_SIZE_NAMES[-1]}"
-    return f"{_SIZE_NAMES[place - 1]}<n<{_SIZE_NAMES[place]}"
+    return f"{_SIZE_NAMES[index - 1]}<n<{_SIZE_NAMES[index]}"

@@ -149,7 +149,7 @@ def _relevance(shards: Shards) -> Section:
     )
     pictures = []
     for number, key in enumerate(dict.fromkeys(row[0] for row in rows)):
-        bars = [((place + 0.5) / _BINS, count) for name, place, count in bins if name == key]
+        bars = [((index + 0.5) / _BINS, count) for name, index, count in bins if name == key]
         pictures.append(histogram(f"score-{number}", f"{key}: pairs by score", bars, key, 1 / _BINS, (-0.02, 1.02)))
     head = ("Score", "Task", "Pairs", "Mean", "Lowest tenth below", "Median", "Highest tenth above")
     return Section(title, [Gallery(pictures), Table(head, rows, "Scores, from 0 to 1")])

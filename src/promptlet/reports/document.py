@@ -76,12 +76,12 @@ class Table:
         """Yield rows as a page shows them."""
         values = [float(row[self.bar]) for row in self.rows] if self.bar is not None else []  # type: ignore[arg-type]
         highest = max(values, default=0) or 1
-        for place, row in enumerate(self.rows):
+        for index, row in enumerate(self.rows):
             yield [
                 Shown(
                     cell.value if isinstance(cell, Ranged) else show(cell),
                     cell.ends if isinstance(cell, Ranged) else "",
-                    values[place] / highest if column == self.bar else None,
+                    values[index] / highest if column == self.bar else None,
                     self.numbers[column],
                 )
                 for column, cell in enumerate(row)

@@ -108,7 +108,7 @@ def _bars(scores: Sequence[float], judgement: Judgement) -> tuple[list[tuple[flo
     """Return bars of ratings over the judge's scale, their width, and the ends of the axis."""
     width = judgement.highest / _BINS
     places = [min(_BINS - 1, int(score / width)) for score in scores]
-    bars = [((place + 0.5) * width, places.count(place)) for place in range(_BINS)]
+    bars = [((index + 0.5) * width, places.count(index)) for index in range(_BINS)]
     return bars, width, (-width, judgement.highest + width)
 
 

@@ -48,7 +48,7 @@ def _mixed(items: Sequence[int], checks: Sequence[int], seed: str) -> list[int]:
     rng = random.Random(seed)
     mixed = rng.sample(items, len(items))
     # From the end, so that what was put in does not move the places that come.
-    for place, check in reversed([*enumerate(rng.sample(checks, len(checks)))]):
-        start, end = (len(items) * edge // len(checks) for edge in (place, place + 1))
+    for index, check in reversed([*enumerate(rng.sample(checks, len(checks)))]):
+        start, end = (len(items) * edge // len(checks) for edge in (index, index + 1))
         mixed.insert(rng.randint(start, max(start, end - 1)), check)
     return mixed

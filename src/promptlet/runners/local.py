@@ -62,8 +62,8 @@ class Local(Runner):
 
         def work(run: Run) -> None:
             try:
-                for place, reply in teacher.complete_all([request for _, request in run]):
-                    replies.put(keep(run[place][0], reply))
+                for index, reply in teacher.complete_all([request for _, request in run]):
+                    replies.put(keep(run[index][0], reply))
                     if stop.is_set():
                         return
             except BaseException as error:  # noqa: BLE001 (handed to the main thread, which raises it)

@@ -77,12 +77,12 @@ class CurateStage(Stage):
                 rejected.add(judged.filter(final.is_valid()))
                 meter.advance(table.num_rows)
         if not kept.rows:
-            place = context.folder if rows else source
-            if not count_rows(place, "rejected"):
+            folder = context.folder if rows else source
+            if not count_rows(folder, "rejected"):
                 raise RunError("curate: nothing was asked for, or all of it is held out; raise intents.count")
-            why = commonest_reason(place)
+            why = commonest_reason(folder)
             raise RunError(
-                f"curate: no answer of {rows} is kept, most often because: {why}; {place} holds the rejected"
+                f"curate: no answer of {rows} is kept, most often because: {why}; {folder} holds the rejected"
             )
         return {"prompts": kept.rows, "rejected": rejected.rows, "reasons": dict(reasons.most_common())}
 

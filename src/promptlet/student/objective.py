@@ -62,13 +62,13 @@ def add_gradients(
     """Add up the gradients of a step's groups, this process's rows of each; return the mean loss per learned token."""
     learned = sum(data.learned(indices) for indices in groups)
     total = torch.zeros((), device=processes.device)
-    for place, indices in enumerate(groups):
+    for index, indices in enumerate(groups):
         # A group with fewer rows than processes: the others take its first row, and learn nothing from it.
         own = indices[processes.rank :: processes.world]
         batch = make_batch(data, own if len(own) else indices[:1], pad).to(processes.device)
         if not len(own):
             batch = Batch(batch.ids_BT, batch.places_N[:0], batch.targets_N[:0])
-        with _unsynced(objective, place < len(groups) - 1), _attending(processes.device):
+        with _unsynced(objective, index < len(groups) - 1), _attending(processes.device):
             with _autocast(processes.device, config):
                 loss = _apply(objective, batch)
             # Processes' gradients are averaged, and are to be added.

@@ -94,11 +94,11 @@ class Teacher(ABC):
         Teachers that work in batches do so here; the others answer one after another, which lets the slot of an
         engine keep the exemplars that the requests have in common.
         """
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             try:
-                yield place, self.complete(request)
+                yield index, self.complete(request)
             except TeacherError as error:
-                yield place, error
+                yield index, error
 
     def close(self) -> None:  # noqa: B027 (most teachers hold nothing)
         """Free what the teacher holds."""

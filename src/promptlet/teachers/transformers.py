@@ -110,11 +110,11 @@ class Transformers(Teacher):
     def _write(
         self, prompts: list[list[int]], requests: Sequence[TeacherRequest], part: range, sampling: Any
     ) -> Iterator[tuple[int, Answer]]:
-        limits, seeds = zip(*((requests[place].max_tokens, requests[place].seed) for place in part), strict=True)
-        for row in self.decoder.write([prompts[place] for place in part], limits, seeds, sampling):
-            place = part[row.row]
+        limits, seeds = zip(*((requests[index].max_tokens, requests[index].seed) for index in part), strict=True)
+        for row in self.decoder.write([prompts[index] for index in part], limits, seeds, sampling):
+            index = part[row.row]
             text = self.tokenizer.decode(row.tokens, skip_special_tokens=True)
-            yield place, Answer(text, row.ended, len(prompts[place]), len(row.tokens), round(row.likelihood, 4))
+            yield index, Answer(text, row.ended, len(prompts[index]), len(row.tokens), round(row.likelihood, 4))
 
     def _encode(self, request: TeacherRequest) -> list[int]:
         text = self.tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)

@@ -75,10 +75,10 @@ class VLLM(Teacher):
             self._engine = vllm.LLM(model=self.config.model, **self.config.engine_arguments())
         chats = [list(request.messages) for request in requests]
         drawing = [vllm.SamplingParams(**sampling(request)) for request in requests]
-        for place, output in enumerate(self._engine.chat(chats, drawing, use_tqdm=False)):
+        for index, output in enumerate(self._engine.chat(chats, drawing, use_tqdm=False)):
             said = output.outputs[0]
             tokens = len(output.prompt_token_ids), len(said.token_ids)
-            yield place, Answer(said.text, said.finish_reason == "stop", *tokens)
+            yield index, Answer(said.text, said.finish_reason == "stop", *tokens)
 
     def close(self) -> None:
         self._engine = None

@@ -93,7 +93,7 @@ class Policy:
         # A term is found by its longest word, seldom the commonest; only texts that hold it pay for the comparison.
         self._holding: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
         for split, name in _first_categories(terms).items():
-            longest = max(range(len(split)), key=lambda place: len(split[place]))
+            longest = max(range(len(split)), key=lambda index: len(split[index]))
             self._holding.setdefault(split[longest], []).append((split, longest, name))
         self._triggers = frozenset(word + ending for word in self._holding for ending in ("", "s", "'s"))
         self._knows = lru_cache(maxsize=1 << 16)(self._know)
@@ -121,12 +121,12 @@ class Policy:
             text, said = plain, None
         words = _split(text, said)
         # Nearly all texts hold nothing denied: what is quickest says so first, here and for the patterns.
-        for place, word in () if self._triggers.isdisjoint(words) else enumerate(words):
+        for index, word in () if self._triggers.isdisjoint(words) else enumerate(words):
             if word not in self._triggers:
                 continue
             for held in dict.fromkeys((word, word.removesuffix("s"), word.removesuffix("'s"))):
                 for term, before, category in self._holding.get(held, ()):
-                    start = place - before
+                    start = index - before
                     if _stands(term, words, start) and not self._is_innocent(words, start, len(term)):
                         yield Finding(" ".join(term), category)
         for pattern, category in self._patterns:
@@ -144,10 +144,10 @@ class Policy:
         forms = _forms(term)
         return not forms[0].isalpha() or any(in_dictionary(form) or form in self.approved_words for form in forms)
 
-    def _is_innocent(self, words: tuple[str, ...], place: int, length: int) -> bool:
+    def _is_innocent(self, words: tuple[str, ...], index: int, length: int) -> bool:
         """Return whether an allowed phrase covers the words from `place` on."""
         for phrase in self._innocent:
-            for start in range(max(0, place + length - len(phrase)), place + 1):
+            for start in range(max(0, index + length - len(phrase)), index + 1):
                 if words[start : start + len(phrase)] == phrase:
                     return True
         return False
@@ -211,9 +211,9 @@ def _forms(term: str) -> tuple[str, str]:
     return bare.partition("'")[0], bare
 
 
-def _stands(term: tuple[str, ...], words: tuple[str, ...], place: int) -> bool:
+def _stands(term: tuple[str, ...], words: tuple[str, ...], index: int) -> bool:
     """Return whether the term begins at `place`; its last word may be a plural or a possessive."""
-    found = words[place : place + len(term)] if place >= 0 else ()
+    found = words[index : index + len(term)] if index >= 0 else ()
     if len(found) < len(term) or found[:-1] != term[:-1]:
         return False
     return found[-1] in (term[-1], f"{term[-1]}s", f"{term[-1]}'s")
