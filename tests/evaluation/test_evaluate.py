@@ -24,7 +24,7 @@ from promptlet.errors import RunError, TeacherError, UsageError
 from promptlet.evaluation.bounds import check_bounds, parse_bounds
 from promptlet.evaluation.judge import choose_judge
 from promptlet.evaluation.run import evaluate
-from promptlet.evaluation.saving import SavedEvaluation, keep, read_evaluation
+from promptlet.evaluation.saving import SavedEvaluation, read_evaluation, save_evaluation
 from promptlet.evaluation.suites import SUITES, Part, Suite
 from promptlet.evaluation.systems import open_systems
 from promptlet.intents.test_sets import load_test_set
@@ -115,7 +115,7 @@ def test_a_target_without_any_prompt_is_named(tmp_path: Path) -> None:
 def test_a_kept_evaluation_is_read_as_it_was_and_reported_again(tmp_path: Path, cli: Run) -> None:
     with endpoint(lambda number, body: wordy(number, body) if number else refused(400, "no")) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path)
-    keep(SavedEvaluation(found, "Suite small", "promptlet evaluate x"), tmp_path)
+    save_evaluation(SavedEvaluation(found, "Suite small", "promptlet evaluate x"), tmp_path)
     kept = read_evaluation(tmp_path)
     assert (kept.subtitle, kept.command) == ("Suite small", "promptlet evaluate x")
     for part in ("systems", "judgements", "written", "ratings"):
@@ -258,7 +258,7 @@ def test_the_report_stands_alone_shows_all_systems_and_trusts_no_unfit_judge(tmp
     with endpoint(answering) as server:
         found = evaluated(f"{server.url}#m", folder=tmp_path, judge=choose_judge(f"{server.url}#m", None))
     kept = SavedEvaluation(found, "Suite small", "promptlet evaluate x#y '*'")
-    keep(kept, tmp_path)
+    save_evaluation(kept, tmp_path)
     page = report_evaluation(kept, tmp_path)
     html, markdown = page.read_text(), page.with_suffix(".md").read_text()
     assert "<script" not in html

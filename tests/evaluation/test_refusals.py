@@ -138,7 +138,7 @@ def test_a_teacher_that_is_asked_otherwise_is_asked_anew(tmp_path: Path, monkeyp
         asked = len(server.bodies)
         write_prompts(teachers, wishes, kept)
         assert len(server.bodies) == asked
-        monkeypatch.setattr(systems, "messages", lambda *_: ({"role": "user", "content": "5 words: fox"},))
+        monkeypatch.setattr(systems, "chat_messages", lambda *_: ({"role": "user", "content": "5 words: fox"},))
         write_prompts(teachers, wishes, kept)
         assert len(server.bodies) == 2 * asked
 

@@ -130,9 +130,9 @@ def length(answer: Examined) -> str | None:
 
 def leakage(answer: Examined) -> str | None:
     """The instructions, the request's labels, or talk to somebody: a prompt has no I and no you."""
-    said, prompt = answer.terms, answer.sample.prompt
-    leaked = not _LEAKS.isdisjoint(said) and any(
-        term in _LEAKS and not (term == "you" and said[index - 1] == "thank") for index, term in enumerate(said)
+    words, prompt = answer.terms, answer.sample.prompt
+    leaked = not _LEAKS.isdisjoint(words) and any(
+        term in _LEAKS and not (term == "you" and words[index - 1] == "thank") for index, term in enumerate(words)
     )
     lower = prompt.casefold()
     leaked = leaked or any(part in lower and phrase.search(lower) for part, phrase in _LEAKED_PHRASES.items())
@@ -149,18 +149,18 @@ def characters(answer: Examined) -> str | None:
 
 def repetition(answer: Examined) -> str | None:
     """A loop: a word or three words twice in a row, one word again and again, or few different words."""
-    said = answer.terms
-    if any(map(eq, said, said[1:])):
+    words = answer.terms
+    if any(map(eq, words, words[1:])):
         return "repetition"
-    repeated = len(said) - len(set(said))
+    repeated = len(words) - len(set(words))
     if not repeated:
         return None
-    if len(set(ngrams(said, 3))) < len(said) - 2:
+    if len(set(ngrams(words, 3))) < len(words) - 2:
         return "repetition"
-    counts = Counter(said) if repeated > 1 else {}
+    counts = Counter(words) if repeated > 1 else {}
     if any(count > 2 and len(word) > 3 for word, count in counts.items()):
         return "repetition"
-    return "repetition" if (len(said) - repeated) / len(said) < _DIFFERENT_SHARE else None
+    return "repetition" if (len(words) - repeated) / len(words) < _DIFFERENT_SHARE else None
 
 
 def truncation(answer: Examined) -> str | None:
@@ -219,15 +219,15 @@ CHECKS: tuple[Callable[[Examined], str | None], ...] = (
 )
 
 
-def expressed(intents: Intents, said: frozenset[str]) -> Intents:
+def expressed(intents: Intents, stemmed: frozenset[str]) -> Intents:
     """Return the intents of which at least one content word is said, by the stems of a prompt."""
-    return tuple([intent for intent in intents if share_said(intent.value, said) > 0])
+    return tuple([intent for intent in intents if share_said(intent.value, stemmed) > 0])
 
 
-def _runs(said: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    if len(said) <= _COPIED:
-        return (said,)
-    return ngrams(said, _COPIED)
+def _runs(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    if len(words) <= _COPIED:
+        return (words,)
+    return ngrams(words, _COPIED)
 
 
 @cache

@@ -19,15 +19,15 @@ _FALSE_POSITIVES = 1e-4
 """Share of hashes that a filter takes for seen though they were not."""
 
 
-def sketch(task: str, said: Sequence[str]) -> list[int]:
+def sketch(task: str, words: Sequence[str]) -> list[int]:
     """Return the hashes of a prompt's terms: of all of them, then of each band. The same in every process."""
     minhash = RMinHash(num_perm=_BANDS * _ROWS, seed=_SEED)
-    minhash.update(list(map(" ".join, pairwise(said))) or list(said))
+    minhash.update(list(map(" ".join, pairwise(words))) or list(words))
     digest = minhash.digest()
     salt = int.from_bytes(task.encode(), "big")
     # Python's hash of integers, unlike that of text, is the same in every process.
     bands = [hash((salt, band, *digest[band * _ROWS : (band + 1) * _ROWS])) for band in range(_BANDS)]
-    return [hash((salt, len(said), *digest)), *bands]
+    return [hash((salt, len(words), *digest)), *bands]
 
 
 class Duplicates:

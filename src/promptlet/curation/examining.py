@@ -42,9 +42,9 @@ class Examiner:
         openings: list[str | None] = [None] * len(answers)
         sketches: list[list[int] | None] = [None] * len(answers)
         for index, scored in zip(good, judge.judge([samples[index] for index in good]), strict=True):
-            said = answers[index].terms
+            words = answers[index].terms
             scores[index] |= scored
-            openings[index], sketches[index] = opening(said), sketch(samples[index].task, said)
+            openings[index], sketches[index] = opening(words), sketch(samples[index].task, words)
         changed = {
             "prompt": [sample.prompt for sample in samples],
             "scores": [list(each.items()) for each in scores],

@@ -16,9 +16,9 @@ of Misra and Gries, 1982).
 """
 
 
-def opening(said: Sequence[str]) -> str:
+def opening(words: Sequence[str]) -> str:
     """Return how a prompt with these terms begins."""
-    return " ".join(said[:_WORDS])
+    return " ".join(words[:_WORDS])
 
 
 class Openers:

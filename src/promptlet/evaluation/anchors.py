@@ -66,11 +66,11 @@ def _shuffled(prompt: str, rng: random.Random) -> str:
 
 def _missing(good: Sample, exemplars: Sequence[Exemplar], rng: random.Random) -> Sequence[Intent]:
     """Return intents of kinds that `good` lacks, whose words its prompt does not say."""
-    said, kinds = set(stems(good.prompt)), {intent.kind for intent in good.intents}
+    stemmed, kinds = set(stems(good.prompt)), {intent.kind for intent in good.intents}
     others = [intent for each in exemplars for intent in each.intents]
     added = []
     for intent in rng.sample(others, len(others)):
-        if intent.kind not in kinds and said.isdisjoint(stems(intent.value)):
+        if intent.kind not in kinds and stemmed.isdisjoint(stems(intent.value)):
             added.append(intent)
             kinds.add(intent.kind)
         if len(added) == min(_MOST_MISSING, MAX_INTENTS - len(good.intents)):

@@ -90,12 +90,12 @@ def self_bleu(prompts: Sequence[str]) -> float:
 
     if len(prompts) < 2:
         return 0.0
-    said = [terms(prompt) for prompt in prompts]
-    counts = [Counter(gram for order in range(1, _BLEU_ORDER + 1) for gram in ngrams(words, order)) for words in said]
-    lengths = Counter(map(len, said))
+    texts = [terms(prompt) for prompt in prompts]
+    counts = [Counter(gram for order in range(1, _BLEU_ORDER + 1) for gram in ngrams(words, order)) for words in texts]
+    lengths = Counter(map(len, texts))
     best = _two_highest(counts)
     scores: list[float] = []
-    for words, grams in zip(said, counts, strict=True):
+    for words, grams in zip(texts, counts, strict=True):
         correct, total = [0] * _BLEU_ORDER, [0] * _BLEU_ORDER
         for gram, count in grams.items():
             highest, second = best[gram]

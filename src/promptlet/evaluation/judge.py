@@ -155,19 +155,21 @@ def _affordable(most: Sequence[tuple[int, int]], left: float, price: Price) -> i
 
 
 def _cost(answers: dict[str, dict[str, Any]], price: Price) -> float:
-    said = [answer for answer in answers.values() if "text" in answer]
-    return price.of(sum(each["prompt_tokens"] for each in said), sum(each["completion_tokens"] for each in said))
+    answered = [answer for answer in answers.values() if "text" in answer]
+    return price.of(
+        sum(each["prompt_tokens"] for each in answered), sum(each["completion_tokens"] for each in answered)
+    )
 
 
 def _bill(requests: dict[str, TeacherRequest], answers: dict[str, dict[str, Any]], price: Price | None) -> Bill:
-    said = [answer for answer in answers.values() if "text" in answer]
+    answered = [answer for answer in answers.values() if "text" in answer]
     return Bill(
         requests=len(requests),
         failed=sum("error" in answer for answer in answers.values()),
-        unreadable=sum(_verdict(answer) is None for answer in said),
+        unreadable=sum(_verdict(answer) is None for answer in answered),
         unasked=len(requests) - len(answers),
-        prompt_tokens=sum(answer["prompt_tokens"] for answer in said),
-        completion_tokens=sum(answer["completion_tokens"] for answer in said),
+        prompt_tokens=sum(answer["prompt_tokens"] for answer in answered),
+        completion_tokens=sum(answer["completion_tokens"] for answer in answered),
         cost=_cost(answers, price) if price else None,
     )
 

@@ -50,8 +50,8 @@ def save_evaluation(saved: SavedEvaluation, folder: Path) -> None:
             rows = _rows(evaluation, system)
             write_text(temporary / file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     measured = {name: [asdict(each) for each in getattr(evaluation, name)] for name in ("systems", "judgements")}
-    told = {"subtitle": saved.subtitle, "command": saved.command, "manifest": asdict(evaluation.manifest)}
-    write_json(folder / NAME, told | {"files": files} | measured)
+    content = {"subtitle": saved.subtitle, "command": saved.command, "manifest": asdict(evaluation.manifest)}
+    write_json(folder / NAME, content | {"files": files} | measured)
 
 
 def check_folder(folder: Path) -> None:
@@ -68,8 +68,8 @@ def check_folder(folder: Path) -> None:
     # An interrupted evaluation has its answers and perhaps its prompts; a run's folder has answers among other work.
     begun = ANSWERS in found and {ANSWERS, PROMPTS}.issuperset(found)
     if found and not begun and NAME not in found:
-        said = ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
-        raise UsageError(f"{folder} holds no evaluation, but {said}; --output names another folder")
+        names_shown = ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+        raise UsageError(f"{folder} holds no evaluation, but {names_shown}; --output names another folder")
 
 
 def check_systems(folder: Path, systems: Sequence[System]) -> None:
@@ -80,8 +80,8 @@ def check_systems(folder: Path, systems: Sequence[System]) -> None:
     """
     now = {system.identity for system in systems}
     try:
-        told = json.loads((folder / NAME).read_text(encoding="utf-8"))["systems"]
-        lost = [each["name"] for each in told if each["identity"] not in now]
+        content = json.loads((folder / NAME).read_text(encoding="utf-8"))["systems"]
+        lost = [each["name"] for each in content if each["identity"] not in now]
     except (OSError, ValueError, KeyError, TypeError):  # there is none, or none that could be shown again
         return
     if lost:
@@ -99,16 +99,16 @@ def read_evaluation(folder: Path) -> SavedEvaluation:
     if not path.is_file():
         raise UsageError(f"there is no finished evaluation in {folder}: `promptlet evaluate SYSTEM --output {folder}`")
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        systems = TypeAdapter(list[SystemResult]).validate_python(told["systems"])
-        judgements = TypeAdapter(list[Judgement]).validate_python(told["judgements"])
-        manifest = TypeAdapter(Manifest).validate_python(told["manifest"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        systems = TypeAdapter(list[SystemResult]).validate_python(content["systems"])
+        judgements = TypeAdapter(list[Judgement]).validate_python(content["judgements"])
+        manifest = TypeAdapter(Manifest).validate_python(content["manifest"])
         written: dict[str, list[SystemOutput]] = {}
         ratings: Ratings = {each.judge: {} for each in judgements}
-        for system, file in told["files"].items():
+        for system, file in content["files"].items():
             written[system] = _read(folder / PROMPTS / file, system, ratings)
         evaluation = Evaluation(manifest, systems, judgements, written, ratings)
-        return SavedEvaluation(evaluation, told["subtitle"], told["command"])
+        return SavedEvaluation(evaluation, content["subtitle"], content["command"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else repr(error)
         raise RunError(f"the evaluation in {folder} can't be read: {one_line(why)}") from error
@@ -126,9 +126,9 @@ def _files(systems: Sequence[str]) -> dict[str, str]:
 def _rows(evaluation: Evaluation, system: str) -> Iterator[dict[str, Any]]:
     for each in evaluation.written[system]:
         rated = {judge: of[system][each.wish] for judge, of in evaluation.ratings.items() if each.wish in of[system]}
-        said = {"error": each.error} if each.text is None else {"prompt": each.text}
+        names_shown = {"error": each.error} if each.text is None else {"prompt": each.text}
         yield {
-            **said,
+            **names_shown,
             **asdict(each.wish),
             "intents": list(map(str, each.wish.intents)),
             "seconds": each.seconds,

@@ -111,10 +111,10 @@ class _Student(System):
             start = time.perf_counter()
             try:
                 prompt = generator.generate(wish.intents, wish.task, wish.target, seed=wish.seed, **how)[0]
-                said = {"text": prompt.prompt}
+                result = {"text": prompt.prompt}
             except PromptletError as error:
-                said = {"error": str(error)}
-            entry = {"id": identity, **said, "seconds": round(time.perf_counter() - start, 6)}
+                result = {"error": str(error)}
+            entry = {"id": identity, **result, "seconds": round(time.perf_counter() - start, 6)}
             journal.append(entry)
             yield entry
 

@@ -150,8 +150,8 @@ class Plan:
         kept = sum(len(self.student.codec.ids(term.spoken)) for term in self.kept.terms)
         others = max(0, self.wanted[Words.name][0] - self.kept.words) if self.request.exact else 0
         if kept + others >= room:  # a token for each other word and one for the end, at the least
-            told = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"
-            raise UsageError(told, "keep")
+            message = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"
+            raise UsageError(message, "keep")
 
     def draft(self, seed: int) -> Draft:
         """Return the candidate of a seed."""
@@ -183,15 +183,15 @@ class Plan:
             ids = (*forced, *decoded.ids)
             text = self.student.codec.decode(list(ids))
             decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(forced), *decoded.logprobs))
-        said = Sample(request.intents, request.task, decoded.text)
-        sample = replace(said, prompt=self.kept.render(decoded.text, draft.order))
+        unrendered = Sample(request.intents, request.task, decoded.text)
+        sample = replace(unrendered, prompt=self.kept.render(decoded.text, draft.order))
         covered = intent_coverage(request.intents, sample.prompt)
         adherence = {
             name: command.score(draft.values[name], sample)
             for name, command in self.student.commands.items()
             if not command.judged
         }
-        answer = Examined.of(said, self.banned.policy)
+        answer = Examined.of(unrendered, self.banned.policy)
         return Candidate(
             seed=draft.seed,
             values=draft.values,
@@ -291,6 +291,6 @@ def _fitting(intents: Intents, task: str, student: Student) -> Intents:
 def _with_room(wanted: range, kept: int) -> range:
     """Return the counts that leave the student a word beside the kept ones."""
     if wanted[-1] <= kept:
-        told = f"the kept terms have {kept} words, which leaves no room in {wanted[-1]}; more are allowed"
-        raise UsageError(told, "words")
+        message = f"the kept terms have {kept} words, which leaves no room in {wanted[-1]}; more are allowed"
+        raise UsageError(message, "words")
     return range(kept + 1, wanted[-1] + 1)

@@ -57,7 +57,7 @@ class Candidate:
     def faults(self) -> tuple[int, ...]:
         """What orders candidates before all else: missed commands, flaws, how many intents are not wholly said."""
         missed = sum(map(abs, self.adherence.values()))
-        unsaid = sum(said < 1 for said in self.coverage)
+        unsaid = sum(stemmed < 1 for stemmed in self.coverage)
         return missed, self.repeats, self.untaught, self.forced, self.unfinished, unsaid
 
     @cached_property
@@ -89,8 +89,8 @@ def pick(pool: Iterable[Candidate], picked: Sequence[Candidate]) -> Candidate | 
 
 def intent_coverage(intents: Intents, prompt: str) -> tuple[float, ...]:
     """Return, per intent, the share of its content words that the prompt says in some form, from 0 to 1."""
-    said = frozenset(stems(prompt))
-    return tuple(round(share_said(intent.value, said), 4) for intent in intents)
+    stemmed = frozenset(stems(prompt))
+    return tuple(round(share_said(intent.value, stemmed), 4) for intent in intents)
 
 
 def _likeness(one: Candidate, other: Candidate) -> float:

@@ -169,5 +169,5 @@ def _explain(error: ValidationError) -> str:
         return expected
     lowest = f"above {bounds['gt']}" if "gt" in bounds else bounds["ge"]
     out_of_range = first["type"].startswith(("greater_than", "less_than"))
-    told = f"{name} is {first['input']}" if out_of_range else expected
-    return f"{told}; {lowest} to {bounds['le']} are allowed"
+    message = f"{name} is {first['input']}" if out_of_range else expected
+    return f"{message}; {lowest} to {bounds['le']} are allowed"

@@ -77,11 +77,11 @@ class KeptTerms:
     def render(self, text: str, order: Sequence[KeptTerm]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""
         for term, (start, end) in reversed(list(zip(order, spans(text, order), strict=False))):
-            before, said, behind = text[:start], text[start:end], text[end:]
-            written = _joined(term.written, said, behind) if term.joined else term.written
+            before, spoken, behind = text[:start], text[start:end], text[end:]
+            written = _joined(term.written, spoken, behind) if term.joined else term.written
             if written[-1] in ".!?" and behind == ".":
                 behind = ""
-            other = written.split()[0].casefold() != said.split()[0].casefold()
+            other = written.split()[0].casefold() != spoken.split()[0].casefold()
             text = (_with_article(before, written) if term.joined and other else before) + written + behind
         return " ".join([text, *self.tags]).strip()
 
@@ -90,9 +90,9 @@ class KeptTerms:
         return next((term for term in self.raw if term not in text), None)
 
 
-def _joined(written: str, said: str, behind: str) -> str:
-    """Return what words become that were said so, before such a text: a capital stays, and no mark follows another."""
-    capital = said[0].isupper()
+def _joined(written: str, spoken: str, behind: str) -> str:
+    """Return what words become that were spoken so: a capital stays, and no mark follows another."""
+    capital = spoken[0].isupper()
     return (written[0].upper() + written[1:] if capital else written).removesuffix("" if behind[:1] == " " else ",")
 
 
@@ -147,8 +147,8 @@ class BannedTerms:
 
     def find(self, text: str) -> str | None:
         """Return the first banned term that a text says in some form, or a denied one of the policy, or None."""
-        said = stems(text)
-        if found := next((term for term, phrase in self.phrases.items() if _stands(phrase, said)), None):
+        stemmed = stems(text)
+        if found := next((term for term, phrase in self.phrases.items() if _stands(phrase, stemmed)), None):
             return found
         # All categories are banned always; who names one makes sure that the policy has it.
         finding = self.policy.find_denied(text)
@@ -177,10 +177,10 @@ def _phrase(term: str) -> tuple[frozenset[str], ...]:
     return tuple(_forms().get(each, frozenset((each,))) for each in stems(term))
 
 
-def _stands(phrase: tuple[frozenset[str], ...], said: tuple[str, ...]) -> bool:
+def _stands(phrase: tuple[frozenset[str], ...], stemmed: tuple[str, ...]) -> bool:
     return any(
-        all(each in forms for each, forms in zip(said[start:], phrase, strict=False))
-        for start in range(len(said) - len(phrase) + 1)
+        all(each in forms for each, forms in zip(stemmed[start:], phrase, strict=False))
+        for start in range(len(stemmed) - len(phrase) + 1)
     )
 
 

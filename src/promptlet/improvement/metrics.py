@@ -63,8 +63,10 @@ class RoundMetrics:
         return max(gains) > 0 and min(gains) >= 0
 
     def __str__(self) -> str:
-        said = {name: "not measured" if value is None else f"off by {value:.2f}" for name, value in self.errors.items()}
-        misses = ", ".join(f"{name} {value}" for name, value in said.items())
+        parts = {
+            name: "not measured" if value is None else f"off by {value:.2f}" for name, value in self.errors.items()
+        }
+        misses = ", ".join(f"{name} {value}" for name, value in parts.items())
         return f"{misses}, relevance {self.relevance:.3f}, fit {self.fit:.1%}, distinct-2 {self.distinct_2:.3f}"
 
 

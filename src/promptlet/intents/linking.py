@@ -101,9 +101,9 @@ class Linker:
 
     def _can_be_topic(self, text: str) -> bool:
         """Return whether a text is one to four words of English: no file name, no number."""
-        said = terms(text)
-        return 1 <= len(said) <= _LONGEST_TOPIC and all(
-            word in self._own_words or (word.isalpha() and len(word) > 1 and in_dictionary(word)) for word in said
+        words = terms(text)
+        return 1 <= len(words) <= _LONGEST_TOPIC and all(
+            word in self._own_words or (word.isalpha() and len(word) > 1 and in_dictionary(word)) for word in words
         )
 
     def _look_up(self, keywords: Iterable[str]) -> None:

@@ -21,16 +21,16 @@ class Mentions:
                     nodes.append(node)
         self._longest = max(map(len, self._named))
 
-    def named(self, said: tuple[str, ...]) -> list[Intent]:
+    def named(self, stemmed: tuple[str, ...]) -> list[Intent]:
         """Return the nodes that have a name of these stems."""
-        return self._named.get(said, [])
+        return self._named.get(stemmed, [])
 
     def find(self, text: str) -> Iterator[list[Intent]]:
         """Yield the nodes that each name in the text means, in its order; no name lies within another."""
-        said, index = stems(text), 0
-        while index < len(said):
-            for length in range(min(self._longest, len(said) - index), 0, -1):
-                if nodes := self.named(said[index : index + length]):
+        stemmed, index = stems(text), 0
+        while index < len(stemmed):
+            for length in range(min(self._longest, len(stemmed) - index), 0, -1):
+                if nodes := self.named(stemmed[index : index + length]):
                     yield nodes
                     index += length
                     break

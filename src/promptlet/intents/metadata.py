@@ -80,7 +80,7 @@ class Metadata:
     mapping: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def open(cls, path: Path, told: Mapping[str, str], encoding: str = "utf-8-sig") -> Metadata:
+    def open(cls, path: Path, named_columns: Mapping[str, str], encoding: str = "utf-8-sig") -> Metadata:
         """Return a .csv, .tsv, .jsonl, .json or .parquet file; `told` maps fields to columns of unusual names.
 
         Raises:
@@ -91,7 +91,7 @@ class Metadata:
         if not columns:
             first = next((f"; the first is {row.reason}" for row in rows if isinstance(row, Bad)), "")
             raise UsageError(f"{path} holds no row that can be read{first}")
-        return cls(path, encoding, _guess(path, columns, told))
+        return cls(path, encoding, _guess(path, columns, named_columns))
 
     def assets(self) -> Iterator[Asset | Bad]:
         """Yield what every row says, or why it can't be used.
@@ -110,17 +110,19 @@ class Metadata:
                 yield Bad(str(error), str(row), number)
 
 
-def _guess(path: Path, columns: list[str], told: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    for name, column in told.items():
+def _guess(path: Path, columns: list[str], named_columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    for name, column in named_columns.items():
         if name not in FIELDS:
             raise UsageError(unknown("field", name, FIELDS))
         if column not in columns:
             raise UsageError(f"{path} has no column '{column}'; it has: {', '.join(columns)}")
-    plain = {re.sub(r"[\s-]+", "_", each.strip().casefold()): each for each in columns if each not in told.values()}
+    plain = {
+        re.sub(r"[\s-]+", "_", each.strip().casefold()): each for each in columns if each not in named_columns.values()
+    }
     found = {}
     for name, usual in FIELDS.items():
         known = [plain[each] for each in usual if each in plain]
-        found[name] = (told[name],) if name in told else tuple(known[:1] if name in _TEXTS else known)
+        found[name] = (named_columns[name],) if name in named_columns else tuple(known[:1] if name in _TEXTS else known)
     if not any(found.values()):
         raise UsageError(f"no column of {path} is known ({', '.join(columns)}); say which, as in --map keywords=COLUMN")
     return {name: chosen for name, chosen in found.items() if chosen}

@@ -70,11 +70,11 @@ def _of_row(row: Mapping[str, Any], system: str, where: str) -> Item:
         checked = tuple(map(str, parse_intents(intents)))
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
-    said = row.get("scores") or {}
-    if not isinstance(said, dict):
-        raise UsageError(f"{where}: 'scores' is {said!r}; names with numbers are needed")
+    judged = row.get("scores") or {}
+    if not isinstance(judged, dict):
+        raise UsageError(f"{where}: 'scores' is {judged!r}; names with numbers are needed")
     scores = {RELEVANCE: row[RELEVANCE]} if row.get(RELEVANCE) is not None else {}
-    for name, value in (scores | said).items():
+    for name, value in (scores | judged).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise UsageError(f"{where}: the score '{name}' is {value!r}; a number is needed")
         scores[name] = float(value)

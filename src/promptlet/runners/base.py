@@ -62,8 +62,8 @@ def ask_all(runner: Runner, teacher: Teacher, runs: Iterable[Run], journal: Jour
     """
 
     def keep(identity: str, reply: Reply) -> dict[str, Any]:
-        said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
-        entry = {"id": identity} | said
+        fields = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
+        entry = {"id": identity} | fields
         journal.append(entry)
         return entry
 

@@ -193,8 +193,8 @@ def _request(fields: dict[str, Any]) -> TeacherRequest:
 
 
 def _to_table(identity: str, reply: Reply) -> pa.Table:
-    said = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
-    return pa.Table.from_pylist([{"id": identity} | said], _REPLY_SCHEMA)
+    fields = {"error": str(reply)} if isinstance(reply, TeacherError) else asdict(reply)
+    return pa.Table.from_pylist([{"id": identity} | fields], _REPLY_SCHEMA)
 
 
 def _reply(row: dict[str, Any]) -> Reply:
@@ -212,8 +212,8 @@ def _to_vllm(row: dict[str, Any]) -> dict[str, Any]:
 def _from_vllm(row: dict[str, Any]) -> dict[str, Any]:
     # Ray hands over no reason why an answer ended; one that is as long as allowed counts as cut off.
     written = row["num_generated_tokens"]
-    said = Answer(row["generated_text"], written < row["limit"], row["num_input_tokens"], written)
-    return {"id": row["id"]} | asdict(said)
+    answer = Answer(row["generated_text"], written < row["limit"], row["num_input_tokens"], written)
+    return {"id": row["id"]} | asdict(answer)
 
 
 RUNNER = Ray

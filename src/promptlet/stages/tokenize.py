@@ -73,8 +73,8 @@ class TokenizeStage(Stage):
         curate, words = recipe["curate"], make_commands(config.commands).get("words")
         assert isinstance(curate, CurateConfig)
         if words and words.values()[-1] not in curate.lengths:
-            told = f"words up to {words.values()[-1]}, but curate.words keeps {curate.words[0]} to {curate.words[1]}"
-            raise UsageError(f"tokenize.commands: {told}; a student is not taught the others")
+            message = f"words up to {words.values()[-1]}, but curate.words keeps {curate.words[0]} to {curate.words[1]}"
+            raise UsageError(f"tokenize.commands: {message}; a student is not taught the others")
 
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
         samples = list(read_samples(context.inputs["augment"]))
@@ -148,8 +148,8 @@ def _untrained(
     for name, command in commands.items():
         for task in tasks if command.judged else ():
             if empty := [str(value) for value in command.values() if (task, name, value) not in trained]:
-                said = f"no sample of {task} has {name} {', '.join(empty)}: a student is not taught what that means."
-                yield said + advice
+                notice = f"no sample of {task} has {name} {', '.join(empty)}: a student is not taught what that means."
+                yield notice + advice
 
 
 def _pretrained(name: str) -> Tokenizer:

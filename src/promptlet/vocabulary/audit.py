@@ -103,10 +103,10 @@ def audit(prompts: Prompts, policy: Policy) -> Audit:
             if row is None:
                 unreadable += 1
                 continue
-            said = terms(row.prompt)
-            words += len(said)
+            split = terms(row.prompt)
+            words += len(split)
             own = frozenset(term for value in row.intents for term in terms(value))
-            for term in said:
+            for term in split:
                 if not policy.approves(term, own):
                     unapproved.add(term.strip("'"), None, row.prompt)
             for finding, text in findings(row):
