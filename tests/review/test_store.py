@@ -128,7 +128,7 @@ def test_checks_are_good_and_spoiled_ones_and_tell_attention(review: Review) -> 
         ("[1]", "line 2: not a JSON object"),
         ('{"prompts": 3}', "line 2: 'prompts' is not a list"),
         ('{"prompt": "", "task": "t2i", "intents": ["a"]}', "line 2: 'prompt' is ''"),
-        ('{"prompt": "\\ud800", "task": "t2i", "intents": ["a"]}', "line 2: 'prompt' holds half a character"),
+        ('{"prompt": "\\ud800", "task": "t2i", "intents": ["a"]}', "line 2: a text holds half a character"),
         ('{"prompt": "a", "task": "t2i", "intents": ["a"], "relevance": NaN}', "line 2: the score 'relevance' is nan"),
         ('{"prompt": "a", "task": "t2i", "intents": "a"}', "line 2: 'intents' is 'a'"),
         ('{"prompt": "a", "task": "t2i", "intents": ["Taste: a"]}', "line 2: unknown kind of intent 'Taste'"),

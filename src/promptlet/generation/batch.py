@@ -6,7 +6,6 @@ digest is how an interrupted run knows its own work, and that nothing was change
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from promptlet.generation.generator import Generator, derive
 from promptlet.generation.request import Request
 from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
+from promptlet.io.json_lines import parse_object
 from promptlet.progress import metering
 
 
@@ -102,10 +102,9 @@ def _written(
 
 def _entry(line: bytes) -> dict[str, Any] | None:
     try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
+        return parse_object(line)
+    except UsageError:
         return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _rows(file: Any) -> Iterator[tuple[int, bytes]]:
@@ -128,13 +127,7 @@ def _answer(generator: Generator, defaults: Mapping[str, Any], number: int, line
 
 
 def _request(defaults: Mapping[str, Any], number: int, line: bytes) -> Request:
-    try:
-        row = json.loads(line)
-        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"not JSON: {getattr(error, 'msg', error)}") from error
-    if not isinstance(row, dict):
-        raise UsageError(f"not a JSON object: {str(row)[:60]}")
+    row = parse_object(line)
     seed = derive(defaults.get("seed", 0), number)
     # Who writes rows from a table writes null for what a row does not say.
     return Request.of({**defaults, "seed": seed, **{key: value for key, value in row.items() if value is not None}})

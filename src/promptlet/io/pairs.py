@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from promptlet.errors import UsageError, one_line
+from promptlet.io.json_lines import parse_object
 from promptlet.io.records import ROWS_PER_GROUP, from_row
 from promptlet.types import KINDS, Sample, parse_intents
 
@@ -78,15 +78,13 @@ def _json_lines(path: Path) -> Iterator[tuple[Sample, str | None]]:
                 continue
             source = f"{path.name}#{number}"
             try:
-                yield _sample(json.loads(line), source), None
-            except (UsageError, ValueError, RecursionError) as error:
+                yield _sample(parse_object(line), source), None
+            except UsageError as error:
                 text = line.decode("utf-8", "backslashreplace").strip()[:1000]
                 yield Sample((), "", text, source=source), f"no pair: {one_line(error)}"
 
 
-def _sample(row: Any, source: str) -> Sample:
-    if not isinstance(row, Mapping):
-        raise UsageError("a line holds one JSON object")
+def _sample(row: Mapping[str, Any], source: str) -> Sample:
     for name in _COLUMNS:
         if name not in row:
             raise UsageError(f"it has no '{name}'")

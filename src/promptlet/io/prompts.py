@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from promptlet.errors import UsageError
+from promptlet.io.json_lines import parse_object
 
 _ROWS_PER_BATCH = 4096
 
@@ -84,10 +84,9 @@ def _json_lines(path: Path) -> Iterator[PromptRow | None]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            yield _row(row) if isinstance(row, dict) else None
+                yield _row(parse_object(line))
+            except UsageError:
+                yield None
 
 
 def _row(row: Mapping[str, Any]) -> PromptRow | None:

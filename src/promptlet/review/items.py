@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any
 from promptlet.errors import UsageError
 from promptlet.evaluation.anchors import GOOD, WRONG_TOPIC, make_anchors
 from promptlet.io.atomic import value_digest
+from promptlet.io.json_lines import parse_object
 from promptlet.review.questions import FAVOURABLE
 from promptlet.review.records import Item
 from promptlet.types import RELEVANCE, parse_intents
@@ -43,11 +43,9 @@ def read_prompts(path: Path, system: str) -> list[Item]:
 
 def _of_line(line: str, system: str, where: str) -> Iterator[Item]:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where}: not JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise UsageError(f"{where}: not a JSON object")
+        row = parse_object(line)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     if "error" in row and "prompt" not in row:
         return
     rows = row.get("prompts", [row])
@@ -62,8 +60,6 @@ def _of_row(row: Mapping[str, Any], system: str, where: str) -> Item:
     for name, value in (("prompt", prompt), ("task", task)):
         if not isinstance(value, str) or not value.strip():
             raise UsageError(f"{where}: '{name}' is {value!r}; text is needed")
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise UsageError(f"{where}: '{name}' holds half a character (a lone surrogate)")
     if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
         raise UsageError(f"{where}: 'intents' is {intents!r}; a list of texts such as 'Topic: birthday' is needed")
     try:

@@ -89,10 +89,9 @@ class Teacher(ABC):
         """
 
     def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
-        """Yield the place of each request with its answer, or with why there is none, as they come.
+        """Yield the index of each request with its answer, or with why there is none, as they come.
 
-        Teachers that work in batches do so here; the others answer one after another, which lets the slot of an
-        engine keep the exemplars that the requests have in common.
+        One after another, which lets the slot of an engine keep the exemplars that the requests have in common.
         """
         for index, request in enumerate(requests):
             try:
@@ -108,6 +107,20 @@ class Teacher(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class BatchTeacher(Teacher):
+    """A teacher that answers many requests together, and so one as a batch of one."""
+
+    @abstractmethod
+    def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
+        """Yield the index of each request with its answer, or with why there is none, as they come."""
+
+    def complete(self, request: TeacherRequest) -> Answer:
+        ((_, answer),) = self.complete_all([request])
+        if isinstance(answer, TeacherError):
+            raise answer
+        return answer
 
 
 def teacher_class(name: str) -> type[Teacher]:

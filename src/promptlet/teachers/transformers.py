@@ -19,7 +19,7 @@ from promptlet.extras import needing
 from promptlet.intents.graph import load_graph
 from promptlet.io.atomic import value_digest
 from promptlet.pretrained import load_pretrained, model_digest, packaged_model
-from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
+from promptlet.teachers.base import Answer, BatchTeacher, TeacherConfig, TeacherRequest
 from promptlet.vocabulary import dictionary_words
 
 _MARKS = (*",.;'-!?&", " &", " -")
@@ -51,7 +51,7 @@ class TransformersConfig(TeacherConfig):
         return Path(self.model) if self.model else None
 
 
-class Transformers(Teacher):
+class Transformers(BatchTeacher):
     """Answers of one call begin with the same exemplars, which the model reads once."""
 
     Config = TransformersConfig
@@ -86,11 +86,6 @@ class Transformers(Teacher):
         if not tokenizer.chat_template:
             raise TeacherError(f"{path} is no chat model: its tokenizer has no chat template")
         return cls(model, tokenizer, config, f"{path.stem}:{model_digest(path)[:16]}")
-
-    def complete(self, request: TeacherRequest) -> Answer:
-        answer = next(self.complete_all([request]))[1]
-        assert isinstance(answer, Answer)
-        return answer
 
     def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
         """Yield all answers of each batch as its rows end; requests of one call must share how tokens are drawn."""

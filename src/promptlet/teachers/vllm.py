@@ -15,7 +15,7 @@ from pydantic import Field
 from promptlet.errors import TeacherError
 from promptlet.extras import needing
 from promptlet.pretrained import model_digest
-from promptlet.teachers.base import Answer, Teacher, TeacherConfig, TeacherRequest
+from promptlet.teachers.base import Answer, BatchTeacher, TeacherConfig, TeacherRequest
 
 
 class VLLMConfig(TeacherConfig):
@@ -44,7 +44,7 @@ class VLLMConfig(TeacherConfig):
         }
 
 
-class VLLM(Teacher):
+class VLLM(BatchTeacher):
     """An engine that is started with the first request, so that a driver without a GPU may open it."""
 
     Config = VLLMConfig
@@ -61,11 +61,6 @@ class VLLM(Teacher):
         if not folder.is_dir():
             raise TeacherError(f"there is no model at {folder}: a folder with *.safetensors is expected")
         return cls(config, f"{folder.name}:{model_digest(folder)[:16]}")
-
-    def complete(self, request: TeacherRequest) -> Answer:
-        answer = next(self.complete_all([request]))[1]
-        assert isinstance(answer, Answer)
-        return answer
 
     def complete_all(self, requests: Sequence[TeacherRequest]) -> Iterator[tuple[int, Answer | TeacherError]]:
         """Yield all answers once the last one is there; vLLM orders and batches them itself."""
