@@ -59,7 +59,7 @@ def test_rows_of_any_text_get_their_answer(generator: Generator, tmp_path: Path)
     )
     generate_file(generator, source, target, {"words": 8, "candidates": 1})
     bad, good = entries(target)
-    assert "not JSON" in bad["error"]
+    assert "half a character" in bad["error"]
     assert good["prompts"][0]["target_words"] == 8
 
 
