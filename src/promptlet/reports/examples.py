@@ -31,7 +31,7 @@ def examples(evaluation: Evaluation) -> Section:
             (f"{score:.2f}", texts[wish], render_intents(wish.intents), _reason(wish, texts[wish], each))
             for wish, each, score in shown
         ]
-        tables.append(Table(("JudgeRating", "Prompt", "Intents", "Why"), rows, f"{system}: the best and the worst"))
+        tables.append(Table(("Rating", "Prompt", "Intents", "Why"), rows, f"{system}: the best and the worst"))
     said = f"Rated by {judgement.judge}, up to {judgement.highest:.0f}."
     if judgement.blind_to:
         said += " It is unfit as a judge, so what stands on top need not be the best."
