@@ -8,15 +8,9 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import GraphFolder
+from promptlet.cli.options import GraphFolder, group
 
-app = typer.Typer(help="Look at the creative graph, check it, draw from it.", invoke_without_command=True)
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = group("Look at the creative graph, check it, draw from it.")
 
 
 @app.command()

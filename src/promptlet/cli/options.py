@@ -1,4 +1,4 @@
-"""Options that several verbs have."""
+"""Options that several verbs have, and verbs that have verbs of their own."""
 
 from __future__ import annotations
 
@@ -18,3 +18,15 @@ FailUnder = Annotated[
         show_default=False,
     ),
 ]
+
+
+def group(about: str) -> typer.Typer:
+    """Return a verb that has verbs of its own; alone it prints its help."""
+    app = typer.Typer(help=about, invoke_without_command=True)
+
+    @app.callback()
+    def show_help(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    return app

@@ -7,15 +7,9 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import FailUnder, GraphFolder
+from promptlet.cli.options import FailUnder, GraphFolder, group
 
-app = typer.Typer(help="Write pages that show what a run made.", invoke_without_command=True)
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = group("Write pages that show what a run made.")
 
 
 @app.command()

@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Let people rate prompts blindly, and report what they say.", invoke_without_command=True)
+from promptlet.cli.options import group
+
+app = group("Let people rate prompts blindly, and report what they say.")
 
 _Review = Annotated[Path, typer.Argument(help="The review's file.")]
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from promptlet.cli.options import group
+
 if TYPE_CHECKING:
     from promptlet.vocabulary.audit import Entry
 
-app = typer.Typer(help="Hold data sets and texts against the vocabulary policy.", invoke_without_command=True)
+app = group("Hold data sets and texts against the vocabulary policy.")
 
 _Policy = Annotated[Path | None, typer.Option("--policy", help="A policy file.", show_default="the packaged policy")]
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()
