@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import StudentFolder, Threads
+
 
 def bench(
-    student: Annotated[
-        Path | None, typer.Argument(help="The student's folder.", show_default="the shipped student")
-    ] = None,
+    student: StudentFolder = None,
     tokens: Annotated[str, typer.Option(metavar="NUMBER", help="Tokens written per text.")] = "64",
     repeats: Annotated[str, typer.Option(metavar="NUMBER", help="How often each measure is taken.")] = "10",
-    threads: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core")
-    ] = None,
+    threads: Threads = None,
     kept: Annotated[Path | None, typer.Option("--json", help="Where every repeat is kept.", show_default=False)] = None,
 ) -> None:
     """Measure tokens per second, time to the first token, suggestions, start-up and memory of every engine."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from promptlet.cli.options import EngineName, Threads
+
 if TYPE_CHECKING:
     from promptlet.generation import Generator, Request
 
@@ -82,13 +84,8 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     student: Annotated[
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
-    ] = "llamacpp",
-    threads: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),
-    ] = None,
+    engine: EngineName = "llamacpp",
+    threads: Threads = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""
     from promptlet.cli.numbers import number, whole

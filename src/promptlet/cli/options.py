@@ -10,6 +10,16 @@ import typer
 GraphFolder = Annotated[
     Path | None, typer.Option("--graph", help="A graph's folder.", show_default="the packaged graph")
 ]
+StudentFolder = Annotated[Path | None, typer.Argument(help="A student's folder.", show_default="the shipped student")]
+EngineName = Annotated[
+    str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
+]
+Threads = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core")
+]
+Port = Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")]
+RunFolder = Annotated[Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")]
+RunnerName = Annotated[str, typer.Option(help="Where records are worked on: local or ray.")]
 FailUnder = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import group
+from promptlet.cli.options import Port, group
 
 app = group("Let people rate prompts blindly, and report what they say.")
 
@@ -87,7 +87,7 @@ def remove(
 def serve(
     review: _Review,
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is every network.")] = "127.0.0.1",
-    port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8710",
+    port: Port = "8710",
 ) -> None:
     """Serve the page until Ctrl-C. A reviewer's link is its address, # and the access code."""
     from promptlet.cli.numbers import whole

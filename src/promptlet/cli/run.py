@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import RunFolder, RunnerName
+
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)],
-    folder: Annotated[Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")] = None,
+    folder: RunFolder = None,
     until: Annotated[str | None, typer.Option(help="The last stage to run.", show_default="evaluate")] = None,
-    runner: Annotated[str, typer.Option(help="Where records are worked on: local or ray.")] = "local",
+    runner: RunnerName = "local",
     estimate: Annotated[
         bool,
         typer.Option(

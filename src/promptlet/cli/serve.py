@@ -7,22 +7,17 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import EngineName, Port, StudentFolder, Threads
+
 
 def serve(  # noqa: PLR0913, PLR0917 (one per option)
-    student: Annotated[
-        Path | None, typer.Argument(help="A student's folder.", show_default="the shipped student")
-    ] = None,
+    student: StudentFolder = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 is every network, which takes keys.")
     ] = "127.0.0.1",
-    port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8700",
-    engine: Annotated[
-        str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
-    ] = "llamacpp",
-    threads: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),
-    ] = None,
+    port: Port = "8700",
+    engine: EngineName = "llamacpp",
+    threads: Threads = None,
     keys: Annotated[
         Path | None,
         typer.Option(
