@@ -30,7 +30,7 @@ def improve(
     with interruptible():
         done = run_recipe(
             loaded,
-            folder or Path("runs") / loaded.common.name,
+            folder or loaded.default_folder,
             STAGE.name,
             lambda line: typer.echo(line, err=True),
             runner,

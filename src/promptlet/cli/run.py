@@ -36,7 +36,7 @@ def run(
     if estimate and (until or retry_failed):
         raise UsageError("--estimate runs no stage after tune: it goes without --until and --retry-failed")
     loaded = load_recipe(recipe)
-    place, last = folder or Path("runs") / loaded.common.name, until or ORDER[-1]
+    place, last = folder or loaded.default_folder, until or ORDER[-1]
 
     def report(line: str) -> None:
         typer.echo(line, err=True)
