@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promptlet.cli.options import group
+from promptlet.cli.options import group, whole
 
 if TYPE_CHECKING:
     from promptlet.vocabulary.audit import Entry
@@ -23,7 +23,8 @@ def audit(
     dataset: Annotated[Path, typer.Argument(help="A .parquet or .jsonl file, or a stage's folder of shards.")],
     policy: _Policy = None,
     limit: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Entries per list, 1 or more.", show_default="all")
+        int | None,
+        typer.Option(parser=whole(1), metavar="NUMBER", help="Entries per list, 1 or more.", show_default="all"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -31,11 +32,9 @@ def audit(
 
     A word is approved if it is in the dictionary, in the policy's allowed words, or in the row's own intents.
     """
-    from promptlet.cli.numbers import whole
     from promptlet.errors import UsageError
     from promptlet.extras import needing
 
-    most = None if limit is None else whole("limit", limit, 1)
     with needing("the audit", "distill"):
         from promptlet.io.prompts import open_prompts
         from promptlet.vocabulary import load_policy
@@ -45,11 +44,11 @@ def audit(
     if found.unreadable == found.rows:
         raise UsageError(f"{dataset} holds no prompt that can be read, in {found.rows} rows: nothing was audited")
     if as_json:
-        typer.echo(json.dumps(found.to_dict(most), ensure_ascii=False))
+        typer.echo(json.dumps(found.to_dict(limit), ensure_ascii=False))
     else:
         typer.echo(f"{found.rows} rows, {found.words} words; {found.unreadable} rows had no prompt that can be read")
-        _print("denied terms", found.denied, most)
-        _print("words that are not approved", found.unapproved, most)
+        _print("denied terms", found.denied, limit)
+        _print("words that are not approved", found.unapproved, limit)
         if found.dropped:
             typer.echo(f"too many different terms: {found.dropped} rare ones were dropped on the way")
     if found.denied:
