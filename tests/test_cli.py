@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from promptlet.cli.main import main
 from tests.conftest import SMOKE, Run
 
 
@@ -80,6 +81,30 @@ def test_nothing_is_needed_that_only_unix_has(student_folder: Path, tmp_path: Pa
 def test_help_loads_nothing_heavy() -> None:
     loaded = modules_after("--help")
     assert not loaded & {"pydantic", "tokenizers", "xllamacpp", "yaml", "torch", "pyarrow"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("intents sample -n two", "'-n': 'two'; a whole number is allowed"),
+        ("intents sample -n 1e3", "'-n': '1e3'; a whole number is allowed"),
+        ("intents sample -n 0", "'-n': 0; 1 or more is allowed"),
+        ("intents import nowhere --threshold 1.5", "'--threshold': 1.5; 0 to 1 are allowed"),
+        ("report data nowhere --seed -1", "'--seed': -1; 0 to 4294967295 are allowed"),
+        ("review report nowhere --least-passed nan", "'--least-passed': 'nan'; a finite number is allowed"),
+        ("review remove nowhere 0", "'ITEM': 0; 1 to 9223372036854775807 are allowed"),
+        ("review serve nowhere --port 65536", "'--port': 65536; 0 to 65535 are allowed"),
+        ("evaluate default --budget 0", "'--budget': 0; more than 0 is allowed"),
+        ("generate cat --temperature high", "'--temperature': 'high'; a number is allowed"),
+    ],
+)
+def test_a_number_that_is_refused_is_named_with_its_option_and_what_is_allowed(
+    arguments: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["promptlet", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (2, f"promptlet: Invalid value for {told}\n")
 
 
 def test_a_run_without_the_extras_says_what_to_install(tmp_path: Path) -> None:

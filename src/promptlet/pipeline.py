@@ -43,6 +43,11 @@ class Recipe:
     common: CommonConfig
     stages: Mapping[str, StageConfig]
 
+    @property
+    def default_folder(self) -> Path:
+        """Where the run keeps its work, if nobody says where."""
+        return Path("runs") / self.common.name
+
 
 def load_recipe(path: Path) -> Recipe:
     """Return the recipe in a YAML file.

@@ -7,21 +7,20 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import StudentFolder, Threads, whole
+
 
 def bench(
-    student: Annotated[
-        Path | None, typer.Argument(help="The student's folder.", show_default="the shipped student")
-    ] = None,
-    tokens: Annotated[str, typer.Option(metavar="NUMBER", help="Tokens written per text.")] = "64",
-    repeats: Annotated[str, typer.Option(metavar="NUMBER", help="How often each measure is taken.")] = "10",
-    threads: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core")
-    ] = None,
+    student: StudentFolder = None,
+    tokens: Annotated[int, typer.Option(parser=whole(1), metavar="NUMBER", help="Tokens written per text.")] = 64,
+    repeats: Annotated[
+        int, typer.Option(parser=whole(1), metavar="NUMBER", help="How often each measure is taken.")
+    ] = 10,
+    threads: Threads = None,
     kept: Annotated[Path | None, typer.Option("--json", help="Where every repeat is kept.", show_default=False)] = None,
 ) -> None:
     """Measure tokens per second, time to the first token, suggestions, start-up and memory of every engine."""
     from promptlet import registry
-    from promptlet.cli.numbers import whole
     from promptlet.cores import usable_cores
     from promptlet.errors import UsageError
     from promptlet.generation.generator import check_threads
@@ -32,21 +31,19 @@ def bench(
     from promptlet.speed.report import table, values
     from promptlet.student.format import default_student, load_student
 
-    length, times = whole("tokens", tokens, lowest=1), whole("repeats", repeats, lowest=1)
-    limit = None if threads is None else whole("threads", threads)
-    check_threads(limit)
+    check_threads(threads)
     folder = student or default_student()
     description = load_student(folder).description
     room = description.context - description.longest_head
-    if length > room:
-        raise UsageError(f"tokens is {length}; this student has room for {room}")
+    if tokens > room:
+        raise UsageError(f"tokens is {tokens}; this student has room for {room}")
     if kept and not kept.parent.is_dir():
         raise UsageError(f"--json: there is no folder {kept.parent}")
     if kept and kept.is_dir():
         raise UsageError(f"--json: {kept} is a folder; a file is needed")
-    facts, bandwidth = machine_facts(), read_bandwidth(limit or usable_cores())
-    engines = [OurEngine(name, name, folder, limit) for name in registry.names("promptlet.engines")]
-    found = measure(engines, length, times, starts=min(times, 5))
+    facts, bandwidth = machine_facts(), read_bandwidth(threads or usable_cores())
+    engines = [OurEngine(name, name, folder, threads) for name in registry.names("promptlet.engines")]
+    found = measure(engines, tokens, repeats, starts=min(repeats, 5))
     if kept:
         write_json(kept, values(found, bandwidth, facts))
     typer.echo(", ".join(f"{name} {fact}" for name, fact in facts.items()))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import FailUnder
+from promptlet.cli.options import FailUnder, Seed, number
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
@@ -32,13 +32,16 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     output: Annotated[
         Path | None, typer.Option(help="Where answers and the report go.", show_default="evaluations/SUITE")
     ] = None,
-    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed asks and draws the same.")] = "1",
+    seed: Seed = 1,
     judge: Annotated[
         str | None,
         typer.Option(help="An endpoint whose model rates the prompts.", show_default="the local judge alone"),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="The most that the judge may cost.", show_default="none")
+        float | None,
+        typer.Option(
+            parser=number(above=0), metavar="AMOUNT", help="The most that the judge may cost.", show_default="none"
+        ),
     ] = None,
     training: Annotated[
         Path | None, typer.Option(help="Training data, to count what was copied from it.", show_default="none")
@@ -47,10 +50,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
     speed: Annotated[bool, typer.Option(help="Measure how fast students write here.")] = True,
 ) -> None:
     """Measure length, relevance, diversity, safety and speed of what systems write. Safe to stop and to run again."""
-    from promptlet.cli.numbers import number, whole
     from promptlet.extras import needing
 
-    chosen = whole("seed", seed, 0)
     with needing("evaluation", "evaluate"):
         from promptlet.evaluation.bounds import check_bounds, parse_bounds
         from promptlet.evaluation.judge import choose_judge
@@ -63,7 +64,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
         from promptlet.speed.saving import measure_speed
 
         bounds, asked, tasks = parse_bounds(fail_under or ()), load_suite(suite), choose_tasks(task)
-        rater = choose_judge(judge, None if budget is None else number("budget", budget))
+        rater = choose_judge(judge, budget)
         folder = output or Path("evaluations") / suite
         check_folder(folder)
         with ExitStack() as stack:  # what was asked takes no memory while speed is measured
@@ -74,9 +75,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 (one per option)
                 stack.callback(system.close)
             if output is None:
                 check_systems(folder, opened)
-            found = measure(opened, asked, tasks, folder, chosen, rater, training)
+            found = measure(opened, asked, tasks, folder, seed, rater, training)
         command = shlex.join(["promptlet", *map(without_credentials, sys.argv[1:])])
-        saved = SavedEvaluation(found, f"Suite {suite}, seed {chosen}", command)
+        saved = SavedEvaluation(found, f"Suite {suite}, seed {seed}", command)
         save_evaluation(saved, folder)
         folders = students(systems) if speed else {}
         page = report_evaluation(saved, folder, measure_speed(folders, folder) if folders else None)

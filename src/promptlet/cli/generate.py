@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from promptlet.cli.options import EngineName, Threads, number, whole
+
 if TYPE_CHECKING:
     from promptlet.generation import Generator, Request
 
@@ -32,10 +34,11 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         str | None,
         typer.Option(help="How relevant, 0 to 4, for a student that obeys it.", show_default="the best"),
     ] = None,
-    n: Annotated[str, typer.Option("-n", metavar="NUMBER", help="How many prompts, 1 to 64.")] = "1",
+    n: Annotated[int, typer.Option("-n", parser=whole(), metavar="NUMBER", help="How many prompts, 1 to 64.")] = 1,
     seed: Annotated[
-        str | None,
+        int | None,
         typer.Option(
+            parser=whole(),
             metavar="NUMBER",
             help="The same seed gives the same prompts.",
             show_default="a new one each time; 0 with --input",
@@ -57,17 +60,27 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Leave the word count to the model.")] = False,
     candidates: Annotated[
-        str | None,
+        int | None,
         typer.Option(
-            metavar="NUMBER", help="Texts drawn per prompt, of which the best is taken, 1 to 64.", show_default="24"
+            parser=whole(),
+            metavar="NUMBER",
+            help="Texts drawn per prompt, of which the best is taken, 1 to 64.",
+            show_default="24",
         ),
     ] = None,
     temperature: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="0 takes the likeliest token.", show_default="0.8")
+        float | None,
+        typer.Option(parser=number(), metavar="NUMBER", help="0 takes the likeliest token.", show_default="0.8"),
     ] = None,
-    top_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="Above 0, up to 1.", show_default="1")] = None,
-    top_k: Annotated[str | None, typer.Option(metavar="NUMBER", help="0 is all tokens.", show_default="0")] = None,
-    min_p: Annotated[str | None, typer.Option(metavar="NUMBER", help="0 to 1.", show_default="0.1")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(parser=number(), metavar="NUMBER", help="Above 0, up to 1.", show_default="1")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(parser=whole(), metavar="NUMBER", help="0 is all tokens.", show_default="0")
+    ] = None,
+    min_p: Annotated[
+        float | None, typer.Option(parser=number(), metavar="NUMBER", help="0 to 1.", show_default="0.1")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per prompt.")] = False,
     source: Annotated[
         Path | None,
@@ -82,16 +95,10 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     student: Annotated[
         Path | None, typer.Option(help="A student's folder.", show_default="the shipped student")
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
-    ] = "llamacpp",
-    threads: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),
-    ] = None,
+    engine: EngineName = "llamacpp",
+    threads: Threads = None,
 ) -> None:
     """Write prompts that hold the given intents in exactly the number of words asked for."""
-    from promptlet.cli.numbers import number, whole
     from promptlet.errors import UsageError
     from promptlet.generation import Generator, Request
 
@@ -103,21 +110,21 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
         "task": task,
         "words": words,
         "relevance": relevance,
-        "n": whole("n", n),
-        "seed": None if seed is None else whole("seed", seed),
+        "n": n,
+        "seed": seed,
         "exact": not free,
-        "candidates": None if candidates is None else whole("candidates", candidates),
+        "candidates": candidates,
         "keep": keep,
         "ban": ban,
-        "temperature": None if temperature is None else number("temperature", temperature),
-        "top_p": None if top_p is None else number("top_p", top_p),
-        "top_k": None if top_k is None else whole("top_k", top_k),
-        "min_p": None if min_p is None else number("min_p", min_p),
+        "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "min_p": min_p,
     }
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     # The options of a file of requests are checked at once, with an intent that no option can be at odds with.
     request = Request.of({"intents": ["Topic: *"] if source else intent or text} | values)
-    generator = Generator.load(student, engine, None if threads is None else whole("threads", threads))
+    generator = Generator.load(student, engine, threads)
     if source is not None and target is not None:
         _write_file(generator, source, target, values, request)
         return

@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import RunFolder, RunnerName
+
 
 def improve(
     recipe: Annotated[
         Path, typer.Argument(help="The recipe; its section `improve` says how often and how.", show_default=False)
     ],
-    folder: Annotated[Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")] = None,
-    runner: Annotated[str, typer.Option(help="Where records are worked on: local or ray.")] = "local",
+    folder: RunFolder = None,
+    runner: RunnerName = "local",
 ) -> None:
     """Run a recipe up to its rounds of improvement, as far as it is not done, and print how the student stood."""
     from promptlet.cli.run import interruptible
@@ -28,7 +30,7 @@ def improve(
     with interruptible():
         done = run_recipe(
             loaded,
-            folder or Path("runs") / loaded.common.name,
+            folder or loaded.default_folder,
             STAGE.name,
             lambda line: typer.echo(line, err=True),
             runner,

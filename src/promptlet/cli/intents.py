@@ -8,15 +8,9 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import GraphFolder
+from promptlet.cli.options import GraphFolder, Seed, group, number, whole
 
-app = typer.Typer(help="Look at the creative graph, check it, draw from it.", invoke_without_command=True)
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = group("Look at the creative graph, check it, draw from it.")
 
 
 @app.command()
@@ -56,31 +50,29 @@ def show(
 
 @app.command()
 def sample(
-    n: Annotated[str, typer.Option("-n", metavar="NUMBER", help="How many combinations.")] = "10",
+    n: Annotated[int, typer.Option("-n", parser=whole(1), metavar="NUMBER", help="How many combinations.")] = 10,
     task: Annotated[str, typer.Option(help="Kind of prompt: t2i (image), t2t (template) or tags.")] = "t2i",
-    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed draws the same.")] = "1",
+    seed: Seed = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per combination.")] = False,
     graph: GraphFolder = None,
 ) -> None:
     """Draw combinations of 2 to 5 intents that go together."""
-    from promptlet.cli.numbers import whole
     from promptlet.intents.graph import load_graph
     from promptlet.intents.sampling import Sampler
     from promptlet.intents.splits import split_of
     from promptlet.tasks import load_task
     from promptlet.types import render_intents
 
-    count, chosen = whole("n", n, 1), whole("seed", seed)
     loaded, drawn = load_graph(graph), 0
-    for intents in Sampler(loaded, load_task(task)).stream(count, chosen):
+    for intents in Sampler(loaded, load_task(task)).stream(n, seed):
         drawn += 1
         if as_json:
             row = {"intents": [*map(str, intents)], "task": task, "split": split_of(loaded, intents)}
             typer.echo(json.dumps(row, ensure_ascii=False))
         else:
             typer.echo(render_intents(intents))
-    if drawn < count:
-        typer.echo(f"only {drawn} of {count} combinations: the graph has no more", err=True)
+    if drawn < n:
+        typer.echo(f"only {drawn} of {n} combinations: the graph has no more", err=True)
 
 
 @app.command("import")
@@ -94,7 +86,12 @@ def import_metadata(
     task: Annotated[
         str | None, typer.Option(help="Kind of prompt.", show_default="t2t with a design type, else t2i")
     ] = None,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Likeness from which a keyword means a node.")] = 0.75,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            parser=number(0, 1), metavar="NUMBER", help="Likeness, 0 to 1, from which a keyword means a node."
+        ),
+    ] = 0.75,
     embeddings: Annotated[bool, typer.Option(help="Whether keywords are also linked by meaning.")] = True,
     encoding: Annotated[str, typer.Option(help="Encoding of text files.")] = "utf-8-sig",
     graph: GraphFolder = None,

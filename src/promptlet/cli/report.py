@@ -7,33 +7,25 @@ from typing import Annotated
 
 import typer
 
-from promptlet.cli.options import FailUnder, GraphFolder
+from promptlet.cli.options import FailUnder, GraphFolder, Seed, group
 
-app = typer.Typer(help="Write pages that show what a run made.", invoke_without_command=True)
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = group("Write pages that show what a run made.")
 
 
 @app.command()
 def data(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     output: Annotated[Path | None, typer.Option(help="Where the files go.", show_default="RUN/report")] = None,
-    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed draws the same samples.")] = "1",
+    seed: Seed = 1,
     graph: GraphFolder = None,
 ) -> None:
     """Write one HTML page and Markdown about a run's pairs: lengths, scores, diversity, coverage, rejects, samples."""
-    from promptlet.cli.numbers import whole
     from promptlet.extras import needing
 
-    chosen = whole("seed", seed)
     with needing("the report", "report"):
         from promptlet.reports.data import report_data
 
-        page = report_data(run, output, chosen, graph)
+        page = report_data(run, output, seed, graph)
     typer.echo(page)
 
 

@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Let people rate prompts blindly, and report what they say.", invoke_without_command=True)
+from promptlet.cli.options import Port, Seed, group, number, whole
+
+app = group("Let people rate prompts blindly, and report what they say.")
 
 _Review = Annotated[Path, typer.Argument(help="The review's file.")]
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()
@@ -26,17 +22,25 @@ def create(
         typer.Argument(help="Files of prompts as `promptlet generate --output` writes them.", metavar="NAME=FILE..."),
     ],
     reviewer: Annotated[list[str], typer.Option(help="A reviewer's name; may be repeated.", show_default=False)],
-    prompts: Annotated[str, typer.Option(metavar="NUMBER", help="Prompts of each system, at most.")] = "50",
+    prompts: Annotated[
+        int, typer.Option(parser=whole(1), metavar="NUMBER", help="Prompts of each system, at most.")
+    ] = 50,
     per_item: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Reviewers who rate the same prompt.", show_default="3, or all of fewer"),
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="NUMBER",
+            help="Reviewers who rate the same prompt.",
+            show_default="3, or all of fewer",
+        ),
     ] = None,
-    checks: Annotated[str, typer.Option(metavar="NUMBER", help="Attention checks that every reviewer gets.")] = "6",
-    seed: Annotated[str, typer.Option(metavar="NUMBER", help="The same seed chooses and shuffles the same.")] = "1",
+    checks: Annotated[
+        int, typer.Option(parser=whole(0), metavar="NUMBER", help="Attention checks that every reviewer gets.")
+    ] = 6,
+    seed: Seed = 1,
     title: Annotated[str, typer.Option(help="What stands above the page.")] = "Prompts to order",
 ) -> None:
     """Make a review and print each reviewer's access code, which is kept nowhere else."""
-    from promptlet.cli.numbers import whole
     from promptlet.extras import needing
 
     with needing("a review", "review"):
@@ -44,10 +48,10 @@ def create(
 
         plan = ReviewSettings(
             parse_systems(systems),
-            whole("prompts", prompts, 1),
-            min(3, len(reviewer)) if per_item is None else whole("per-item", per_item, 1),
-            whole("checks", checks, 0),
-            whole("seed", seed),
+            prompts,
+            min(3, len(reviewer)) if per_item is None else per_item,
+            checks,
+            seed,
             title,
         )
         store, tokens = create_review(review, plan, reviewer)
@@ -78,33 +82,32 @@ def invite(
 @app.command()
 def remove(
     review: _Review,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="Its number, as an export has it.")],
+    item: Annotated[
+        int, typer.Argument(parser=whole(1, 2**63 - 1), metavar="ITEM", help="Its number, as an export has it.")
+    ],
 ) -> None:
     """Take a prompt out of the review; what was said of it is exported, and counts no more."""
-    from promptlet.cli.numbers import whole
     from promptlet.review.store import Store
 
-    Store(review).remove(whole("item", item, 1))
+    Store(review).remove(item)
 
 
 @app.command()
 def serve(
     review: _Review,
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is every network.")] = "127.0.0.1",
-    port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8710",
+    port: Port = 8710,
 ) -> None:
     """Serve the page until Ctrl-C. A reviewer's link is its address, # and the access code."""
-    from promptlet.cli.numbers import whole
     from promptlet.extras import needing
 
-    number = whole("port", port, 0)
     with needing("the page", "serve"):
         from promptlet.listening import is_loopback
         from promptlet.review.serving import serve
         from promptlet.review.store import Store
     if not is_loopback(host):
         typer.echo("promptlet: access codes travel unencrypted; put a proxy with TLS in front", err=True)
-    serve(Store(review), host, number, lambda address: typer.echo(f"{address}#CODE"))
+    serve(Store(review), host, port, lambda address: typer.echo(f"{address}#CODE"))
 
 
 @app.command()
@@ -113,8 +116,12 @@ def report(
     output: Annotated[Path | None, typer.Option(help="Where the files go.", show_default="REVIEW-report")] = None,
     least_passed: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Leave out reviewers who passed a smaller share of their checks."),
-    ] = 0.0,
+        typer.Option(
+            parser=number(0, 1),
+            metavar="NUMBER",
+            help="Leave out reviewers who passed a smaller share, 0 to 1, of their checks.",
+        ),
+    ] = 0,
 ) -> None:
     """Write one HTML page and Markdown: shares, means, agreement, per task and system, judges beside people."""
     from promptlet.extras import needing

@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import RunFolder, RunnerName
+
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)],
-    folder: Annotated[Path | None, typer.Option(help="Where the run keeps its work.", show_default="runs/NAME")] = None,
+    folder: RunFolder = None,
     until: Annotated[str | None, typer.Option(help="The last stage to run.", show_default="evaluate")] = None,
-    runner: Annotated[str, typer.Option(help="Where records are worked on: local or ray.")] = "local",
+    runner: RunnerName = "local",
     estimate: Annotated[
         bool,
         typer.Option(
@@ -34,7 +36,7 @@ def run(
     if estimate and (until or retry_failed):
         raise UsageError("--estimate runs no stage after tune: it goes without --until and --retry-failed")
     loaded = load_recipe(recipe)
-    place, last = folder or Path("runs") / loaded.common.name, until or ORDER[-1]
+    place, last = folder or loaded.default_folder, until or ORDER[-1]
 
     def report(line: str) -> None:
         typer.echo(line, err=True)

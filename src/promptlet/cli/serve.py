@@ -7,22 +7,17 @@ from typing import Annotated
 
 import typer
 
+from promptlet.cli.options import EngineName, Port, StudentFolder, Threads, number, whole
+
 
 def serve(  # noqa: PLR0913, PLR0917 (one per option)
-    student: Annotated[
-        Path | None, typer.Argument(help="A student's folder.", show_default="the shipped student")
-    ] = None,
+    student: StudentFolder = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 is every network, which takes keys.")
     ] = "127.0.0.1",
-    port: Annotated[str, typer.Option(metavar="NUMBER", help="Where to listen; 0 is any that is free.")] = "8700",
-    engine: Annotated[
-        str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
-    ] = "llamacpp",
-    threads: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Threads that compute.", show_default="one per core"),
-    ] = None,
+    port: Port = 8700,
+    engine: EngineName = "llamacpp",
+    threads: Threads = None,
     keys: Annotated[
         Path | None,
         typer.Option(
@@ -41,21 +36,27 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         str | None,
         typer.Option(help="Most requests that write, per key, as 120/minute.", show_default="no limit"),
     ] = None,
-    queue: Annotated[str, typer.Option(metavar="NUMBER", help="Requests that may wait; more are refused.")] = "64",
+    queue: Annotated[
+        int, typer.Option(parser=whole(0), metavar="NUMBER", help="Requests that may wait; more are refused.")
+    ] = 64,
     running: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER", help="Requests worked on side by side.", show_default="four per thread"),
+        int | None,
+        typer.Option(
+            parser=whole(1), metavar="NUMBER", help="Requests worked on side by side.", show_default="four per thread"
+        ),
     ] = None,
-    timeout: Annotated[str, typer.Option(metavar="SECONDS", help="Within which a request must be done.")] = "60",
+    timeout: Annotated[
+        float, typer.Option(parser=number(above=0), metavar="SECONDS", help="Within which a request must be done.")
+    ] = 60,
     grace: Annotated[
-        str, typer.Option(metavar="SECONDS", help="For running work, once the server is asked to end.")
-    ] = "25",
+        float,
+        typer.Option(parser=number(0), metavar="SECONDS", help="For running work, once the server is asked to end."),
+    ] = 25,
     log_text: Annotated[bool, typer.Option("--log-text", help="Log what is asked for.")] = False,
 ) -> None:
     """Serve the page and the API until Ctrl-C. What was asked for is not logged, unless you say so."""
     import os
 
-    from promptlet.cli.numbers import number, whole
     from promptlet.cores import usable_cores
     from promptlet.extras import needing
 
@@ -67,25 +68,25 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         from promptlet.serve.origins import check_origin
         from promptlet.serve.settings import Settings
     from promptlet.generation import Generator
+    from promptlet.generation.generator import check_threads
 
-    computing = None if threads is None else whole("threads", threads, 1)
+    check_threads(threads)
     if rate is not None:
         check_rate(rate)
     accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
     settings = Settings(
-        running=TEXTS_PER_THREAD * (computing or usable_cores()) if running is None else whole("running", running, 1),
-        waiting=whole("queue", queue, 0),
-        timeout=number("timeout", timeout, above=0),
-        grace=number("grace", grace, lowest=0),
+        running=TEXTS_PER_THREAD * (threads or usable_cores()) if running is None else running,
+        waiting=queue,
+        timeout=timeout,
+        grace=grace,
         keys=accepted,
         rate=rate,
         origins=tuple(check_origin(each, bool(accepted)) for each in origin or ()),
         hosts=() if accepted else serving.own_names(host),
         log_text=log_text,
     )
-    where = whole("port", port, 0)
 
     def tell(address: str) -> None:
         typer.echo(f"page      {address}\nAPI docs  {address}docs")
 
-    serving.serve(lambda: Generator.load(student, engine, computing), settings, host, where, tell)
+    serving.serve(lambda: Generator.load(student, engine, threads), settings, host, port, tell)

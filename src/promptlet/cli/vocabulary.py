@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from promptlet.cli.options import group, whole
+
 if TYPE_CHECKING:
     from promptlet.vocabulary.audit import Entry
 
-app = typer.Typer(help="Hold data sets and texts against the vocabulary policy.", invoke_without_command=True)
+app = group("Hold data sets and texts against the vocabulary policy.")
 
 _Policy = Annotated[Path | None, typer.Option("--policy", help="A policy file.", show_default="the packaged policy")]
-
-
-@app.callback()
-def _help(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()
@@ -27,7 +23,8 @@ def audit(
     dataset: Annotated[Path, typer.Argument(help="A .parquet or .jsonl file, or a stage's folder of shards.")],
     policy: _Policy = None,
     limit: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Entries per list, 1 or more.", show_default="all")
+        int | None,
+        typer.Option(parser=whole(1), metavar="NUMBER", help="Entries per list, 1 or more.", show_default="all"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -35,11 +32,9 @@ def audit(
 
     A word is approved if it is in the dictionary, in the policy's allowed words, or in the row's own intents.
     """
-    from promptlet.cli.numbers import whole
     from promptlet.errors import UsageError
     from promptlet.extras import needing
 
-    most = None if limit is None else whole("limit", limit, 1)
     with needing("the audit", "distill"):
         from promptlet.io.prompts import open_prompts
         from promptlet.vocabulary import load_policy
@@ -49,11 +44,11 @@ def audit(
     if found.unreadable == found.rows:
         raise UsageError(f"{dataset} holds no prompt that can be read, in {found.rows} rows: nothing was audited")
     if as_json:
-        typer.echo(json.dumps(found.to_dict(most), ensure_ascii=False))
+        typer.echo(json.dumps(found.to_dict(limit), ensure_ascii=False))
     else:
         typer.echo(f"{found.rows} rows, {found.words} words; {found.unreadable} rows had no prompt that can be read")
-        _print("denied terms", found.denied, most)
-        _print("words that are not approved", found.unapproved, most)
+        _print("denied terms", found.denied, limit)
+        _print("words that are not approved", found.unapproved, limit)
         if found.dropped:
             typer.echo(f"too many different terms: {found.dropped} rare ones were dropped on the way")
     if found.denied:
