@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from promptlet.http_security import content_security_policy
 from promptlet.serve.errors import (
     ApiError,
     ErrorAnswer,
@@ -24,9 +25,9 @@ from promptlet.serve.errors import (
 )
 from promptlet.serve.guard import HEALTH
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import PAGE_POLICY
 
-_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+# Swagger UI has styles and data: images inside its page.
+_POLICY = content_security_policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:", font_src="'self'")
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">

@@ -18,6 +18,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from promptlet.errors import UsageError
+from promptlet.http_security import bearer_token
 from promptlet.serve.errors import (
     ApiError,
     HostError,
@@ -75,8 +76,8 @@ class Guard:
         keys = self._settings.keys
         if not keys:
             return None
-        kind, _, key = headers.get("authorization", "").partition(" ")
-        name = keys.name(key.strip()) if kind.casefold() == "bearer" else None
+        key = bearer_token(headers.get("authorization", ""))
+        name = None if key is None else keys.name(key)
         if name is None:
             told = "a valid API key is needed, as in 'Authorization: Bearer KEY'"
             raise KeyMissingError(told, headers={"WWW-Authenticate": "Bearer"})

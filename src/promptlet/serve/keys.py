@@ -1,18 +1,14 @@
-"""API keys: only their SHA-256 is kept, and comparing takes the same time whichever key is offered.
-
-A key is random and long, so a plain digest is enough; a slow one would only be a way to keep the server busy.
-"""
+"""API keys: read from a file and the environment, kept as their SHA-256 alone."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from promptlet.errors import UsageError
+from promptlet.http_security import find_digest, secret_digest
 
 VARIABLE = "PROMPTLET_API_KEYS"
 """The environment variable that holds keys, separated by spaces or commas."""
@@ -56,11 +52,8 @@ class Keys:
 
     def name(self, offered: str) -> str | None:
         """Return what a valid key is called in logs and limits (the start of its digest), or None for any other."""
-        digest, found = _digest(offered), None
-        for each in self.digests:  # all of them, always
-            if hmac.compare_digest(each, digest):
-                found = each
-        return None if found is None else found.hex()[:8]
+        digest = find_digest(offered, self.digests)
+        return None if digest is None else digest.hex()[:8]
 
 
 def _read(text: str, where: str) -> bytes:
@@ -74,8 +67,4 @@ def _read(text: str, where: str) -> bytes:
         raise UsageError(
             f"{where} is no key; 16 to 200 printable characters without space, or sha256:DIGITS, are allowed"
         )
-    return _digest(text)
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    return secret_digest(text)

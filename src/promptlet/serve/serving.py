@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from promptlet.errors import UsageError
 from promptlet.generation import Generator
-from promptlet.listening import address, is_loopback, listen
+from promptlet.listening import is_loopback, listen, root_url
 from promptlet.serve.app import make_app
 from promptlet.serve.line import Line
 from promptlet.serve.settings import Settings
@@ -33,8 +33,10 @@ _LAST_SECONDS = 2
 """What is left to send the last answers, once all work is done or stopped."""
 
 
-def serve(load: Callable[[], Generator], settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
-    """Serve a student at a host and port (0 is any that is free); once it listens `tell` its address.
+def serve(
+    load: Callable[[], Generator], settings: Settings, host: str, port: int, announce: Callable[[str], None]
+) -> None:
+    """Serve a student at a host and port (0 is any that is free); once it listens, call `announce` with its URL.
 
     Raises:
         UsageError: if it can't listen there, or everyone could reach it without a key.
@@ -47,7 +49,7 @@ def serve(load: Callable[[], Generator], settings: Settings, host: str, port: in
     logging.getLogger("promptlet.serve").setLevel(logging.INFO)
     with listening:
         app = make_app(load(), settings)
-        tell(address(host, listening))
+        announce(root_url(host, listening))
         with contextlib.suppress(KeyboardInterrupt):
             _Server(app, settings).run(sockets=[listening])
 

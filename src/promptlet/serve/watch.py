@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from promptlet.http_security import SECURITY_HEADERS, content_security_policy
 from promptlet.serve.errors import explain, respond
 from promptlet.serve.measures import Measures
 
@@ -24,18 +25,8 @@ LOG = logging.getLogger("promptlet.serve")
 ID = "X-Request-Id"
 FAILED = "failed"
 """Under this name a request's state has the status of the error that ended its stream."""
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": PAGE_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+_PAGE_POLICY = content_security_policy(img_src="'self' data:", font_src="'self'")
+_HEADERS = SECURITY_HEADERS | {"Content-Security-Policy": _PAGE_POLICY}
 _OWN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
