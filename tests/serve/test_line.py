@@ -141,7 +141,7 @@ def test_who_reads_on_late_is_told_why_it_ended(ended: bool) -> None:
             await anext(turn)
         return told.value
 
-    assert asyncio.run(read()).status == (503 if ended else 504)
+    assert asyncio.run(read()).status_code == (503 if ended else 504)
 
 
 def test_what_was_found_in_time_is_given_out() -> None:

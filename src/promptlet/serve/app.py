@@ -14,7 +14,7 @@ from starlette.routing import Route
 from promptlet import __version__
 from promptlet.generation import Generator
 from promptlet.serve.documentation import Described, document
-from promptlet.serve.errors import handle_errors
+from promptlet.serve.errors import add_error_handlers
 from promptlet.serve.guard import Guard
 from promptlet.serve.lookup import lookup_routes
 from promptlet.serve.openai import openai_routes
@@ -45,7 +45,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    handle_errors(app)
+    add_error_handlers(app)
     routers = [routes(service) for routes in (prompt_routes, openai_routes, lookup_routes, operation_routes)]
     for router in routers:
         app.include_router(router)

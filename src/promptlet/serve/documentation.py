@@ -15,13 +15,13 @@ from fastapi.staticfiles import StaticFiles
 from promptlet.http_security import content_security_policy
 from promptlet.serve.errors import (
     ApiError,
+    BodyTooLargeError,
     ErrorAnswer,
-    FaultError,
-    HostError,
-    KeyMissingError,
-    LargeError,
-    RateError,
-    SlowError,
+    InternalError,
+    InvalidApiKeyError,
+    RateLimitError,
+    RequestTimeoutError,
+    UnknownHostError,
 )
 from promptlet.serve.guard import HEALTH
 from promptlet.serve.settings import Settings
@@ -102,19 +102,19 @@ def _complete(description: dict[str, Any], settings: Settings) -> None:
             if _UNUSED[0] in str(responses.get("422")):
                 del responses["422"]
             for kind in _common(path, method, settings):
-                responses.setdefault(str(kind.status), _response(kind))
+                responses.setdefault(str(kind.status_code), _response(kind))
 
 
 def _common(path: str, method: str, settings: Settings) -> list[type[ApiError]]:
     """Return the errors that any route of this kind may answer."""
     writes, closed = method == "post", path not in HEALTH
     possible = {
-        FaultError: True,
-        HostError: bool(settings.hosts),
-        KeyMissingError: closed and bool(settings.keys),
-        LargeError: writes,
-        SlowError: writes,
-        RateError: writes and settings.rate is not None,
+        InternalError: True,
+        UnknownHostError: bool(settings.hosts),
+        InvalidApiKeyError: closed and bool(settings.keys),
+        BodyTooLargeError: writes,
+        RequestTimeoutError: writes,
+        RateLimitError: writes and settings.rate is not None,
     }
     return [kind for kind, may_be in possible.items() if may_be]
 

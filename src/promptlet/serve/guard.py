@@ -21,13 +21,13 @@ from promptlet.errors import UsageError
 from promptlet.http_security import bearer_token
 from promptlet.serve.errors import (
     ApiError,
-    HostError,
-    InvalidError,
-    KeyMissingError,
-    LargeError,
-    RateError,
-    SlowError,
-    respond,
+    BodyTooLargeError,
+    InvalidApiKeyError,
+    InvalidRequestError,
+    RateLimitError,
+    RequestTimeoutError,
+    UnknownHostError,
+    to_response,
 )
 from promptlet.serve.settings import Settings
 from promptlet.serve.watch import LOG
@@ -62,7 +62,7 @@ class Guard:
                     LOG.info("id=%s body=%r", scope["state"]["id"], body)
                 receive = _replayed(body, receive)
         except ApiError as error:
-            await respond(error)(scope, receive, send)
+            await to_response(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -70,7 +70,7 @@ class Guard:
         """Refuse names that are not the server's: another site's page could have led its own name here."""
         host = _PORT.sub("", headers.get("host", ""))
         if self._settings.hosts and host.casefold() not in self._settings.hosts:
-            raise HostError("the server is not known by this name")
+            raise UnknownHostError("the server is not known by this name")
 
     def _check_key(self, headers: Headers) -> str | None:
         keys = self._settings.keys
@@ -79,21 +79,23 @@ class Guard:
         key = bearer_token(headers.get("authorization", ""))
         name = None if key is None else keys.name(key)
         if name is None:
-            told = "a valid API key is needed, as in 'Authorization: Bearer KEY'"
-            raise KeyMissingError(told, headers={"WWW-Authenticate": "Bearer"})
+            message = "a valid API key is needed, as in 'Authorization: Bearer KEY'"
+            raise InvalidApiKeyError(message, headers={"WWW-Authenticate": "Bearer"})
         return name
 
     async def _check_rate(self, who: str) -> None:
         if self._rate and not await self._limiter.hit(self._rate, who):
             reset, _ = await self._limiter.get_window_stats(self._rate, who)
-            raise RateError(f"more than {self._settings.rate} requests; slow down", wait=reset - time.time())
+            raise RateLimitError(
+                f"more than {self._settings.rate} requests; slow down", retry_after=reset - time.time()
+            )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """Return the body, which must be small and come soon."""
-        most = self._settings.limits.body
-        told = headers.get("content-length", "0")
-        if told.isdigit() and int(told[:20]) > most:
-            raise LargeError(f"the body has {told[:20]} bytes; {most} are allowed")
+        limit = self._settings.limits.body
+        announced = headers.get("content-length", "0")
+        if announced.isdigit() and int(announced[:20]) > limit:
+            raise BodyTooLargeError(f"the body has {announced[:20]} bytes; {limit} are allowed")
         body = bytearray()
         try:
             async with asyncio.timeout(self._settings.patience):
@@ -101,13 +103,13 @@ class Guard:
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise InvalidError("the client left before it had sent its request")
+                        raise InvalidRequestError("the client left before it had sent its request")
                     body += message.get("body", b"")
                     more = message.get("more_body", False)
-                    if len(body) > most:
-                        raise LargeError(f"the body has more than {most} bytes")
+                    if len(body) > limit:
+                        raise BodyTooLargeError(f"the body has more than {limit} bytes")
         except TimeoutError as error:
-            raise SlowError(f"the request was not sent within {self._settings.patience:g} seconds") from error
+            raise RequestTimeoutError(f"the request was not sent within {self._settings.patience:g} seconds") from error
         return bytes(body)
 
 

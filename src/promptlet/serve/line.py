@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from starlette.requests import Request
 
 from promptlet.errors import StoppedError
-from promptlet.serve.errors import ApiError, BusyError, GoneError, TimedOutError
+from promptlet.serve.errors import ApiError, ClientDisconnectedError, DeadlineExceededError, OverloadedError
 
 T = TypeVar("T")
 
@@ -146,12 +146,12 @@ class Line:
         """Wait for a place, begin a request there and return it.
 
         Raises:
-            BusyError: at once, if too many wait already.
-            TimedOutError: if the request's time is over before its turn comes.
+            OverloadedError: at once, if too many wait already.
+            DeadlineExceededError: if the request's time is over before its turn comes.
             UsageError: if the request can't be done.
         """
         if self.full:
-            raise BusyError("the server has too much to do; try again later", wait=self._expected_wait())
+            raise OverloadedError("the server has too much to do; try again later", retry_after=self._expected_wait())
         loop = asyncio.get_running_loop()
         turn: Turn[T] = Turn(loop.time() + self._timeout)
         self.waiting += 1
@@ -159,7 +159,7 @@ class Line:
             async with asyncio.timeout_at(turn.deadline):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise TimedOutError("the request's turn did not come in time; try again later") from error
+            raise DeadlineExceededError("the request's turn did not come in time; try again later") from error
         finally:
             self.waiting -= 1
         if self._ended:
@@ -192,25 +192,25 @@ class Line:
         return min(_LONGEST_WAIT, self._mean * (self.waiting + 1) / self.places)
 
 
-def _over() -> TimedOutError:
-    return TimedOutError("the request could not be done in time; ask for less, or later")
+def _over() -> DeadlineExceededError:
+    return DeadlineExceededError("the request could not be done in time; ask for less, or later")
 
 
-def _ending() -> BusyError:
-    return BusyError("the server is about to end; try again later", wait=1)
+def _ending() -> OverloadedError:
+    return OverloadedError("the server is about to end; try again later", retry_after=1)
 
 
 async def attended(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Return what the work gives, as long as the client waits for it.
 
     Raises:
-        GoneError: if the client goes; the work was cancelled.
+        ClientDisconnectedError: if the client goes; the work was cancelled.
     """
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise GoneError("the client has gone")
+            raise ClientDisconnectedError("the client has gone")
         return task.result()
     finally:
         task.cancel()

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel
 
 from promptlet.intents.graph import Graph, load_graph
-from promptlet.serve.errors import InvalidError, answers
+from promptlet.serve.errors import InvalidRequestError, error_responses
 from promptlet.serve.service import Service
 from promptlet.types import KINDS, Intent
 
@@ -111,7 +111,7 @@ def lookup_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["choices"], lifespan=lifespan)
     task_name: Any = Literal[tuple(student.tasks)]
 
-    @router.get("/v1/intents", response_model=IntentsAnswer, responses=answers(InvalidError))
+    @router.get("/v1/intents", response_model=IntentsAnswer, responses=error_responses(InvalidRequestError))
     async def intents(
         prefix: Annotated[str, Query(max_length=120, description="How a word of its name begins.")] = "",
         task: Annotated[task_name | None, Query(description="Only kinds of this task.")] = None,

@@ -23,12 +23,12 @@ from promptlet.errors import PromptletError, UsageError
 from promptlet.generation import Prompt, Request
 from promptlet.serve.bodies import asked
 from promptlet.serve.errors import (
-    BusyError,
-    InvalidError,
-    ModelError,
-    NothingError,
-    TimedOutError,
-    answers,
+    DeadlineExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NoPromptFoundError,
+    OverloadedError,
+    error_responses,
 )
 from promptlet.serve.line import Turn
 from promptlet.serve.openai_bodies import (
@@ -45,7 +45,9 @@ from promptlet.serve.service import Service
 
 _HALF = "\N{REPLACEMENT CHARACTER}"
 """What a half character is decoded to."""
-_RESPONSES = answers(InvalidError, ModelError, NothingError, BusyError, TimedOutError) | {200: {"content": STREAMED}}
+_RESPONSES = error_responses(
+    InvalidRequestError, ModelNotFoundError, NoPromptFoundError, OverloadedError, DeadlineExceededError
+) | {200: {"content": STREAMED}}
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -60,7 +62,7 @@ def openai_routes(service: Service) -> APIRouter:
         """List the one model that is served."""
         return {"object": "list", "data": [model]}
 
-    @router.get("/v1/models/{name}", responses=answers(ModelError))
+    @router.get("/v1/models/{name}", responses=error_responses(ModelNotFoundError))
     async def one_model(name: str) -> dict[str, Any]:
         """Describe the model."""
         _check_model(service, name)
@@ -221,4 +223,4 @@ def _telling(field: str) -> Iterator[None]:
 
 def _check_model(service: Service, name: str) -> None:
     if name != service.name:
-        raise ModelError(f"the model '{name[:100]}' does not exist; '{service.name}' does", "model")
+        raise ModelNotFoundError(f"the model '{name[:100]}' does not exist; '{service.name}' does", "model")

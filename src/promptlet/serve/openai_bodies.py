@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, create_model
 
 from promptlet.serve.bodies import Body, Fields, order_fields
-from promptlet.serve.errors import InvalidError
+from promptlet.serve.errors import InvalidRequestError
 from promptlet.serve.settings import Limits
 from promptlet.student.format import Student
 from promptlet.types import KIND_ALIASES, KINDS
@@ -177,11 +177,11 @@ def last_wish(messages: list[Message]) -> str:
     """Return what the user said last.
 
     Raises:
-        InvalidError: if there is no message of the user, or the last one says nothing.
+        InvalidRequestError: if there is no message of the user, or the last one says nothing.
     """
     last = next((message for message in reversed(messages) if message.role == "user"), None)
     if last is None:
-        raise InvalidError("messages: there is no message of the user", "messages")
+        raise InvalidRequestError("messages: there is no message of the user", "messages")
     if not last.text.strip():
-        raise InvalidError("messages: the last message of the user says nothing", "messages")
+        raise InvalidRequestError("messages: the last message of the user says nothing", "messages")
     return last.text

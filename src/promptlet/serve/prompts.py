@@ -18,13 +18,13 @@ from promptlet.generation import Prompt, Request
 from promptlet.serve.bodies import EXAMPLE, Body, asked, prompt_body
 from promptlet.serve.errors import (
     ApiError,
-    BusyError,
+    DeadlineExceededError,
     ErrorDetails,
-    InvalidError,
-    NothingError,
-    TimedOutError,
-    answers,
-    explain,
+    InvalidRequestError,
+    NoPromptFoundError,
+    OverloadedError,
+    error_responses,
+    to_api_error,
 )
 from promptlet.serve.line import Turn
 from promptlet.serve.service import Service, Written
@@ -96,8 +96,8 @@ def event(data: Any, name: str | None = None) -> str:
 
 def failure(http: HttpRequest, error: PromptletError) -> ApiError:
     """Return what is told of an error that ends a stream; its status, too late to be sent, is counted."""
-    told = explain(error)
-    http.scope["state"][FAILED] = told.status
+    told = to_api_error(error)
+    http.scope["state"][FAILED] = told.status_code
     return told
 
 
@@ -124,7 +124,7 @@ def prompt_routes(service: Service) -> APIRouter:
         if isinstance(body, batch):
             orders = [_checked(one, each) for each in body.requests]
             results = await service.finish(http, service.writing_all(orders))
-            late = [TimedOutError("the time of the batch was over before a prompt for this was found")] * (
+            late = [DeadlineExceededError("the time of the batch was over before a prompt for this was found")] * (
                 len(orders) - len(results)
             )
             return JSONResponse({"results": [_result(service, each) for each in (*results, *late)]})
@@ -151,7 +151,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": STREAMED,
         "model": PromptsAnswer | BatchAnswer,
     },
-    **answers(InvalidError, NothingError, BusyError, TimedOutError),
+    **error_responses(InvalidRequestError, NoPromptFoundError, OverloadedError, DeadlineExceededError),
 }
 
 
@@ -164,13 +164,13 @@ def _checked(one: type[Body], item: Any) -> Request | PromptletError:
     try:
         return asked(item if isinstance(item, one) else one.model_validate(item))
     except ValidationError as error:
-        return explain(RequestValidationError([each | {"loc": ("body", *each["loc"])} for each in error.errors()]))
+        return to_api_error(RequestValidationError([each | {"loc": ("body", *each["loc"])} for each in error.errors()]))
     except UsageError as error:
         return error
 
 
 def _result(service: Service, result: Written | Exception) -> dict[str, Any]:
-    return explain(result).to_dict() if isinstance(result, Exception) else _found(service, *result)
+    return to_api_error(result).to_dict() if isinstance(result, Exception) else _found(service, *result)
 
 
 def _found(service: Service, request: Request, prompts: list[Prompt]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
 from promptlet.generation import Generator, Prompt, Request
-from promptlet.serve.errors import FaultError, TimedOutError
+from promptlet.serve.errors import DeadlineExceededError, InternalError
 from promptlet.serve.line import Line, Start, Turn, attended
 from promptlet.serve.measures import Measures
 from promptlet.serve.settings import Settings
@@ -58,7 +58,7 @@ class Service:
         """Do a request from beginning to end, as long as its client waits; return what it gave while there was time.
 
         Raises:
-            TimedOutError: if there was time for nothing.
+            DeadlineExceededError: if there was time for nothing.
         """
 
         async def all_of_it() -> list[T]:
@@ -67,7 +67,7 @@ class Service:
             try:
                 async for item in turn:
                     found.append(item)  # noqa: PERF401 (what was found when the time is over stays)
-            except TimedOutError:
+            except DeadlineExceededError:
                 found += await turn.rest()
                 if not found:
                     raise
@@ -148,4 +148,4 @@ def _told(number: str, results: Iterator[T]) -> Iterator[T]:
         raise
     except Exception as error:
         log_fault(number, error)
-        raise FaultError from error
+        raise InternalError from error

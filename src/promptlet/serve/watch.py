@@ -18,7 +18,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from promptlet.http_security import SECURITY_HEADERS, content_security_policy
-from promptlet.serve.errors import explain, respond
+from promptlet.serve.errors import to_api_error, to_response
 from promptlet.serve.measures import Measures
 
 LOG = logging.getLogger("promptlet.serve")
@@ -64,7 +64,7 @@ class Watch:
         except Exception as error:  # noqa: BLE001 (one request fails, the server goes on)
             log_fault(number, error)
             if status == 0:
-                await respond(explain(error))(scope, read, answer)
+                await to_response(to_api_error(error))(scope, read, answer)
         finally:
             status = scope["state"].get(FAILED, status)
             seconds, route, method = time.monotonic() - began, _route(scope, self._paths), _method(scope)
