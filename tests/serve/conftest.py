@@ -63,8 +63,8 @@ class Stage:
     port: int
 
     @property
-    def line(self) -> Any:
-        return self.app.state.service.line
+    def queue(self) -> Any:
+        return self.app.state.service.queue
 
     @property
     def address(self) -> str:
@@ -101,7 +101,7 @@ def staged(engine: Engine, **settings: Any) -> Iterator[Stage]:
             until(lambda: server.started and app.state.service.warm)
             yield Stage(engine, app, listening.getsockname()[1])
         finally:
-            app.state.service.line.stop()
+            app.state.service.queue.stop()
             server.should_exit = True
             thread.join()
 

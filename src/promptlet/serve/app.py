@@ -34,7 +34,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        service.line.stop()
+        service.queue.stop()
 
     app = Described(
         lifespan=lifespan,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from promptlet.generation import Prompt
-from promptlet.serve.line import Line
+from promptlet.serve.request_queue import RequestQueue
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _TOKEN_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -14,7 +14,7 @@ _TOKEN_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.
 class Measures:
     """The server's metrics, in a registry of their own."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, queue: RequestQueue) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "promptlet_requests", "Requests that were answered.", ["route", "method", "status"], registry=self.registry
@@ -53,9 +53,9 @@ class Measures:
             registry=self.registry,
         )
         running = Gauge("promptlet_running", "Requests that are worked on.", registry=self.registry)
-        running.set_function(lambda: line.running)
+        running.set_function(lambda: queue.running)
         waiting = Gauge("promptlet_waiting", "Requests that wait for their turn.", registry=self.registry)
-        waiting.set_function(lambda: line.waiting)
+        waiting.set_function(lambda: queue.waiting)
 
     def count(self, prompt: Prompt) -> None:
         """Count a prompt that is given out."""

@@ -30,7 +30,6 @@ from promptlet.serve.errors import (
     OverloadedError,
     error_responses,
 )
-from promptlet.serve.line import Turn
 from promptlet.serve.openai_bodies import (
     OWN,
     chat_body,
@@ -41,6 +40,7 @@ from promptlet.serve.openai_bodies import (
     wished,
 )
 from promptlet.serve.prompts import EVENTS, STREAMED, event, failure
+from promptlet.serve.request_queue import Job
 from promptlet.serve.service import Service
 
 _HALF = "\N{REPLACEMENT CHARACTER}"
@@ -135,10 +135,12 @@ class _Completion:
         self._most = getattr(body, "max_completion_tokens", None) or body.max_tokens
         self._read, self._written = [0] * len(requests), 0
 
-    def start(self, stop: Event) -> Iterator[tuple[int, int, Prompt]]:
+    def work(self, stop: Event) -> Iterator[tuple[int, int, Prompt]]:
         """Write; yield which request and which of its prompts this is, and the prompt."""
         with _telling(self._field):
-            begun = [self._service.writing(request)(stop) for request in self._requests]  # all are checked at once
+            begun = [
+                self._service.generator.stream(request, stop) for request in self._requests
+            ]  # all are checked at once
         return ((number, place, prompt) for number, each in enumerate(begun) for place, prompt in enumerate(each))
 
     def choice(self, number: int, place: int, prompt: Prompt) -> _Choice:
@@ -172,17 +174,17 @@ async def _complete(
         "system_fingerprint": service.generator.student.digest,
     }
     if body.stream:
-        turn = await service.begin(http, completion.start)
+        job = await service.start(http, completion.work)
         usage = body.stream_options is not None and body.stream_options.include_usage
-        return StreamingResponse(_pieces(http, turn, completion, head, form, usage), media_type=EVENTS)
-    choices = [completion.choice(*each) for each in await service.finish(http, completion.start)]
+        return StreamingResponse(_pieces(http, job, completion, head, form, usage), media_type=EVENTS)
+    choices = [completion.choice(*each) for each in await service.run(http, completion.work)]
     shown = [form.choice(each.text) | {"index": each.index, "finish_reason": each.reason} for each in choices]
     return JSONResponse(head | {"object": form.whole, "choices": shown, "usage": completion.usage()})
 
 
 async def _pieces(
     http: HttpRequest,
-    turn: Turn[tuple[int, int, Prompt]],
+    job: Job[tuple[int, int, Prompt]],
     completion: _Completion,
     head: dict[str, Any],
     form: _Text | _Chat,
@@ -190,7 +192,7 @@ async def _pieces(
 ) -> AsyncIterator[str]:
     head = head | {"object": form.piece} | ({"usage": None} if usage else {})
     try:
-        async for each in turn:
+        async for each in job:
             choice = completion.choice(*each)
             *first, last = form.pieces(choice.text)
             for piece, reason in [*((piece, None) for piece in first), (last, choice.reason)]:
@@ -201,7 +203,7 @@ async def _pieces(
     except PromptletError as error:
         yield event(failure(http, error).to_dict())
     finally:
-        turn.stop()
+        job.stop()
 
 
 def _asked(body: Any, text: str, form: type[_Text | _Chat]) -> Request:

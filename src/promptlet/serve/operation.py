@@ -37,7 +37,7 @@ def operation_routes(service: Service) -> APIRouter:
         """Say whether the server takes one more request, and could begin with it at once."""
         if not service.warm:
             raise OverloadedError("the server has only just begun", retry_after=1)
-        if service.line.full:
+        if service.queue.full:
             raise OverloadedError("the server takes no requests now", retry_after=1)
         return "ready\n"
 

@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -26,8 +27,8 @@ from promptlet.serve.errors import (
     error_responses,
     to_api_error,
 )
-from promptlet.serve.line import Turn
-from promptlet.serve.service import Service, Written
+from promptlet.serve.request_queue import Job
+from promptlet.serve.service import RequestResult, Service
 from promptlet.serve.spans import Span, spans
 from promptlet.serve.watch import FAILED
 
@@ -123,17 +124,17 @@ def prompt_routes(service: Service) -> APIRouter:
         """Write prompts to order."""
         if isinstance(body, batch):
             orders = [_checked(one, each) for each in body.requests]
-            results = await service.finish(http, service.writing_all(orders))
+            results = await service.run(http, partial(service.stream_batch, orders))
             late = [DeadlineExceededError("the time of the batch was over before a prompt for this was found")] * (
                 len(orders) - len(results)
             )
             return JSONResponse({"results": [_result(service, each) for each in (*results, *late)]})
         request = asked(body, "stream")
+        work = partial(service.generator.stream, request)
         if not body.stream:
-            prompts = await service.finish(http, service.writing(request))
-            return JSONResponse(_found(service, request, prompts))
-        turn = await service.begin(http, service.writing(request))
-        return StreamingResponse(_events(service, http, turn, request), media_type=EVENTS)
+            return JSONResponse(_found(service, request, await service.run(http, work)))
+        job = await service.start(http, work)
+        return StreamingResponse(_events(service, http, job, request), media_type=EVENTS)
 
     return router
 
@@ -169,7 +170,7 @@ def _checked(one: type[Body], item: Any) -> Request | PromptletError:
         return error
 
 
-def _result(service: Service, result: Written | Exception) -> dict[str, Any]:
+def _result(service: Service, result: RequestResult | Exception) -> dict[str, Any]:
     return to_api_error(result).to_dict() if isinstance(result, Exception) else _found(service, *result)
 
 
@@ -179,11 +180,11 @@ def _found(service: Service, request: Request, prompts: list[Prompt]) -> dict[st
     return {"prompts": list(map(to_dict, prompts)), "asked": request.n, "seed": request.seed}
 
 
-async def _events(service: Service, http: HttpRequest, turn: Turn[Prompt], request: Request) -> AsyncIterator[str]:
+async def _events(service: Service, http: HttpRequest, job: Job[Prompt], request: Request) -> AsyncIterator[str]:
     """Yield prompts as they are found, then what was found; an error in the middle ends it."""
     found = 0
     try:
-        async for prompt in turn:
+        async for prompt in job:
             found += 1
             service.measures.count(prompt)
             yield event(to_dict(prompt))
@@ -191,4 +192,4 @@ async def _events(service: Service, http: HttpRequest, turn: Turn[Prompt], reque
     except PromptletError as error:
         yield event(failure(http, error).to_dict(), "error")
     finally:
-        turn.stop()
+        job.stop()

@@ -2,7 +2,7 @@
 
 serve run promptlet.serve.ray_app:build student=/models/mine replicas=4 threads=2
 
-Each replica has a student and a line of its own; Ray's proxies spread requests over them. API keys come from the
+Each replica has a student and a queue of its own; Ray's proxies spread requests over them. API keys come from the
 environment of who runs this.
 """
 

@@ -24,7 +24,7 @@ from promptlet.errors import UsageError
 from promptlet.generation import Generator
 from promptlet.listening import is_loopback, listen, root_url
 from promptlet.serve.app import make_app
-from promptlet.serve.line import Line
+from promptlet.serve.request_queue import RequestQueue
 from promptlet.serve.settings import Settings
 
 _BACKLOG = 2048
@@ -76,20 +76,20 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=_LAST_SECONDS,
             )
         )
-        self._line: Line = app.state.service.line
+        self._queue: RequestQueue = app.state.service.queue
         self._grace, self._ends_at = settings.grace, float("inf")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
         # uvicorn's own way closes the door first: then nobody could ask whether the server is still ready.
-        if self._line.closed:
+        if self._queue.closed:
             self._ends_at = 0.0
         else:
-            self._line.closed = True
+            self._queue.closed = True
             self._ends_at = time.monotonic() + self._grace
 
     async def on_tick(self, counter: int) -> bool:
-        if self._line.closed and (self._line.idle or time.monotonic() > self._ends_at):
-            self._line.stop()
+        if self._queue.closed and (self._queue.idle or time.monotonic() > self._ends_at):
+            self._queue.stop()
             return True
         return await super().on_tick(counter)
 

@@ -1,4 +1,4 @@
-"""Held back, not knocked over: the line before the engine, over real connections, with an engine of many steps."""
+"""The queue before the engine, over real connections, with an engine of many steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from promptlet.engines.base import raise_if_stopped
 from promptlet.errors import StudentError
 from promptlet.serve.errors import ApiError
-from promptlet.serve.line import Line
+from promptlet.serve.request_queue import RequestQueue
 from tests.serve.conftest import ORDER, TEXT, Stage, Stepper, staged, until
 
 LONG = json.dumps(ORDER | {"n": 4, "exact": False})
@@ -43,10 +43,10 @@ def test_a_client_that_leaves_frees_its_place_within_two_steps(path: str, body: 
     with staged(Stepper(steps=1000, pace=0.1), running=1) as stage:
         connection = stage.send(path, body)
         until(lambda: stage.engine.taken >= 3)
-        assert stage.line.running == 1
+        assert stage.queue.running == 1
         connection.close()
         left = stage.engine.taken
-        until(lambda: stage.line.running == 0)
+        until(lambda: stage.queue.running == 0)
         assert stage.engine.taken <= left + 2
         stage.engine.steps = 1
         with stage.client() as client:
@@ -60,18 +60,18 @@ def stage() -> Any:
         yield stage
 
 
-def test_who_leaves_the_line_takes_no_place(stage: Stage) -> None:
+def test_who_leaves_the_queue_takes_no_place(stage: Stage) -> None:
     first, second = stage.send(body=LONG), stage.send(body=LONG)
-    until(lambda: (stage.line.running, stage.line.waiting) == (1, 1))
+    until(lambda: (stage.queue.running, stage.queue.waiting) == (1, 1))
     second.close()
-    until(lambda: stage.line.waiting == 0)
-    assert stage.line.running == 1
+    until(lambda: stage.queue.waiting == 0)
+    assert stage.queue.running == 1
     first.close()
 
 
-def test_a_full_line_refuses_at_once(stage: Stage) -> None:
+def test_a_full_queue_refuses_at_once(stage: Stage) -> None:
     waiting = [stage.send(body=LONG), stage.send(body=LONG)]
-    until(lambda: stage.line.waiting == 1)
+    until(lambda: stage.queue.waiting == 1)
     with stage.client() as client:
         assert client.get("/healthz").status_code == 200
         ready = client.get("/readyz")
@@ -91,13 +91,13 @@ def test_a_full_line_refuses_at_once(stage: Stage) -> None:
         connection.close()
 
 
-def test_everyone_in_line_is_served_in_turn() -> None:
+def test_everyone_in_the_queue_is_served_in_turn() -> None:
     others = set(threading.enumerate())
     with staged(Stepper(steps=3, pace=0.01), running=2, waiting=64) as stage, stage.client() as client:
         with ThreadPoolExecutor(32) as threads:
             answers = list(threads.map(lambda _: client.post("/v1/prompts", json=ORDER), range(64)))
         assert [answer.json()["prompts"][0]["prompt"] for answer in answers] == [TEXT] * 64
-        assert stage.line.idle
+        assert stage.queue.idle
         assert sum(thread.name.startswith("request") for thread in set(threading.enumerate()) - others) <= 2
 
 
@@ -119,7 +119,7 @@ def test_what_takes_too_long_is_ended(body: dict[str, Any]) -> None:
         else:
             assert answer.status_code == 504
             assert answer.json()["error"]["code"] == "timeout"
-        until(lambda: stage.line.idle)
+        until(lambda: stage.queue.idle)
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -131,14 +131,14 @@ def test_who_reads_on_late_is_told_why_it_ended(ended: bool) -> None:
             time.sleep(0.01)
 
     async def read() -> ApiError:
-        line = Line(running=1, waiting=0, timeout=60.0 if ended else 0.1)
-        turn = await line.begin(work)
-        assert await anext(turn) == 1
+        queue = RequestQueue(max_running=1, max_waiting=0, timeout=60.0 if ended else 0.1)
+        job = await queue.start(work)
+        assert await anext(job) == 1
         if ended:
-            line.stop()
+            queue.stop()
         await asyncio.sleep(0.3)
         with pytest.raises(ApiError) as told:
-            await anext(turn)
+            await anext(job)
         return told.value
 
     assert asyncio.run(read()).status_code == (503 if ended else 504)
@@ -149,23 +149,23 @@ def test_what_was_found_in_time_is_given_out() -> None:
     with staged(Stepper(steps=20, pace=0.02), running=1, timeout=1.5) as stage, stage.client() as client:
         one = client.post("/v1/prompts", json=endless)
         assert (one.status_code, len(one.json()["prompts"]), one.json()["asked"]) == (200, 1, 2)
-        until(lambda: stage.line.idle)
+        until(lambda: stage.queue.idle)
         for requests in ([ORDER, endless, ORDER], [endless, ORDER]):
             *found, late = client.post("/v1/prompts", json={"requests": requests}).json()["results"]
             assert [(len(each["prompts"]), each["asked"]) for each in found] == [
                 (1, each.get("n", 1)) for each in requests[:-1]
             ]
             assert late["error"]["code"] == "timeout"
-        until(lambda: stage.line.idle)
+        until(lambda: stage.queue.idle)
         wish = {"role": "user", "content": "a calm lake"}
         chat = {"model": stage.app.state.service.name, "messages": [wish], "words": 8, "n": 2, "seed": 1}
         assert [each["index"] for each in client.post("/v1/chat/completions", json=chat).json()["choices"]] == [0]
 
 
-def test_time_in_line_counts() -> None:
+def test_time_in_the_queue_counts() -> None:
     with staged(Stepper(steps=10_000, pace=0.02), running=1, timeout=0.4) as stage, stage.client() as client:
         first = stage.send(body=LONG)
-        until(lambda: stage.line.running == 1)
+        until(lambda: stage.queue.running == 1)
         second = client.post("/v1/prompts", json=ORDER)
         assert second.status_code == 504
         first.close()
@@ -188,7 +188,7 @@ def test_an_engine_s_fault_fails_the_request_alone(fault: Exception, caplog: pyt
                 assert "Traceback" not in text
         stage.engine.fault = None
         assert client.post("/v1/prompts", json=ORDER).status_code == 200
-        assert stage.line.idle
+        assert stage.queue.idle
     assert "secret" not in caplog.text
     assert type(fault).__name__ in caplog.text
     assert "conftest.py" in caplog.text
@@ -198,7 +198,7 @@ def test_a_slow_reader_keeps_no_place() -> None:
     """The answer waits in memory; another request is worked on meanwhile."""
     with staged(Stepper(), running=1) as stage, stage.client() as client:
         slow = stage.send(body=json.dumps(ORDER | {"stream": True}))
-        until(lambda: stage.engine.taken == 1 and stage.line.idle)
+        until(lambda: stage.engine.taken == 1 and stage.queue.idle)
         assert client.post("/v1/prompts", json=ORDER).status_code == 200
         got = b""
         while b"event: done" not in got:
@@ -251,6 +251,6 @@ def test_what_is_measured_of_work_that_fails() -> None:
         assert value("promptlet_time_to_first_token_seconds_count") == 0
         stage.engine.pace = 0.8  # for two rounds there is no time
         assert client.post("/v1/prompts", json=nothing | {"candidates": 8}).status_code == 504
-        until(lambda: stage.line.idle)
+        until(lambda: stage.queue.idle)
         assert value("promptlet_tokens_total") > 6 * 9
         assert value("promptlet_prompts_total") is None
