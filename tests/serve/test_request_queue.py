@@ -236,7 +236,7 @@ def test_what_is_measured_of_work_that_fails() -> None:
     """Its texts took the engine as much as others do, but nobody got a prompt."""
 
     def value(name: str) -> float | None:
-        return stage.app.state.service.measures.registry.get_sample_value(
+        return stage.app.state.service.metrics.registry.get_sample_value(
             name, {"task": "t2i"} if "prompts" in name else {}
         )
 

@@ -17,8 +17,8 @@ from promptlet.serve.documentation import Described, document
 from promptlet.serve.errors import add_error_handlers
 from promptlet.serve.guard import Guard
 from promptlet.serve.lookup import lookup_routes
+from promptlet.serve.monitoring import monitoring_routes
 from promptlet.serve.openai import openai_routes
-from promptlet.serve.operation import operation_routes
 from promptlet.serve.prompts import prompt_routes
 from promptlet.serve.service import Service
 from promptlet.serve.settings import Settings
@@ -46,7 +46,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     add_error_handlers(app)
-    routers = [routes(service) for routes in (prompt_routes, openai_routes, lookup_routes, operation_routes)]
+    routers = [routes(service) for routes in (prompt_routes, openai_routes, lookup_routes, monitoring_routes)]
     for router in routers:
         app.include_router(router)
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, Route))
@@ -64,5 +64,5 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["Retry-After", ID],
         )
-    app.add_middleware(Watch, measures=service.measures, paths=paths)
+    app.add_middleware(Watch, metrics=service.metrics, paths=paths)
     return app

@@ -145,7 +145,7 @@ class _Completion:
 
     def choice(self, number: int, place: int, prompt: Prompt) -> _Choice:
         """Return a prompt as it is given out, and count it."""
-        self._service.measures.count(prompt)
+        self._service.metrics.count_prompt(prompt)
         request = self._requests[number]
         cut = min((found for each in self._stops if (found := prompt.prompt.find(each)) >= 0), default=None)
         text, reason = prompt.prompt[:cut].strip(), "stop"

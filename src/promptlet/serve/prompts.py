@@ -176,7 +176,7 @@ def _result(service: Service, result: RequestResult | Exception) -> dict[str, An
 
 def _found(service: Service, request: Request, prompts: list[Prompt]) -> dict[str, Any]:
     for prompt in prompts:
-        service.measures.count(prompt)
+        service.metrics.count_prompt(prompt)
     return {"prompts": list(map(to_dict, prompts)), "asked": request.n, "seed": request.seed}
 
 
@@ -186,7 +186,7 @@ async def _events(service: Service, http: HttpRequest, job: Job[Prompt], request
     try:
         async for prompt in job:
             found += 1
-            service.measures.count(prompt)
+            service.metrics.count_prompt(prompt)
             yield event(to_dict(prompt))
         yield event({"found": found, "asked": request.n, "seed": request.seed}, "done")
     except PromptletError as error:

@@ -13,7 +13,7 @@ from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
 from promptlet.generation import Generator, Prompt, Request
 from promptlet.serve.errors import DeadlineExceededError, InternalError
-from promptlet.serve.measures import Measures
+from promptlet.serve.metrics import Metrics
 from promptlet.serve.request_queue import Job, RequestQueue, Work, cancel_on_disconnect
 from promptlet.serve.settings import Settings
 from promptlet.serve.watch import log_fault
@@ -30,8 +30,8 @@ class Service:
     def __init__(self, generator: Generator, settings: Settings) -> None:
         self.settings = settings
         self.queue = RequestQueue(settings.running, settings.waiting, settings.timeout)
-        self.measures = Measures(self.queue)
-        self.generator = Generator(generator.student, _Measured(generator.engine, self.measures))
+        self.metrics = Metrics(self.queue)
+        self.generator = Generator(generator.student, _MeteredEngine(generator.engine, self.metrics))
         self.warm = False
         """Whether everything that requests need is loaded."""
 
@@ -106,27 +106,27 @@ class Service:
             first = True
             for result in _hide_faults(number, results):
                 if first and not isinstance(result, Exception):  # a batch may begin with requests that fail
-                    self.measures.first.observe(time.monotonic() - arrived)
+                    self.metrics.time_to_first_prompt.observe(time.monotonic() - arrived)
                     first = False
                 yield result
 
         return lambda stop: observe(work(stop))
 
 
-class _Measured(Engine):
+class _MeteredEngine(Engine):
     """An engine whose texts are counted as they are drawn, whatever becomes of the requests that they are for."""
 
-    def __init__(self, engine: Engine, measures: Measures) -> None:
-        self.name, self._engine, self._measures = engine.name, engine, measures
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self.name, self._engine, self._metrics = engine.name, engine, metrics
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        raise NotImplementedError("an engine that was opened is measured")
+        raise NotImplementedError("an engine that was opened is metered")
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         began = time.perf_counter()
         drawn = self._engine.decode(decodings, stop)
-        self._measures.drew(sum(len(each.ids) for each in drawn), time.perf_counter() - began)
+        self._metrics.count_tokens(sum(len(each.ids) for each in drawn), time.perf_counter() - began)
         return drawn
 
 

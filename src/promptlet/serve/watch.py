@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from promptlet.http_security import SECURITY_HEADERS, content_security_policy
 from promptlet.serve.errors import to_api_error, to_response
-from promptlet.serve.measures import Measures
+from promptlet.serve.metrics import Metrics
 
 LOG = logging.getLogger("promptlet.serve")
 ID = "X-Request-Id"
@@ -33,8 +33,8 @@ _OWN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Watch:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, measures: Measures, paths: Collection[str]) -> None:
-        self._app, self._measures, self._paths = app, measures, paths
+    def __init__(self, app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> None:
+        self._app, self._metrics, self._paths = app, metrics, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,8 +68,8 @@ class Watch:
         finally:
             status = scope["state"].get(FAILED, status)
             seconds, route, method = time.monotonic() - began, _route(scope, self._paths), _method(scope)
-            self._measures.requests.labels(route, method, status).inc()
-            self._measures.seconds.labels(route).observe(seconds)
+            self._metrics.requests.labels(route, method, status).inc()
+            self._metrics.request_seconds.labels(route).observe(seconds)
             who = scope["state"].get("key", "-")
             LOG.info("id=%s %s %s status=%s ms=%.1f key=%s", number, method, route, status, seconds * 1000, who)
 

@@ -1,4 +1,4 @@
-"""Routes for who runs the server: whether it lives, whether it takes requests, what it measures."""
+"""Routes for whoever operates the server: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from promptlet.serve.errors import OverloadedError, error_responses
 from promptlet.serve.service import Service
 
 
-def operation_routes(service: Service) -> APIRouter:
-    """Return the routes for who runs the server."""
+def monitoring_routes(service: Service) -> APIRouter:
+    """Return the routes for liveness, readiness and metrics."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,6 +44,6 @@ def operation_routes(service: Service) -> APIRouter:
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Say what was measured, as Prometheus reads it."""
-        return Response(service.measures.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
     return router
