@@ -13,16 +13,16 @@ from starlette.routing import Route
 
 from promptlet import __version__
 from promptlet.generation import Generator
+from promptlet.serve.access import AccessMiddleware
 from promptlet.serve.documentation import Described, document
 from promptlet.serve.errors import add_error_handlers
-from promptlet.serve.guard import Guard
 from promptlet.serve.lookup import lookup_routes
 from promptlet.serve.monitoring import monitoring_routes
 from promptlet.serve.openai import openai_routes
 from promptlet.serve.prompts import prompt_routes
+from promptlet.serve.request_logging import REQUEST_ID_HEADER, RequestLoggingMiddleware
 from promptlet.serve.service import Service
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import ID, Watch
 
 PAGE = Path(__file__).parent / "page"
 
@@ -54,7 +54,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     page = StaticFiles(directory=PAGE, html=True)
     app.router.routes += [Route(path, page) for path in open_paths if not path.startswith("/docs")]
     # The last one is the outermost.
-    app.add_middleware(Guard, settings=service.settings, open_paths=open_paths)
+    app.add_middleware(AccessMiddleware, settings=service.settings, open_paths=open_paths)
     if service.settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -62,7 +62,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
             allow_methods=["GET", "POST"],
             # Clients send their own (openai-node: x-stainless-*); the key is one too, and there are no cookies.
             allow_headers=["*"],
-            expose_headers=["Retry-After", ID],
+            expose_headers=["Retry-After", REQUEST_ID_HEADER],
         )
-    app.add_middleware(Watch, metrics=service.metrics, paths=paths)
+    app.add_middleware(RequestLoggingMiddleware, metrics=service.metrics, paths=paths)
     return app

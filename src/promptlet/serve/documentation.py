@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from promptlet.http_security import content_security_policy
+from promptlet.serve.access import HEALTH_PATHS
 from promptlet.serve.errors import (
     ApiError,
     BodyTooLargeError,
@@ -23,7 +24,6 @@ from promptlet.serve.errors import (
     RequestTimeoutError,
     UnknownHostError,
 )
-from promptlet.serve.guard import HEALTH
 from promptlet.serve.settings import Settings
 
 # Swagger UI has styles and data: images inside its page.
@@ -88,7 +88,7 @@ def document(app: FastAPI) -> list[str]:
 
 
 def _complete(description: dict[str, Any], settings: Settings) -> None:
-    """Add keys and the errors that `Guard` and `Watch` answer to what FastAPI knows of the routes."""
+    """Add keys and the errors that the middlewares answer to what FastAPI knows of the routes."""
     parts = description["components"]
     for name in _UNUSED:
         parts["schemas"].pop(name, None)
@@ -96,7 +96,7 @@ def _complete(description: dict[str, Any], settings: Settings) -> None:
         parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
-            if settings.keys and path not in HEALTH:
+            if settings.keys and path not in HEALTH_PATHS:
                 operation["security"] = [{"key": []}]
             responses = operation["responses"]
             if _UNUSED[0] in str(responses.get("422")):
@@ -107,7 +107,7 @@ def _complete(description: dict[str, Any], settings: Settings) -> None:
 
 def _common(path: str, method: str, settings: Settings) -> list[type[ApiError]]:
     """Return the errors that any route of this kind may answer."""
-    writes, closed = method == "post", path not in HEALTH
+    writes, closed = method == "post", path not in HEALTH_PATHS
     possible = {
         InternalError: True,
         UnknownHostError: bool(settings.hosts),

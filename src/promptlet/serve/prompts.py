@@ -27,10 +27,10 @@ from promptlet.serve.errors import (
     error_responses,
     to_api_error,
 )
+from promptlet.serve.request_logging import STREAM_STATUS
 from promptlet.serve.request_queue import Job
 from promptlet.serve.service import RequestResult, Service
 from promptlet.serve.spans import Span, spans
-from promptlet.serve.watch import FAILED
 
 EVENTS = "text/event-stream"
 STREAMED: dict[str, Any] = {
@@ -96,10 +96,10 @@ def event(data: Any, name: str | None = None) -> str:
 
 
 def failure(http: HttpRequest, error: PromptletError) -> ApiError:
-    """Return what is told of an error that ends a stream; its status, too late to be sent, is counted."""
-    told = to_api_error(error)
-    http.scope["state"][FAILED] = told.status_code
-    return told
+    """Return the error that ends a stream; its status, too late to be sent, is still logged and counted."""
+    api_error = to_api_error(error)
+    http.scope["state"][STREAM_STATUS] = api_error.status_code
+    return api_error
 
 
 def prompt_routes(service: Service) -> APIRouter:

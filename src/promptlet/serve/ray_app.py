@@ -49,7 +49,7 @@ def build(arguments: Arguments) -> Any:
     from ray import serve
 
     from promptlet.errors import UsageError
-    from promptlet.serve.guard import check_rate
+    from promptlet.serve.access import check_rate
 
     keys = Keys.read(None, os.environ.get(VARIABLE, ""))
     if not keys and not arguments.no_keys:

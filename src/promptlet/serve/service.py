@@ -14,9 +14,9 @@ from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageE
 from promptlet.generation import Generator, Prompt, Request
 from promptlet.serve.errors import DeadlineExceededError, InternalError
 from promptlet.serve.metrics import Metrics
+from promptlet.serve.request_logging import log_fault
 from promptlet.serve.request_queue import Job, RequestQueue, Work, cancel_on_disconnect
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import log_fault
 from promptlet.student.format import Student
 
 T = TypeVar("T")
@@ -100,11 +100,11 @@ class Service:
 
     def _observed(self, http: HttpRequest, work: Work[T]) -> Work[T]:
         """Return the same work with its time to the first prompt measured, from now on, and its faults hidden."""
-        arrived, number = time.monotonic(), http.scope["state"]["id"]
+        arrived, request_id = time.monotonic(), http.scope["state"]["request_id"]
 
         def observe(results: Iterator[T]) -> Iterator[T]:
             first = True
-            for result in _hide_faults(number, results):
+            for result in _hide_faults(request_id, results):
                 if first and not isinstance(result, Exception):  # a batch may begin with requests that fail
                     self.metrics.time_to_first_prompt.observe(time.monotonic() - arrived)
                     first = False
@@ -130,12 +130,12 @@ class _MeteredEngine(Engine):
         return drawn
 
 
-def _hide_faults(number: str, results: Iterator[T]) -> Iterator[T]:
+def _hide_faults(request_id: str, results: Iterator[T]) -> Iterator[T]:
     """Yield the results; an error that is the server's fault is logged, and raised without its message."""
     try:
         yield from results
     except (UsageError, NoPromptError, StoppedError):
         raise
     except Exception as error:
-        log_fault(number, error)
+        log_fault(request_id, error)
         raise InternalError from error

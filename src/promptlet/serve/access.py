@@ -1,7 +1,7 @@
-"""Who may come in, how often, and with how much: decided before a route sees the request.
+"""Access control, before a route sees a request: host, API key, rate, size of the body and time to send it.
 
-Everything is closed but health and the files of the page, which are the same for everyone and hold nothing: a route
-that is added later is closed too.
+Every path needs a key except health and the files of the page, which are the same for everyone and hold no data. So a
+route that is added later needs one too.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from promptlet.serve.errors import (
     UnknownHostError,
     to_response,
 )
+from promptlet.serve.request_logging import LOG
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import LOG
 
 _PORT = re.compile(r":[0-9]*$")
-HEALTH = ("/healthz", "/readyz")
+HEALTH_PATHS = ("/healthz", "/readyz")
 
 
-class Guard:
-    """Lets requests in, with their bodies read."""
+class AccessMiddleware:
+    """Refuses requests that may not come in; the bodies of all others are read before their route begins."""
 
     def __init__(self, app: ASGIApp, settings: Settings, open_paths: Collection[str]) -> None:
-        self._app, self._settings, self._open = app, settings, frozenset({*HEALTH, *open_paths})
+        self._app, self._settings = app, settings
+        self._open_paths = frozenset({*HEALTH_PATHS, *open_paths})
         self._rate = check_rate(settings.rate) if settings.rate else None
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
@@ -51,28 +52,30 @@ class Guard:
         headers = Headers(scope=scope)
         try:
             self._check_host(headers)
-            if scope["path"] not in self._open:
-                who = self._check_key(headers)
-                scope["state"]["key"] = who or "-"
-                if scope["method"] == "POST":  # what writes; looking something up takes next to nothing
-                    await self._check_rate(who or (scope.get("client") or ("",))[0])
+            if scope["path"] not in self._open_paths:
+                key_name = self._check_key(headers)
+                scope["state"]["key"] = key_name or "-"
+                if scope["method"] == "POST":  # only these use the engine; lookups cost next to nothing
+                    address = (scope.get("client") or ("",))[0]
+                    await self._check_rate(key_name or address)
             if scope["method"] in {"POST", "PUT", "PATCH"}:
-                body = await self._body(headers, receive)
+                body = await self._read_body(headers, receive)
                 if self._settings.log_text:
-                    LOG.info("id=%s body=%r", scope["state"]["id"], body)
-                receive = _replayed(body, receive)
+                    LOG.info("id=%s body=%r", scope["state"]["request_id"], body)
+                receive = _replay(body, receive)
         except ApiError as error:
             await to_response(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _check_host(self, headers: Headers) -> None:
-        """Refuse names that are not the server's: another site's page could have led its own name here."""
+        """Refuse host names that are not the server's: another site may have pointed its own here (DNS rebinding)."""
         host = _PORT.sub("", headers.get("host", ""))
         if self._settings.hosts and host.casefold() not in self._settings.hosts:
             raise UnknownHostError("the server is not known by this name")
 
     def _check_key(self, headers: Headers) -> str | None:
+        """Return the name of the key, or None if the server has no keys."""
         keys = self._settings.keys
         if not keys:
             return None
@@ -83,15 +86,14 @@ class Guard:
             raise InvalidApiKeyError(message, headers={"WWW-Authenticate": "Bearer"})
         return name
 
-    async def _check_rate(self, who: str) -> None:
-        if self._rate and not await self._limiter.hit(self._rate, who):
-            reset, _ = await self._limiter.get_window_stats(self._rate, who)
-            raise RateLimitError(
-                f"more than {self._settings.rate} requests; slow down", retry_after=reset - time.time()
-            )
+    async def _check_rate(self, client: str) -> None:
+        if self._rate and not await self._limiter.hit(self._rate, client):
+            reset, _ = await self._limiter.get_window_stats(self._rate, client)
+            message = f"more than {self._settings.rate} requests; slow down"
+            raise RateLimitError(message, retry_after=reset - time.time())
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """Return the body, which must be small and come soon."""
+    async def _read_body(self, headers: Headers, receive: Receive) -> bytes:
+        """Return the body, unless it is too large or comes too slowly."""
         limit = self._settings.limits.body
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced[:20]) > limit:
@@ -114,10 +116,10 @@ class Guard:
 
 
 def check_rate(rate: str) -> RateLimitItem:
-    """Return the limit that a text such as ``120/minute`` names.
+    """Return the limit that a text such as ``120/minute`` stands for.
 
     Raises:
-        UsageError: if it names none.
+        UsageError: if it stands for none.
     """
     refusal = UsageError(f"rate is '{rate}'; one such as 120/minute or 5/second is allowed")
     try:
@@ -129,8 +131,8 @@ def check_rate(rate: str) -> RateLimitItem:
     return limits[0]
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what gives the body that was read, and then what else comes: that the client has gone."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives a body that was read already, and after it what else comes (a disconnect)."""
     given = False
 
     async def receive_again() -> Message:

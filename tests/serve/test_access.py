@@ -19,8 +19,8 @@ from fastapi.testclient import TestClient
 
 from promptlet.errors import UsageError
 from promptlet.generation import Generator
+from promptlet.serve.access import HEALTH_PATHS, check_rate
 from promptlet.serve.app import make_app
-from promptlet.serve.guard import HEALTH, check_rate
 from promptlet.serve.keys import Keys
 from promptlet.serve.origins import check_origin
 from promptlet.serve.settings import Settings
@@ -73,7 +73,7 @@ def test_every_route_but_health_needs_a_key(closed: TestClient) -> None:
     closed_ones = 0
     for method, path in everything:
         status = closed.request(method, path).status_code
-        if path in {*HEALTH, *page, "/docs", "/docs/start.js"} or path.startswith("/fonts/"):
+        if path in {*HEALTH_PATHS, *page, "/docs", "/docs/start.js"} or path.startswith("/fonts/"):
             assert status != 401, path
         else:
             closed_ones += 1
@@ -290,9 +290,9 @@ def test_the_openapi_says_what_stands_before_the_routes(stepping: Generator) -> 
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             told = set(operation["responses"])
-            assert operation.get("security") == (None if path in HEALTH else [{name: []}])
+            assert operation.get("security") == (None if path in HEALTH_PATHS else [{name: []}])
             assert {"421", "500"} <= told
-            assert ("401" in told) == (path not in HEALTH)
+            assert ("401" in told) == (path not in HEALTH_PATHS)
             assert ({"408", "413", "429"} <= told) == (method == "post")
     assert "HTTPValidationError" not in json.dumps(described)
     open_ = make_app(stepping).openapi()
@@ -325,7 +325,7 @@ def test_it_is_ready_when_its_lists_are_read(stepping: Generator, monkeypatch: p
         assert (client.get("/readyz").status_code, client.get("/healthz").status_code) == (503, 200)
         read.set()
         until(lambda: client.get("/readyz").status_code == 200)
-        for path in HEALTH:
+        for path in HEALTH_PATHS:
             assert client.head(path).status_code == 200
 
 
