@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from promptlet.generation import Generator
-from promptlet.serve.openai_bodies import wished
+from promptlet.serve.openai_bodies import split_intents
 from tests.serve.conftest import Served
 
 CHAT: list[Any] = [
@@ -272,7 +272,7 @@ def test_null_is_the_default(server: Served, model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wishes"),
+    ("text", "intents"),
     [
         ("a fox: in snow, at night", "a fox: in snow, at night"),
         ("Topic: birthday", ["Topic: birthday"]),
@@ -281,5 +281,5 @@ def test_null_is_the_default(server: Served, model: str) -> None:
         ("the Mood: calm", "the Mood: calm"),
     ],
 )
-def test_intents_are_told_from_free_text(text: str, wishes: object) -> None:
-    assert wished(text) == wishes
+def test_intents_are_told_from_free_text(text: str, intents: object) -> None:
+    assert split_intents(text) == intents
