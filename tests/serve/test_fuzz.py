@@ -15,7 +15,7 @@ from promptlet.serve.settings import Limits, Settings
 from promptlet.student.format import default_student, load_student
 from tests.serve.conftest import Stepper, staged
 
-SIZES: dict[str, Any] = {"limits": Limits(prompts=1, candidates=1, batch=2), "timeout": 30.0, "patience": 0.5}
+SIZES: dict[str, Any] = {"limits": Limits(prompts=1, candidates=1, batch=2), "timeout": 30.0, "read_timeout": 0.5}
 """What keeps a case short."""
 CONFIG = schemathesis.Config.from_dict(
     {

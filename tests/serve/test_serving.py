@@ -125,10 +125,10 @@ def _post(address: str) -> None:
 
 
 def test_clients_that_send_slowly_are_cut_off(tmp_path: Path) -> None:
-    """Nothing at all, half a head, and half a body, at the patience of a test."""
+    """Nothing at all, half a head, and half a body, with a short timeout."""
     script = (
         "import sys; from promptlet.cli import serve; from promptlet.serve import settings as s; "
-        "patient = s.Settings; s.Settings = lambda **given: patient(**given, patience=1.0); "
+        "real = s.Settings; s.Settings = lambda **given: real(**given, read_timeout=1.0); "
         "from promptlet.cli.main import main; sys.argv = ['promptlet', 'serve', '--port', '0']; main()"
     )
     with served(tmp_path / "log", script=script) as server, server.client() as client:

@@ -100,7 +100,7 @@ class AccessMiddleware:
             raise BodyTooLargeError(f"the body has {announced[:20]} bytes; {limit} are allowed")
         body = bytearray()
         try:
-            async with asyncio.timeout(self._settings.patience):
+            async with asyncio.timeout(self._settings.read_timeout):
                 more = True
                 while more:
                     message = await receive()
@@ -111,7 +111,9 @@ class AccessMiddleware:
                     if len(body) > limit:
                         raise BodyTooLargeError(f"the body has more than {limit} bytes")
         except TimeoutError as error:
-            raise RequestTimeoutError(f"the request was not sent within {self._settings.patience:g} seconds") from error
+            raise RequestTimeoutError(
+                f"the request was not sent within {self._settings.read_timeout:g} seconds"
+            ) from error
         return bytes(body)
 
 

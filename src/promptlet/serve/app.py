@@ -1,4 +1,4 @@
-"""The application: routes, and around them what all requests go through."""
+"""The application: its routes and the middlewares around them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from promptlet import __version__
 from promptlet.generation import Generator
 from promptlet.serve.access import AccessMiddleware
-from promptlet.serve.documentation import Described, document
+from promptlet.serve.documentation import DocumentedFastAPI, add_documentation
 from promptlet.serve.errors import add_error_handlers
 from promptlet.serve.lookup import lookup_routes
 from promptlet.serve.monitoring import monitoring_routes
@@ -36,7 +36,7 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
         yield
         service.queue.stop()
 
-    app = Described(
+    app = DocumentedFastAPI(
         lifespan=lifespan,
         title="Promptlet",
         version=__version__,
@@ -50,17 +50,21 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     for router in routers:
         app.include_router(router)
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, Route))
-    open_paths = [*document(app), "/", *(f"/{file.relative_to(PAGE)}" for file in PAGE.rglob("*") if file.is_file())]
+    open_paths = [
+        *add_documentation(app),
+        "/",
+        *(f"/{file.relative_to(PAGE)}" for file in PAGE.rglob("*") if file.is_file()),
+    ]
     page = StaticFiles(directory=PAGE, html=True)
     app.router.routes += [Route(path, page) for path in open_paths if not path.startswith("/docs")]
-    # The last one is the outermost.
+    # The one that is added last is the outermost.
     app.add_middleware(AccessMiddleware, settings=service.settings, open_paths=open_paths)
     if service.settings.origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
-            # Clients send their own (openai-node: x-stainless-*); the key is one too, and there are no cookies.
+            # Clients send headers of their own (openai-node: x-stainless-*). There are no cookies to protect.
             allow_headers=["*"],
             expose_headers=["Retry-After", REQUEST_ID_HEADER],
         )

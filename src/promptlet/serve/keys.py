@@ -27,11 +27,11 @@ class Keys:
     def read(cls, path: Path | None, environment: str = "") -> Self:
         """Return the keys of a file, one per line, and of the environment. Lines that begin with # are comments.
 
-        A key is given as it is, or as ``sha256:`` and the 64 hexadecimal digits of its digest; the case of both is no
-        matter. What begins so is always a digest: a key would else be made of one that was copied in part.
+        A key is written as it is, or as ``sha256:`` and the 64 hexadecimal digits of its digest, in any case. What
+        begins with ``sha256:`` is never taken for a key, so a digest that was copied in part is an error.
 
         Raises:
-            UsageError: if the file can't be read, or for what is no key; the message names its place, not the key.
+            UsageError: if the file can't be read, or for what is no key; the message says where it is, not what.
         """
         given = environment.replace(",", " ").split()
         found = [_read(text, f"{VARIABLE}: key {number}") for number, text in enumerate(given, start=1)]
@@ -51,13 +51,13 @@ class Keys:
         return bool(self.digests)
 
     def name(self, offered: str) -> str | None:
-        """Return what a valid key is called in logs and limits (the start of its digest), or None for any other."""
+        """Return the name that a valid key has in logs and limits, the start of its digest, or None for any other."""
         digest = find_digest(offered, self.digests)
         return None if digest is None else digest.hex()[:8]
 
 
 def _read(text: str, where: str) -> bytes:
-    """Return the digest of a key, or the one that is given."""
+    """Return the digest of a key that is written as itself or as its digest."""
     if text[: len(_PREFIX)].casefold() == _PREFIX:
         digits = text[len(_PREFIX) :]
         if not _DIGITS.fullmatch(digits):
