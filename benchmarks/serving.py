@@ -32,7 +32,7 @@ from promptlet.cores import usable_cores
 from promptlet.errors import NoPromptError
 from promptlet.generation import Generator
 from promptlet.io.atomic import write_text
-from promptlet.serve.errors import NothingError
+from promptlet.serve.errors import NoPromptFoundError
 from promptlet.speed.machine import machine_facts
 
 INTENTS = ["Topic: birthday", "Scene object: balloon", "Mood: festive"]
@@ -201,7 +201,7 @@ def _clients(address: str, clients: int, seconds: float, draws: int, pace: float
             body = json.loads(answer.read())
             if answer.status == 503 and answer.headers["Retry-After"]:
                 return None
-            if answer.status == NothingError.status:
+            if answer.status == NoPromptFoundError.status_code:
                 return 0
             assert answer.status == 200, body
             return int(body["prompts"][-1]["tokens"])

@@ -1,4 +1,4 @@
-"""Where a server listens, and who reaches it there."""
+"""Listening at a host and port, the URL of it, and whether other machines reach it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def listen(host: str, port: int, backlog: int | None = None) -> socket.socket:
         raise UsageError(f"nothing can listen at {host}, port {port}: {error}") from error
 
 
-def address(host: str, listening: socket.socket) -> str:
-    """Return the root of what is served there, for a browser."""
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listening.getsockname()[1]}/"
+def root_url(host: str, listening: socket.socket) -> str:
+    """Return the root URL of a server at this host that listens on this socket."""
+    url_host = f"[{host}]" if ":" in host else host
+    return f"http://{url_host}:{listening.getsockname()[1]}/"
 
 
 def is_loopback(host: str) -> bool:

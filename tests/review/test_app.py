@@ -96,6 +96,7 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:
         headers = client.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
     for path in ("/", "/page.js", "/page.css"):
         assert "//" not in client.get(path).text.replace("// ", "")
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404

@@ -1,4 +1,4 @@
-"""What the tests of the page do in a browser: visiting it, reading its prompts, answering in the server's place."""
+"""What the tests of the page do in a browser: visit it, read its prompts, answer instead of the server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def visit(browser: Browser, address: str, **settings: Any) -> Iterator[Page]:
     context.set_default_timeout(PATIENCE)
     page, wrong = context.new_page(), list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("console", lambda message: wrong.append(message.text) if "Security Policy" in message.text else None)
     page.goto(address)
     yield page
     context.close()

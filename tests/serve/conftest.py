@@ -1,4 +1,4 @@
-"""What the tests of serving share: the shipped student, servers of their own process, an engine of many steps."""
+"""What the tests of the server share: the shipped student, servers in a thread or a process, an engine of steps."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from promptlet.student.format import Student, default_student, load_student
 
 TEXT = "a calm lake under the pale morning sky"
 ORDER = {"intents": "a calm lake", "words": 8, "candidates": 1, "seed": 1}
-"""What `Stepper` can do: its text has so many words."""
+"""A request that `Stepper` can meet: its text has so many words."""
 
 
 class Stepper(Engine):
-    """Writes the same text in so many steps, each as long as it is told; some texts it fails at."""
+    """Writes the same text always, in so many steps of so many seconds; with a fault it fails instead."""
 
     name = "stepper"
 
-    def __init__(self, steps: int = 1, pace: float = 0.0) -> None:
-        self.steps, self.pace, self.taken = steps, pace, 0
+    def __init__(self, steps: int = 1, seconds: float = 0.0) -> None:
+        self.steps, self.seconds, self.taken = steps, seconds, 0
         self.fault: Exception | None = None
 
     @classmethod
@@ -48,23 +48,23 @@ class Stepper(Engine):
         for _ in range(self.steps):
             raise_if_stopped(stop)
             self.taken += 1
-            time.sleep(self.pace)
+            time.sleep(self.seconds)
         if self.fault is not None:
             raise self.fault
         return [Decoded(TEXT, (5,) * 9, (-0.1,) * 9, True) for _ in decodings]
 
 
 @dataclass
-class Stage:
-    """An application, listening in a thread; most have a `Stepper`."""
+class ServerThread:
+    """A server in a thread of this process; most have a `Stepper`."""
 
     engine: Any
     app: FastAPI
     port: int
 
     @property
-    def line(self) -> Any:
-        return self.app.state.service.line
+    def queue(self) -> Any:
+        return self.app.state.service.queue
 
     @property
     def address(self) -> str:
@@ -73,11 +73,11 @@ class Stage:
     def client(self, **settings: Any) -> httpx.Client:
         return httpx.Client(base_url=self.address, timeout=60, **settings)
 
-    def send(self, path: str = "/v1/prompts", body: str = "", head: str = "") -> socket.socket:
+    def send(self, path: str = "/v1/prompts", body: str = "") -> socket.socket:
         """Send a request and return its connection, without reading."""
         connection = socket.create_connection(("127.0.0.1", self.port))
-        told = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        connection.sendall(f"{told}{head}\r\n{body}".encode())
+        head = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        connection.sendall(f"POST {path} HTTP/1.1\r\n{head}\r\n{body}".encode())
         return connection
 
 
@@ -90,7 +90,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 @contextmanager
-def staged(engine: Engine, **settings: Any) -> Iterator[Stage]:
+def server_thread(engine: Engine, **settings: Any) -> Iterator[ServerThread]:
     """Serve the shipped student by an engine, with some settings."""
     app = make_app(Generator(load_student(default_student()), engine), Settings(**settings))
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -99,15 +99,15 @@ def staged(engine: Engine, **settings: Any) -> Iterator[Stage]:
         thread.start()
         try:
             until(lambda: server.started and app.state.service.warm)
-            yield Stage(engine, app, listening.getsockname()[1])
+            yield ServerThread(engine, app, listening.getsockname()[1])
         finally:
-            app.state.service.line.stop()
+            app.state.service.queue.stop()
             server.should_exit = True
             thread.join()
 
 
 @dataclass
-class Served:
+class ServerProcess:
     """A server in a process of its own."""
 
     address: str
@@ -119,8 +119,8 @@ class Served:
 
 
 @contextmanager
-def served(log: Path, *options: object, script: str | None = None) -> Iterator[Served]:
-    """Run `promptlet serve` with some options, or a script that does; its log goes to a file."""
+def server_process(log: Path, *options: object, script: str | None = None) -> Iterator[ServerProcess]:
+    """Run `promptlet serve` with some options, or a script that does, until it is ready; its log goes to a file."""
     command = [sys.executable, "-m", "promptlet", "serve", "--port", "0", *map(str, options)]
     command = command if script is None else [sys.executable, "-c", script]
     with (
@@ -129,10 +129,10 @@ def served(log: Path, *options: object, script: str | None = None) -> Iterator[S
     ):
         try:
             assert process.stdout
-            told = re.search(r"http://\S+/", process.stdout.readline())
-            assert told, log.read_text()
-            until(lambda: httpx.get(f"{told[0].replace('0.0.0.0', '127.0.0.1')}readyz").status_code == 200)
-            yield Served(told[0], process, log)
+            printed = re.search(r"http://\S+/", process.stdout.readline())
+            assert printed, log.read_text()
+            until(lambda: httpx.get(f"{printed[0].replace('0.0.0.0', '127.0.0.1')}readyz").status_code == 200)
+            yield ServerProcess(printed[0], process, log)
         finally:
             process.kill()
 
@@ -144,19 +144,13 @@ def shipped() -> Generator:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of the shipped student, with the settings that users get."""
-    with served(tmp_path_factory.mktemp("serve") / "log") as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server of the shipped student, with the default settings."""
+    with server_process(tmp_path_factory.mktemp("serve") / "log") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Where a server of the shipped student listens."""
-    command = [sys.executable, "-m", "promptlet", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        told = re.search(r"http://\S+/", server.stdout.readline())
-        assert told, "the server does not say where it is"
-        yield told[0]
-        server.terminate()
+def address(server: ServerProcess) -> str:
+    """The URL of the page of that server."""
+    return server.address

@@ -69,9 +69,9 @@ def started(command: list[str], keys: Path) -> Iterator[str]:
     running = [sys.executable, "-m", "promptlet", *options]
     with subprocess.Popen(running, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout
-        told = re.search(r":(\d+)/", server.stdout.readline())
-        assert told, "the server does not say where it is"
-        yield told[1]
+        printed = re.search(r":(\d+)/", server.stdout.readline())
+        assert printed, "the server does not print its URL"
+        yield printed[1]
         server.terminate()
         assert server.wait(30) == 0
 

@@ -13,9 +13,9 @@ from promptlet.generation import Generator
 from promptlet.serve.app import make_app
 from promptlet.serve.settings import Limits, Settings
 from promptlet.student.format import default_student, load_student
-from tests.serve.conftest import Stepper, staged
+from tests.serve.conftest import Stepper, server_thread
 
-SIZES: dict[str, Any] = {"limits": Limits(prompts=1, candidates=1, batch=2), "timeout": 30.0, "patience": 0.5}
+SIZES: dict[str, Any] = {"limits": Limits(prompts=1, candidates=1, batch=2), "timeout": 30.0, "read_timeout": 0.5}
 """What keeps a case short."""
 CONFIG = schemathesis.Config.from_dict(
     {
@@ -33,15 +33,15 @@ _CASES = settings(suppress_health_check=list(HealthCheck), derandomize=True, dat
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where a student is served whose engine takes no time, so that many cases take little."""
-    with staged(Stepper(), **SIZES) as stage:
-        yield stage.address
+    with server_thread(Stepper(), **SIZES) as server:
+        yield server.address
 
 
 @pytest.fixture(scope="module")
 def shipped_address(shipped: Generator) -> Iterator[str]:
     """Where the shipped student is served."""
-    with staged(shipped.engine, **SIZES) as stage:
-        yield stage.address
+    with server_thread(shipped.engine, **SIZES) as server:
+        yield server.address
 
 
 @schema.parametrize()

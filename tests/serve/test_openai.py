@@ -9,8 +9,8 @@ import openai
 import pytest
 
 from promptlet.generation import Generator
-from promptlet.serve.openai_bodies import wished
-from tests.serve.conftest import Served
+from promptlet.serve.openai_bodies import split_intents
+from tests.serve.conftest import ServerProcess
 
 CHAT: list[Any] = [
     {"role": "system", "content": "You write prompts."},
@@ -22,7 +22,7 @@ SAME = {"seed": 7, "extra_body": {"words": 12, "candidates": 8}}
 
 
 @pytest.fixture(scope="module")
-def client(server: Served) -> Iterator[openai.OpenAI]:
+def client(server: ServerProcess) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{server.address}v1", api_key="none", max_retries=0, timeout=60) as client:
         yield client
 
@@ -111,8 +111,8 @@ def test_what_is_the_case_anyway_may_be_said(client: openai.OpenAI, model: str, 
     chat = client.chat.completions.create(model=model, messages=CHAT, **(SAME | DEFAULTS | CHAT_DEFAULTS))
     text = "".join(choice.delta.content or "" for chunk in chat for choice in chunk.choices)
     assert text == expected(shipped)[0]
-    said: Any = {"echo": False, "logprobs": None, "best_of": 1}
-    pieces = client.completions.create(model=model, prompt="a fox", **(SAME | DEFAULTS | said))
+    defaults: Any = {"echo": False, "logprobs": None, "best_of": 1}
+    pieces = client.completions.create(model=model, prompt="a fox", **(SAME | DEFAULTS | defaults))
     assert len("".join(choice.text for piece in pieces for choice in piece.choices).split()) == 12
 
 
@@ -257,7 +257,7 @@ def test_another_model_is_not_found(client: openai.OpenAI) -> None:
     assert (error.value.code, error.value.param) == ("model_not_found", "model")
 
 
-def test_null_is_the_default(server: Served, model: str) -> None:
+def test_null_is_the_default(server: ServerProcess, model: str) -> None:
     body = {
         "model": model,
         "prompt": "a fox",
@@ -272,7 +272,7 @@ def test_null_is_the_default(server: Served, model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wishes"),
+    ("text", "intents"),
     [
         ("a fox: in snow, at night", "a fox: in snow, at night"),
         ("Topic: birthday", ["Topic: birthday"]),
@@ -281,5 +281,5 @@ def test_null_is_the_default(server: Served, model: str) -> None:
         ("the Mood: calm", "the Mood: calm"),
     ],
 )
-def test_intents_are_told_from_free_text(text: str, wishes: object) -> None:
-    assert wished(text) == wishes
+def test_intents_are_distinguished_from_free_text(text: str, intents: object) -> None:
+    assert split_intents(text) == intents

@@ -44,8 +44,8 @@ def test_cards_mark_where_ideas_are_said(browser: Browser, address: str) -> None
         first = written(page, 2)[0].lower()
         card = cards(page).first
         lake = card.locator("mark[data-kind=topic]")
-        said = re.findall(r"mountains? lakes?|mountains?|lakes?", first)
-        assert [part.lower() for part in lake.all_inner_texts()] == said
+        mentions = re.findall(r"mountains? lakes?|mountains?|lakes?", first)
+        assert [part.lower() for part in lake.all_inner_texts()] == mentions
         expect(card).to_contain_text("12 words")
         colour = "[e.dataset.kind, getComputedStyle(e).backgroundColor]"
         hues = page.locator("mark").evaluate_all(f"all => all.map(e => {colour})")

@@ -218,8 +218,8 @@ def test_a_link_beyond_the_ranges_shows_and_tells_what_is_sent(browser: Browser,
         number = page.get_by_role("textbox", name="Number of prompts")
         expect(number).to_have_value("16")
         expect(page.locator("#seed")).to_have_value(str(2**32 - 1))
-        told = "40 words instead of 400, 16 prompts instead of 40, seed 4294967295 instead of 9999999999."
-        expect(page.get_by_text(f"Not all is as the link has it: {told}")).to_be_visible()
+        changes = "40 words instead of 400, 16 prompts instead of 40, seed 4294967295 instead of 9999999999."
+        expect(page.get_by_text(f"Not all is as the link has it: {changes}")).to_be_visible()
         number.fill("40")
         again = asked(page, lambda: page.keyboard.press("Control+Enter"))
         assert again["n"] == 16

@@ -1,4 +1,4 @@
-"""The native API: what comes back, at once, in batches and as events; choices; and how wrong requests are told."""
+"""The native API: what comes back, at once, in batches and as events; choices; and the errors of wrong requests."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "param", "told"),
+    ("change", "param", "message"),
     [
         ({"words": 100}, "words", "40"),
         ({"words": "9-5"}, "words", "backwards"),
@@ -113,14 +113,16 @@ def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:
         ({"path": "/etc/passwd"}, "path", "xtra"),
     ],
 )
-def test_what_is_not_allowed_is_told(client: TestClient, change: dict[str, Any], param: str | None, told: str) -> None:
+def test_what_is_not_allowed_is_named(
+    client: TestClient, change: dict[str, Any], param: str | None, message: str
+) -> None:
     for order in (ORDER | change, ORDER | change | {"stream": True}):
         answer = client.post("/v1/prompts", json=order)
         assert answer.status_code == 400
         error = answer.json()["error"]
         assert error["type"] == "invalid_request_error"
         assert error["param"] == param
-        assert told in error["message"]
+        assert message in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -193,12 +195,12 @@ def test_who_names_no_candidates_gets_no_more_than_the_server_allows(shipped: Ge
 
 
 def test_tasks_say_what_can_be_asked_for(client: TestClient, shipped: Generator) -> None:
-    told = client.get("/v1/tasks").json()
-    assert [each["name"] for each in told["tasks"]] == list(shipped.student.tasks)
-    assert all("Topic" in each["kinds"] for each in told["tasks"])
+    choices = client.get("/v1/tasks").json()
+    assert [each["name"] for each in choices["tasks"]] == list(shipped.student.tasks)
+    assert all("Topic" in each["kinds"] for each in choices["tasks"])
     values = shipped.student.commands["words"].values()
-    assert told["commands"]["words"] == {"low": values[0], "high": values[-1]}
-    assert told["model"]["digest"] == shipped.student.digest
+    assert choices["commands"]["words"] == {"low": values[0], "high": values[-1]}
+    assert choices["model"]["digest"] == shipped.student.digest
 
 
 def test_intents_are_found_by_how_their_names_begin(client: TestClient) -> None:

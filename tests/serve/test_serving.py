@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Run
-from tests.serve.conftest import Served, served, until
+from tests.serve.conftest import ServerProcess, server_process, until
 
 LONG = {"intents": "a calm lake", "n": 8, "words": 40, "candidates": 4, "seed": 1}
 
@@ -25,18 +25,18 @@ def test_a_server_that_others_reach_needs_keys(cli: Run, tmp_path: Path, monkeyp
     assert "API keys are needed" in refused.stderr
     keys = tmp_path / "keys"
     keys.write_text("a-key-of-enough-length\n")
-    with served(tmp_path / "log", "--host", "0.0.0.0", "--keys", keys) as server:
+    with server_process(tmp_path / "log", "--host", "0.0.0.0", "--keys", keys) as server:
         address = server.address.replace("0.0.0.0", "127.0.0.1")
         assert httpx.get(f"{address}v1/tasks").status_code == 401
         header = {"Authorization": "Bearer a-key-of-enough-length"}
         assert httpx.get(f"{address}v1/tasks", headers=header).status_code == 200
     monkeypatch.setenv("PROMPTLET_API_KEYS", "a-key-of-enough-length")
-    with served(tmp_path / "log") as server, server.client() as client:
+    with server_process(tmp_path / "log") as server, server.client() as client:
         assert client.get("v1/tasks").status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--port", "x"], "'--port': 'x'; a whole number is allowed"),
         (["--rate", "often"], "rate is 'often'"),
@@ -55,14 +55,14 @@ def test_a_server_that_others_reach_needs_keys(cli: Run, tmp_path: Path, monkeyp
         (["nowhere"], "nowhere"),
     ],
 )
-def test_wrong_options_are_one_line(cli: Run, options: list[str], told: str) -> None:
+def test_wrong_options_are_one_line(cli: Run, options: list[str], message: str) -> None:
     refused = cli("serve", "--port", "0", *options)
     assert refused.returncode in {1, 2}
-    assert told in refused.stderr
+    assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_told(server: Served, cli: Run) -> None:
+def test_a_port_that_is_taken_is_an_error(server: ServerProcess, cli: Run) -> None:
     port = server.address.rpartition(":")[2].strip("/")
     refused = cli("serve", "--port", port)
     assert refused.returncode == 2
@@ -71,7 +71,10 @@ def test_a_port_that_is_taken_is_told(server: Served, cli: Run) -> None:
 
 def test_asked_to_end_it_is_not_ready_and_finishes_its_work(tmp_path: Path) -> None:
     patient = ("--grace", "300", "--timeout", "300")  # a slow machine takes a minute for this work
-    with served(tmp_path / "log", "--threads", "1", "--running", "1", *patient) as server, server.client() as client:
+    with (
+        server_process(tmp_path / "log", "--threads", "1", "--running", "1", *patient) as server,
+        server.client() as client,
+    ):
         client.post("v1/prompts", json=LONG | {"n": 1})
         with ThreadPoolExecutor(2) as threads:
             orders = [LONG | {"n": 2}, LONG | {"n": 2, "stream": True}]
@@ -90,7 +93,7 @@ def test_asked_to_end_it_is_not_ready_and_finishes_its_work(tmp_path: Path) -> N
 
 
 def test_what_outlasts_the_grace_is_ended(tmp_path: Path) -> None:
-    with served(tmp_path / "log", "--grace", "1", "--threads", "1") as server, server.client() as client:
+    with server_process(tmp_path / "log", "--grace", "1", "--threads", "1") as server, server.client() as client:
         client.post("v1/prompts", json=LONG | {"n": 1})
         with ThreadPoolExecutor(1) as threads:
             order = {"requests": [LONG | {"n": 32, "candidates": 64}] * 16}
@@ -104,7 +107,7 @@ def test_what_outlasts_the_grace_is_ended(tmp_path: Path) -> None:
 
 
 def test_killed_it_starts_again_at_the_same_port(tmp_path: Path) -> None:
-    with served(tmp_path / "log") as server, server.client() as client:
+    with server_process(tmp_path / "log") as server, server.client() as client:
         port = server.address.rpartition(":")[2].strip("/")
         expected = client.post("v1/prompts", json=LONG | {"n": 1}).json()["prompts"][0]["prompt"]
         threads = [threading.Thread(target=_post, args=(server.address,)) for _ in range(4)]
@@ -115,7 +118,7 @@ def test_killed_it_starts_again_at_the_same_port(tmp_path: Path) -> None:
         assert server.process.wait(20) == -signal.SIGKILL
         for thread in threads:
             thread.join()
-        with served(tmp_path / "log", "--port", port) as again, again.client() as other:
+        with server_process(tmp_path / "log", "--port", port) as again, again.client() as other:
             assert other.post("v1/prompts", json=LONG | {"n": 1}).json()["prompts"][0]["prompt"] == expected
 
 
@@ -125,13 +128,13 @@ def _post(address: str) -> None:
 
 
 def test_clients_that_send_slowly_are_cut_off(tmp_path: Path) -> None:
-    """Nothing at all, half a head, and half a body, at the patience of a test."""
+    """Nothing at all, half a head, and half a body, with a short timeout."""
     script = (
         "import sys; from promptlet.cli import serve; from promptlet.serve import settings as s; "
-        "patient = s.Settings; s.Settings = lambda **given: patient(**given, patience=1.0); "
+        "real = s.Settings; s.Settings = lambda **given: real(**given, read_timeout=1.0); "
         "from promptlet.cli.main import main; sys.argv = ['promptlet', 'serve', '--port', '0']; main()"
     )
-    with served(tmp_path / "log", script=script) as server, server.client() as client:
+    with server_process(tmp_path / "log", script=script) as server, server.client() as client:
         address = ("127.0.0.1", int(server.address.rpartition(":")[2].strip("/")))
         silent, half, body = (socket.create_connection(address) for _ in range(3))
         half.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
@@ -146,7 +149,7 @@ def test_clients_that_send_slowly_are_cut_off(tmp_path: Path) -> None:
         assert client.get("healthz").status_code == 200
 
 
-def test_a_thousand_connections_leave_room_for_one_more(server: Served) -> None:
+def test_a_thousand_connections_leave_room_for_one_more(server: ServerProcess) -> None:
     address = ("127.0.0.1", int(server.address.rpartition(":")[2].strip("/")))
     crowd = [socket.create_connection(address) for _ in range(1000)]
     try:
@@ -177,7 +180,7 @@ def test_a_thousand_connections_leave_room_for_one_more(server: Served) -> None:
         b"POST /v1/prompts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_refused(server: Served, request_: bytes) -> None:
+def test_what_is_no_http_is_refused(server: ServerProcess, request_: bytes) -> None:
     with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2].strip("/")))) as connection:
         connection.settimeout(30)
         try:
@@ -193,7 +196,7 @@ def test_what_is_no_http_is_refused(server: Served, request_: bytes) -> None:
         assert client.get("healthz").status_code == 200
 
 
-def test_no_path_of_a_request_is_read(server: Served) -> None:
+def test_no_path_of_a_request_is_read(server: ServerProcess) -> None:
     up = ("%2e%2e/app.py", "..%2fapp.py", "fonts/..%2f..%2fapp.py", "%2fetc%2fpasswd", "docs/assets/..%2f__init__.py")
     with server.client() as client:
         for path in up:

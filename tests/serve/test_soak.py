@@ -11,7 +11,7 @@ import httpx2 as httpx
 import psutil
 import pytest
 
-from tests.serve.conftest import Served, served, until
+from tests.serve.conftest import ServerProcess, server_process, until
 
 SECONDS, WARM = 600, 120
 ORDER = {"intents": "a calm lake", "words": 12, "seed": 5}
@@ -19,7 +19,7 @@ ORDER = {"intents": "a calm lake", "words": 12, "seed": 5}
 
 @pytest.mark.long
 def test_memory_stays_through_ten_minutes_of_use_and_abuse(tmp_path: Path) -> None:
-    with served(tmp_path / "log", "--queue", "8") as server:
+    with server_process(tmp_path / "log", "--queue", "8") as server:
         process, end = psutil.Process(server.process.pid), time.monotonic() + SECONDS
         with server.client() as client:
             expected = client.post("v1/prompts", json=ORDER).json()["prompts"]
@@ -42,7 +42,7 @@ def test_memory_stays_through_ten_minutes_of_use_and_abuse(tmp_path: Path) -> No
     assert " ERROR " not in server.log.read_text()
 
 
-def _use(server: Served, number: int, end: float, statuses: list[int]) -> None:
+def _use(server: ServerProcess, number: int, end: float, statuses: list[int]) -> None:
     """Ask for this and that; every third client leaves before its answer has come."""
     rng = random.Random(number)
     while time.monotonic() < end:

@@ -63,7 +63,7 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     with needing("serving", "serve"):
         from promptlet.engines.llamacpp import TEXTS_PER_THREAD
         from promptlet.serve import serving
-        from promptlet.serve.guard import check_rate
+        from promptlet.serve.access import check_rate
         from promptlet.serve.keys import VARIABLE, Keys
         from promptlet.serve.origins import check_origin
         from promptlet.serve.settings import Settings

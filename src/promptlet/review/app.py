@@ -16,18 +16,13 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from promptlet.errors import UsageError
+from promptlet.http_security import SECURITY_HEADERS, bearer_token, content_security_policy
 from promptlet.review.questions import LEVELS, MOST_COMMENT_CHARACTERS, QUESTIONS
 from promptlet.review.records import Rating
 from promptlet.review.store import Store
 from promptlet.tasks import load_task, task_names
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_HEADERS = SECURITY_HEADERS | {"Content-Security-Policy": content_security_policy(), "Cache-Control": "no-store"}
 
 Level = Annotated[int, Field(ge=LEVELS[0], le=LEVELS[-1], strict=True)]
 
@@ -43,8 +38,8 @@ class Change(BaseModel):
 
 
 def _reviewer(request: Request, authorization: Annotated[str, Header()] = "") -> str:
-    kind, _, token = authorization.partition(" ")
-    name: str | None = request.app.state.store.reviewer(token.strip()) if kind.lower() == "bearer" else None
+    token = bearer_token(authorization)
+    name: str | None = request.app.state.store.reviewer(token) if token is not None else None
     if name is None:
         raise HTTPException(401, "This access code is not, or no longer, valid.", {"WWW-Authenticate": "Bearer"})
     return name
@@ -65,8 +60,13 @@ def make_app(store: Store) -> FastAPI:
             for number, item, rating in store.assigned(name)
         ]
         questions = [{"name": each.name, "text": each.text, "answers": each.answers} for each in QUESTIONS]
-        told = {"title": title, "reviewer": name, "most_comment_characters": MOST_COMMENT_CHARACTERS}
-        return told | {"questions": questions, "items": items}
+        return {
+            "title": title,
+            "reviewer": name,
+            "most_comment_characters": MOST_COMMENT_CHARACTERS,
+            "questions": questions,
+            "items": items,
+        }
 
     @app.patch("/api/items/{number}")
     def rate(number: int, change: Change, name: Reviewer) -> dict[str, Any]:

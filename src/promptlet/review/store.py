@@ -6,8 +6,6 @@ the same reviewer, writes the same row again. Tokens are random (128 bits) and o
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 import sqlite3
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from promptlet.errors import UsageError
+from promptlet.http_security import find_digest, secret_digest
 from promptlet.io.atomic import replacing
 from promptlet.review.assignment import deal
 from promptlet.review.records import Item, Rated, Rating
@@ -136,7 +135,7 @@ class Store:
                 connection.execute(
                     "INSERT INTO reviewers (name, token) VALUES (?, ?) "
                     "ON CONFLICT (name) DO UPDATE SET token = excluded.token",
-                    (name, _hash(token)),
+                    (name, secret_digest(token)),
                 )
             if not known.issuperset(names):
                 self._deal(connection)
@@ -168,13 +167,10 @@ class Store:
 
     def reviewer(self, token: str) -> str | None:
         """Return the name of the reviewer who has this token."""
-        given, found = _hash(token), None
         with self._reading() as connection:
-            for name, kept in connection.execute("SELECT name, token FROM reviewers"):
-                # All are compared, so that the time tells nothing.
-                if hmac.compare_digest(given, kept):
-                    found = str(name)
-        return found
+            names: dict[bytes, str] = dict(connection.execute("SELECT token, name FROM reviewers").fetchall())
+        digest = find_digest(token, names)
+        return None if digest is None else names[digest]
 
     def reviewers(self) -> dict[str, int]:
         """Return the number of items that each reviewer is given, by name."""
@@ -279,10 +275,6 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _item(row: sqlite3.Row) -> Item:

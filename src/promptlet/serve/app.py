@@ -1,4 +1,4 @@
-"""The application: routes, and around them what all requests go through."""
+"""The application: its routes and the middlewares around them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from starlette.routing import Route
 
 from promptlet import __version__
 from promptlet.generation import Generator
-from promptlet.serve.documentation import Described, document
-from promptlet.serve.errors import handle_errors
-from promptlet.serve.guard import Guard
+from promptlet.serve.access import AccessMiddleware
+from promptlet.serve.documentation import DocumentedFastAPI, add_documentation
+from promptlet.serve.errors import add_error_handlers
 from promptlet.serve.lookup import lookup_routes
+from promptlet.serve.monitoring import monitoring_routes
 from promptlet.serve.openai import openai_routes
-from promptlet.serve.operation import operation_routes
 from promptlet.serve.prompts import prompt_routes
+from promptlet.serve.request_logging import REQUEST_ID_HEADER, RequestLoggingMiddleware
 from promptlet.serve.service import Service
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import ID, Watch
 
 PAGE = Path(__file__).parent / "page"
 
@@ -34,9 +34,9 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        service.line.stop()
+        service.queue.stop()
 
-    app = Described(
+    app = DocumentedFastAPI(
         lifespan=lifespan,
         title="Promptlet",
         version=__version__,
@@ -45,24 +45,28 @@ def make_app(generator: Generator, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    handle_errors(app)
-    routers = [routes(service) for routes in (prompt_routes, openai_routes, lookup_routes, operation_routes)]
+    add_error_handlers(app)
+    routers = [routes(service) for routes in (prompt_routes, openai_routes, lookup_routes, monitoring_routes)]
     for router in routers:
         app.include_router(router)
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, Route))
-    open_paths = [*document(app), "/", *(f"/{file.relative_to(PAGE)}" for file in PAGE.rglob("*") if file.is_file())]
+    open_paths = [
+        *add_documentation(app),
+        "/",
+        *(f"/{file.relative_to(PAGE)}" for file in PAGE.rglob("*") if file.is_file()),
+    ]
     page = StaticFiles(directory=PAGE, html=True)
     app.router.routes += [Route(path, page) for path in open_paths if not path.startswith("/docs")]
-    # The last one is the outermost.
-    app.add_middleware(Guard, settings=service.settings, open_paths=open_paths)
+    # The one that is added last is the outermost.
+    app.add_middleware(AccessMiddleware, settings=service.settings, open_paths=open_paths)
     if service.settings.origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
-            # Clients send their own (openai-node: x-stainless-*); the key is one too, and there are no cookies.
+            # Clients send headers of their own (openai-node: x-stainless-*). There are no cookies to protect.
             allow_headers=["*"],
-            expose_headers=["Retry-After", ID],
+            expose_headers=["Retry-After", REQUEST_ID_HEADER],
         )
-    app.add_middleware(Watch, measures=service.measures, paths=paths)
+    app.add_middleware(RequestLoggingMiddleware, metrics=service.metrics, paths=paths)
     return app

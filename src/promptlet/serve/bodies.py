@@ -1,6 +1,6 @@
-"""What the bodies of requests may hold, as the OpenAPI says it: limits, and the student's own commands and tasks.
+"""Pydantic models of request bodies, made for one student: its commands and tasks, and the server's limits.
 
-Only shapes and sizes are checked here; what the values mean, `generation.Request` knows.
+Only types and sizes are checked here; what the values mean is checked by `generation.Request`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ EXAMPLE: dict[str, Any] = {
 
 
 class Body(BaseModel):
-    """A body: nothing is converted, nothing unknown is taken."""
+    """Base of all bodies: values are not converted, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Fields = dict[str, Any]
-"""Names to annotation and field, as pydantic's `create_model` takes them."""
+"""Name -> (annotation, field), as pydantic's `create_model` takes them."""
 
 
-def wishes(limits: Limits) -> Any:
-    """Return the type of intents, or of free text."""
+def intents_type(limits: Limits) -> Any:
+    """Return the type of the field `intents`: a list of intents, or free text."""
     text = Annotated[str, StringConstraints(min_length=1, max_length=limits.text_characters)]
     intent = Annotated[str, StringConstraints(min_length=1, max_length=limits.intent_characters)]
     return text | Annotated[list[intent], Field(min_length=1, max_length=limits.intents)]
 
 
-def order_fields(student: Student, limits: Limits) -> Fields:
-    """Return what both APIs let a client say of the prompts that it wants."""
+def generation_fields(student: Student, limits: Limits) -> Fields:
+    """Return the fields, common to both APIs, that say which prompts are wanted."""
     term = Annotated[str, StringConstraints(min_length=1, max_length=limits.term_characters)]
     terms = Annotated[list[term], Field(max_length=limits.terms)]
     bias = Annotated[float, Field(ge=-MAX_BIAS, le=MAX_BIAS)]
@@ -64,10 +64,11 @@ def order_fields(student: Student, limits: Limits) -> Fields:
     for name, command in student.commands.items():
         values = command.values()
         number = Annotated[int, Field(ge=values[0], le=values[-1])]
-        span = Annotated[str, StringConstraints(max_length=20)]
-        told = f"{values[0]} to {values[-1]}"
-        told += f', or a range of these, as in "{values[0]}-{values[-1]}".' if command.ranged else "."
-        fields[name] = (number | span | None if command.ranged else number | None, Field(None, description=told))
+        number_range = Annotated[str, StringConstraints(max_length=20)]
+        description = f"{values[0]} to {values[-1]}"
+        description += f', or a range of these, as in "{values[0]}-{values[-1]}".' if command.ranged else "."
+        annotation = number | number_range | None if command.ranged else number | None
+        fields[name] = (annotation, Field(None, description=description))
     return fields
 
 
@@ -76,19 +77,19 @@ def _field(name: str, default: Any) -> Any:
 
 
 def prompt_body(student: Student, limits: Limits) -> type[Body]:
-    """Return the native API's body for one request."""
-    fields = order_fields(student, limits) | {
-        "intents": (wishes(limits), Field(description=Request.model_fields["intents"].description)),
+    """Return the native API's model of one request."""
+    fields = generation_fields(student, limits) | {
+        "intents": (intents_type(limits), Field(description=Request.model_fields["intents"].description)),
     }
     return create_model("PromptRequest", __base__=Body, __doc__="What a prompt is asked for.", **fields)
 
 
-def asked(body: BaseModel, *without: str, **others: Any) -> Request:
-    """Return the request that a body holds, but for fields that are the API's own; it always has a seed.
+def to_request(body: BaseModel, *exclude: str, **others: Any) -> Request:
+    """Return the request of a body without some of its fields, and with others; a seed is drawn if it has none.
 
     Raises:
-        UsageError: for values that no student could be asked for.
+        UsageError: for values that no student can be asked for.
     """
-    given = body.model_dump(exclude=set(without), exclude_none=True, exclude_unset=True)
-    own = {"task": body.task, "candidates": body.candidates, "seed": secrets.randbelow(2**32)}  # type: ignore[attr-defined]
-    return Request.of(own | given | others)
+    given = body.model_dump(exclude=set(exclude), exclude_none=True, exclude_unset=True)
+    defaults = {"task": body.task, "candidates": body.candidates, "seed": secrets.randbelow(2**32)}  # type: ignore[attr-defined]
+    return Request.of(defaults | given | others)

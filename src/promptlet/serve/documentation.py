@@ -1,7 +1,7 @@
 """The API's documentation at /docs: Swagger UI, from a package, so that it works offline.
 
-Its page is a file of ours, for a policy that allows no script inside a page. The OpenAPI itself needs a key where the
-API does; the page sends the one that was entered on the main page.
+The page loads its script from a file, because the Content-Security-Policy forbids scripts inside a page. The OpenAPI
+needs a key where the API does; the script sends the one that was entered on the main page.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from promptlet.http_security import content_security_policy
+from promptlet.serve.access import HEALTH_PATHS
 from promptlet.serve.errors import (
     ApiError,
+    BodyTooLargeError,
     ErrorAnswer,
-    FaultError,
-    HostError,
-    KeyMissingError,
-    LargeError,
-    RateError,
-    SlowError,
+    InternalError,
+    InvalidApiKeyError,
+    RateLimitError,
+    RequestTimeoutError,
+    UnknownHostError,
 )
-from promptlet.serve.guard import HEALTH
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import PAGE_POLICY
 
-_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+# Swagger UI has styles and data: images inside its page.
+_POLICY = content_security_policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:", font_src="'self'")
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -57,22 +58,22 @@ SwaggerUIBundle({
 });
 """
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js")
-_UNUSED = ("HTTPValidationError", "ValidationError")
-"""What FastAPI says of errors that are given in another form here."""
+_FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
+"""Schemas of FastAPI's own errors, which no response here has."""
 
 
-class Described(FastAPI):
-    """An application whose OpenAPI also says what stands before its routes; `state.service` must be set."""
+class DocumentedFastAPI(FastAPI):
+    """An application whose OpenAPI includes what its middlewares do; `state.service` must be set."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI."""
         if self.openapi_schema is None:
-            _complete(super().openapi(), self.state.service.settings)
+            _add_middlewares(super().openapi(), self.state.service.settings)
         return super().openapi()
 
 
-def document(app: FastAPI) -> list[str]:
-    """Add the documentation to an application and return the paths of its files, which everyone may read."""
+def add_documentation(app: FastAPI) -> list[str]:
+    """Add the documentation to an application and return the paths of its files, which need no key."""
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
@@ -86,36 +87,36 @@ def document(app: FastAPI) -> list[str]:
     return ["/docs", "/docs/start.js", *(f"/docs/assets/{name}" for name in _ASSETS)]
 
 
-def _complete(description: dict[str, Any], settings: Settings) -> None:
-    """Add keys and the errors that `Guard` and `Watch` answer to what FastAPI knows of the routes."""
-    parts = description["components"]
-    for name in _UNUSED:
-        parts["schemas"].pop(name, None)
+def _add_middlewares(openapi: dict[str, Any], settings: Settings) -> None:
+    """Add keys and the errors of the middlewares to what FastAPI knows of the routes."""
+    components = openapi["components"]
+    for name in _FASTAPI_ERRORS:
+        components["schemas"].pop(name, None)
     if settings.keys:
-        parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    for path, methods in description["paths"].items():
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
-            if settings.keys and path not in HEALTH:
+            if settings.keys and path not in HEALTH_PATHS:
                 operation["security"] = [{"key": []}]
             responses = operation["responses"]
-            if _UNUSED[0] in str(responses.get("422")):
+            if _FASTAPI_ERRORS[0] in str(responses.get("422")):
                 del responses["422"]
-            for kind in _common(path, method, settings):
-                responses.setdefault(str(kind.status), _response(kind))
+            for kind in _middleware_errors(path, method, settings):
+                responses.setdefault(str(kind.status_code), _response(kind))
 
 
-def _common(path: str, method: str, settings: Settings) -> list[type[ApiError]]:
-    """Return the errors that any route of this kind may answer."""
-    writes, closed = method == "post", path not in HEALTH
+def _middleware_errors(path: str, method: str, settings: Settings) -> list[type[ApiError]]:
+    """Return the errors that a request may get before it reaches its route, or when its route fails."""
+    has_body, needs_key = method == "post", bool(settings.keys) and path not in HEALTH_PATHS
     possible = {
-        FaultError: True,
-        HostError: bool(settings.hosts),
-        KeyMissingError: closed and bool(settings.keys),
-        LargeError: writes,
-        SlowError: writes,
-        RateError: writes and settings.rate is not None,
+        InternalError: True,
+        UnknownHostError: bool(settings.hosts),
+        InvalidApiKeyError: needs_key,
+        BodyTooLargeError: has_body,
+        RequestTimeoutError: has_body,
+        RateLimitError: has_body and settings.rate is not None,
     }
-    return [kind for kind, may_be in possible.items() if may_be]
+    return [kind for kind, is_possible in possible.items() if is_possible]
 
 
 def _response(kind: type[ApiError]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a client is told when something is wrong: always an object as OpenAI's API gives it, never a stack trace."""
+"""Errors as clients get them: always JSON of the form that OpenAI's API has, never a stack trace."""
 
 from __future__ import annotations
 
@@ -18,110 +18,116 @@ from promptlet.errors import NoPromptError, PromptletError, UsageError
 
 
 class ApiError(PromptletError):
-    """An answer that is an error."""
+    """An error with the HTTP status and the JSON body that answer a request."""
 
-    status, type, code = 500, "server_error", "internal_error"
+    status_code, type, code = 500, "server_error", "internal_error"
 
     def __init__(
         self,
         message: str,
         param: str | None = None,
-        wait: float | None = None,
+        retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.param, self.headers = param, dict(headers or {})
-        if wait is not None:
-            self.headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the body of the answer."""
+        """Return the JSON body of the response."""
         return {"error": {"message": str(self), "type": self.type, "param": self.param, "code": self.code}}
 
 
-class FaultError(ApiError):
+class InternalError(ApiError):
     """The server failed."""
 
     def __init__(self) -> None:
         super().__init__("the server failed to do this; its log says where, under the id of the request")
 
 
-class InvalidError(ApiError):
+class InvalidRequestError(ApiError):
     """What is asked for can't be had, or is no request at all."""
 
-    status, type, code = 400, "invalid_request_error", "invalid_value"
+    status_code, type, code = 400, "invalid_request_error", "invalid_value"
 
 
-class KeyMissingError(ApiError):
+class InvalidApiKeyError(ApiError):
     """No key, or none that is valid."""
 
-    status, type, code = 401, "invalid_request_error", "invalid_api_key"
+    status_code, type, code = 401, "invalid_request_error", "invalid_api_key"
 
 
-class MissingError(ApiError):
+class NotFoundError(ApiError):
     """There is no such route."""
 
-    status, type, code = 404, "invalid_request_error", "not_found"
+    status_code, type, code = 404, "invalid_request_error", "not_found"
 
 
-class ModelError(ApiError):
+class ModelNotFoundError(ApiError):
     """There is no such model."""
 
-    status, type, code = 404, "invalid_request_error", "model_not_found"
+    status_code, type, code = 404, "invalid_request_error", "model_not_found"
 
 
-class HostError(ApiError):
+class UnknownHostError(ApiError):
     """The server is not known by this name."""
 
-    status, type, code = 421, "invalid_request_error", "unknown_host"
+    status_code, type, code = 421, "invalid_request_error", "unknown_host"
 
 
-class MethodError(ApiError):
+class MethodNotAllowedError(ApiError):
     """The route is there, but not for this method."""
 
-    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+    status_code, type, code = 405, "invalid_request_error", "method_not_allowed"
 
 
-class SlowError(ApiError):
+class RequestTimeoutError(ApiError):
     """The client took too long to send its request."""
 
-    status, type, code = 408, "invalid_request_error", "request_timeout"
+    status_code, type, code = 408, "invalid_request_error", "request_timeout"
 
 
-class LargeError(ApiError):
+class BodyTooLargeError(ApiError):
     """The body is too large."""
 
-    status, type, code = 413, "invalid_request_error", "request_too_large"
+    status_code, type, code = 413, "invalid_request_error", "request_too_large"
 
 
-class NothingError(ApiError):
+class NoPromptFoundError(ApiError):
     """The student has nothing to give for this request."""
 
-    status, type, code = 422, "invalid_request_error", "no_prompt"
+    status_code, type, code = 422, "invalid_request_error", "no_prompt"
 
 
-class RateError(ApiError):
+class RateLimitError(ApiError):
     """This client sends too many requests."""
 
-    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+    status_code, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
 
 
-class GoneError(ApiError):
+class ClientDisconnectedError(ApiError):
     """The client has gone; nobody reads this answer."""
 
-    status, type, code = 499, "client_closed_request", "client_closed_request"
+    status_code, type, code = 499, "client_closed_request", "client_closed_request"
 
 
-class BusyError(ApiError):
+class OverloadedError(ApiError):
     """All clients together send too many requests, or the server is about to end."""
 
-    status, type, code = 503, "server_error", "overloaded"
+    status_code, type, code = 503, "server_error", "overloaded"
 
 
-class TimedOutError(ApiError):
+class DeadlineExceededError(ApiError):
     """The request could not be done in time."""
 
-    status, type, code = 504, "server_error", "timeout"
+    status_code, type, code = 504, "server_error", "timeout"
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    kind.status_code: kind for kind in (NotFoundError, MethodNotAllowedError, BodyTooLargeError)
+}
+"""What Starlette's own `HTTPException` becomes."""
 
 
 class ErrorDetails(BaseModel):
@@ -139,54 +145,55 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetails
 
 
-def answers(*kinds: type[ApiError]) -> dict[int | str, dict[str, Any]]:
-    """Return what the OpenAPI says of these errors."""
-    return {kind.status: {"model": ErrorAnswer, "description": kind.__doc__} for kind in kinds}
+def error_responses(*kinds: type[ApiError]) -> dict[int | str, dict[str, Any]]:
+    """Return these errors as the `responses` of a route, for the OpenAPI."""
+    return {kind.status_code: {"model": ErrorAnswer, "description": kind.__doc__} for kind in kinds}
 
 
-def explain(error: Exception) -> ApiError:
-    """Return what a client is told of an error."""
+def to_api_error(error: Exception) -> ApiError:
+    """Return the error that a client gets for any exception; its message is kept only if the client caused it."""
     match error:
         case ApiError():
-            told = error
+            api_error = error
         case UsageError():
-            told = InvalidError(str(error), error.field)
+            api_error = InvalidRequestError(str(error), error.field)
         case NoPromptError():
-            told = NothingError(f"{error}; ask for less, or take another seed")
+            api_error = NoPromptFoundError(f"{error}; ask for less, or take another seed")
         case RequestValidationError():
-            # Of the ways in which a value may be given, the one that it was meant for tells most.
-            told = _invalid(min(error.errors(), key=lambda each: each["type"].endswith("_type")))
+            # A value that fits no type of a union has an error for each; one beside "wrong type" says most.
+            first = min(error.errors(), key=lambda each: each["type"].endswith("_type"))
+            api_error = _validation_error(first)
         case HTTPException():
-            kind = {404: MissingError, 405: MethodError, 413: LargeError}.get(error.status_code, InvalidError)
-            told = kind(str(error.detail), headers=error.headers)
+            kind = _BY_STATUS.get(error.status_code, InvalidRequestError)
+            api_error = kind(str(error.detail), headers=error.headers)
         case _:
-            told = FaultError()
-    return told
+            api_error = InternalError()
+    return api_error
 
 
-def respond(error: ApiError) -> Response:
-    """Return the answer for an error. ASCII, for what is wrong with a text may be that it can't be encoded."""
-    return Response(json.dumps(error.to_dict()), error.status, error.headers, "application/json")
+def to_response(error: ApiError) -> Response:
+    """Return the response for an error. It is ASCII, because the message may quote a text that can't be encoded."""
+    return Response(json.dumps(error.to_dict()), error.status_code, error.headers, "application/json")
 
 
-def handle_errors(app: FastAPI) -> None:
-    """Let an application answer what clients cause; what is the server's own fault goes on to `Watch`."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Add handlers for errors that clients cause; all others go on to `RequestLoggingMiddleware`."""
 
-    async def answer(_: HttpRequest, error: Exception) -> Response:
-        return respond(explain(error))
+    async def handle(_: HttpRequest, error: Exception) -> Response:
+        return to_response(to_api_error(error))
 
     for kind in (PromptletError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, answer)
+        app.add_exception_handler(kind, handle)
 
 
-def _invalid(first: Mapping[str, Any]) -> ApiError:
-    """Return the answer for a body or query that is not as the OpenAPI says."""
-    where, *path = (str(part) for part in first["loc"])
-    if first["type"] == "json_invalid":
-        return InvalidError(f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}")
-    # Between the names stand tags of unions, such as `list[str]`.
+def _validation_error(details: Mapping[str, Any]) -> ApiError:
+    """Return the error for a body or query that is not as the OpenAPI says; `details` are pydantic's."""
+    where, *path = (str(part) for part in details["loc"])
+    if details["type"] == "json_invalid":
+        return InvalidRequestError(f"the body is no JSON: {details.get('ctx', {}).get('error', details['msg'])}")
+    # The path also has tags of unions, such as `list[str]`, which no client knows.
     names = [part for part in path if part.isidentifier() or part.isdigit()]
-    if where == "body" and not names and first["type"].endswith("_type"):
-        return InvalidError("the body is no JSON object, or is not sent as Content-Type: application/json")
+    if where == "body" and not names and details["type"].endswith("_type"):
+        return InvalidRequestError("the body is no JSON object, or is not sent as Content-Type: application/json")
     param = ".".join(names)[:120] or None
-    return InvalidError(f"{param or where}: {first['msg']}"[:500], param)
+    return InvalidRequestError(f"{param or where}: {details['msg']}"[:500], param)

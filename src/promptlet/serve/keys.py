@@ -1,18 +1,14 @@
-"""API keys: only their SHA-256 is kept, and comparing takes the same time whichever key is offered.
-
-A key is random and long, so a plain digest is enough; a slow one would only be a way to keep the server busy.
-"""
+"""API keys: read from a file and the environment, kept as their SHA-256 alone."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from promptlet.errors import UsageError
+from promptlet.http_security import find_digest, secret_digest
 
 VARIABLE = "PROMPTLET_API_KEYS"
 """The environment variable that holds keys, separated by spaces or commas."""
@@ -31,11 +27,11 @@ class Keys:
     def read(cls, path: Path | None, environment: str = "") -> Self:
         """Return the keys of a file, one per line, and of the environment. Lines that begin with # are comments.
 
-        A key is given as it is, or as ``sha256:`` and the 64 hexadecimal digits of its digest; the case of both is no
-        matter. What begins so is always a digest: a key would else be made of one that was copied in part.
+        A key is written as it is, or as ``sha256:`` and the 64 hexadecimal digits of its digest, in any case. What
+        begins with ``sha256:`` is never taken for a key, so a digest that was copied in part is an error.
 
         Raises:
-            UsageError: if the file can't be read, or for what is no key; the message names its place, not the key.
+            UsageError: if the file can't be read, or for what is no key; the message says where it is, not what.
         """
         given = environment.replace(",", " ").split()
         found = [_read(text, f"{VARIABLE}: key {number}") for number, text in enumerate(given, start=1)]
@@ -55,16 +51,13 @@ class Keys:
         return bool(self.digests)
 
     def name(self, offered: str) -> str | None:
-        """Return what a valid key is called in logs and limits (the start of its digest), or None for any other."""
-        digest, found = _digest(offered), None
-        for each in self.digests:  # all of them, always
-            if hmac.compare_digest(each, digest):
-                found = each
-        return None if found is None else found.hex()[:8]
+        """Return the name that a valid key has in logs and limits, the start of its digest, or None for any other."""
+        digest = find_digest(offered, self.digests)
+        return None if digest is None else digest.hex()[:8]
 
 
 def _read(text: str, where: str) -> bytes:
-    """Return the digest of a key, or the one that is given."""
+    """Return the digest of a key that is written as itself or as its digest."""
     if text[: len(_PREFIX)].casefold() == _PREFIX:
         digits = text[len(_PREFIX) :]
         if not _DIGITS.fullmatch(digits):
@@ -74,8 +67,4 @@ def _read(text: str, where: str) -> bytes:
         raise UsageError(
             f"{where} is no key; 16 to 200 printable characters without space, or sha256:DIGITS, are allowed"
         )
-    return _digest(text)
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    return secret_digest(text)

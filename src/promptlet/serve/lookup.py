@@ -1,4 +1,4 @@
-"""What a page needs to let people choose: tasks, commands, limits, and intents by the beginning of their names."""
+"""Routes that look something up: tasks, commands and limits, and intents by the beginning of their names."""
 
 # No `from __future__ import annotations`: FastAPI reads annotations that name types made here for this student.
 
@@ -13,13 +13,13 @@ from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel
 
 from promptlet.intents.graph import Graph, load_graph
-from promptlet.serve.errors import InvalidError, answers
+from promptlet.serve.errors import InvalidRequestError, error_responses
 from promptlet.serve.service import Service
 from promptlet.types import KINDS, Intent
 
-_MOST = 50
-_GLANCE = 0.05
-"""Seconds between looks whether prompts can be written."""
+_MAX_INTENTS = 50
+_POLL_SECONDS = 0.05
+"""Between checks of whether the service is warm."""
 
 
 class IntentAnswer(BaseModel):
@@ -60,8 +60,8 @@ class TasksAnswer(BaseModel):
     model: dict[str, str]
 
 
-class Names:
-    """The intents of a graph, to be found by how a word of their names begins."""
+class IntentIndex:
+    """Finds the intents of a graph by the beginning of a word of their names."""
 
     def __init__(self, graph: Graph) -> None:
         weight = {node: sum(map(len, kinds.values())) for node, kinds in graph.neighbours.items()}
@@ -69,58 +69,58 @@ class Names:
         self._named = sorted(named, key=lambda pair: (-weight[pair[1]], pair[0]))
 
     def find(self, prefix: str, kinds: Iterable[str], limit: int) -> list[Intent]:
-        """Return intents of some kinds: first those whose name begins so, then those that have a word that does."""
-        wanted, kinds = " ".join(prefix.casefold().split()), frozenset(kinds)
-        among = [(name, node) for name, node in self._named if node.kind in kinds]
-        begin = [node for name, node in among if name.startswith(wanted)]
-        later = [node for name, node in among if f" {wanted}" in name or f"-{wanted}" in name]
-        return list(dict.fromkeys([*begin, *later]))[:limit]
+        """Return intents of some kinds: first those whose name begins so, then those with another word that does."""
+        prefix, kinds = " ".join(prefix.casefold().split()), frozenset(kinds)
+        candidates = [(name, node) for name, node in self._named if node.kind in kinds]
+        first_word = [node for name, node in candidates if name.startswith(prefix)]
+        other_word = [node for name, node in candidates if f" {prefix}" in name or f"-{prefix}" in name]
+        return list(dict.fromkeys([*first_word, *other_word]))[:limit]
 
 
-class _Lookup:
-    """Reads the graph when it is first asked for, which takes a second, in a thread."""
+class _LazyIndex:
+    """Builds the index when it is first needed, in a thread, because that takes a second."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
     @cached_property
-    def _names(self) -> Names:
-        return Names(load_graph())
+    def _index(self) -> IntentIndex:
+        return IntentIndex(load_graph())
 
-    async def names(self) -> Names:
+    async def get(self) -> IntentIndex:
         async with self._lock:
-            return await asyncio.to_thread(lambda: self._names)
+            return await asyncio.to_thread(lambda: self._index)
 
 
 def lookup_routes(service: Service) -> APIRouter:
     """Return the routes that only look something up."""
-    student, lookup = service.generator.student, _Lookup()
+    student, index = service.generator.student, _LazyIndex()
 
-    async def read_ahead() -> None:
-        """Spare who asks first the wait, once prompts can be written."""
+    async def preload() -> None:
+        """Build the index before the first request needs it, but after what writing prompts needs is loaded."""
         while not service.warm:
-            await asyncio.sleep(_GLANCE)
-        await lookup.names()
+            await asyncio.sleep(_POLL_SECONDS)
+        await index.get()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        reading = asyncio.create_task(read_ahead())
+        preloading = asyncio.create_task(preload())
         yield
-        reading.cancel()
+        preloading.cancel()
 
     router = APIRouter(tags=["choices"], lifespan=lifespan)
     task_name: Any = Literal[tuple(student.tasks)]
 
-    @router.get("/v1/intents", response_model=IntentsAnswer, responses=answers(InvalidError))
+    @router.get("/v1/intents", response_model=IntentsAnswer, responses=error_responses(InvalidRequestError))
     async def intents(
         prefix: Annotated[str, Query(max_length=120, description="How a word of its name begins.")] = "",
         task: Annotated[task_name | None, Query(description="Only kinds of this task.")] = None,
         kind: Annotated[Literal[KINDS] | None, Query(description="Only this kind.")] = None,  # type: ignore[valid-type]
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 10,
+        limit: Annotated[int, Query(ge=1, le=_MAX_INTENTS)] = 10,
     ) -> Any:
         """Find intents of the creative graph."""
         kinds = set(KINDS) if task is None else set(student.tasks[task].kinds)
-        found = (await lookup.names()).find(prefix, kinds & {kind} if kind else kinds, limit)
+        found = (await index.get()).find(prefix, kinds & {kind} if kind else kinds, limit)
         return {"intents": [{"intent": str(each), "kind": each.kind, "value": each.value} for each in found]}
 
     @router.get("/v1/tasks", response_model=TasksAnswer)

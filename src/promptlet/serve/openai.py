@@ -1,6 +1,6 @@
 """The API that OpenAI's clients speak: models, text completions, chat completions.
 
-A choice is a whole prompt. It is streamed as soon as it was chosen among several draws, so it comes in one piece.
+A choice is a whole prompt, the best of several draws, so a stream brings it in one piece.
 """
 
 # No `from __future__ import annotations`: FastAPI reads annotations that name types made here for this student.
@@ -21,31 +21,33 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from promptlet.errors import PromptletError, UsageError
 from promptlet.generation import Prompt, Request
-from promptlet.serve.bodies import asked
+from promptlet.serve.bodies import to_request
 from promptlet.serve.errors import (
-    BusyError,
-    InvalidError,
-    ModelError,
-    NothingError,
-    TimedOutError,
-    answers,
+    DeadlineExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NoPromptFoundError,
+    OverloadedError,
+    error_responses,
 )
-from promptlet.serve.line import Turn
 from promptlet.serve.openai_bodies import (
-    OWN,
+    NOT_GENERATION_FIELDS,
     chat_body,
     chat_example,
-    last_wish,
+    last_user_text,
+    split_intents,
     text_body,
     text_example,
-    wished,
 )
-from promptlet.serve.prompts import EVENTS, STREAMED, event, failure
+from promptlet.serve.request_queue import Job
 from promptlet.serve.service import Service
+from promptlet.serve.sse import SSE_CONTENT, SSE_MEDIA_TYPE, sse_event, stream_error
 
-_HALF = "\N{REPLACEMENT CHARACTER}"
-"""What a half character is decoded to."""
-_RESPONSES = answers(InvalidError, ModelError, NothingError, BusyError, TimedOutError) | {200: {"content": STREAMED}}
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What an incomplete character is decoded to."""
+_RESPONSES = error_responses(
+    InvalidRequestError, ModelNotFoundError, NoPromptFoundError, OverloadedError, DeadlineExceededError
+) | {200: {"content": SSE_CONTENT}}
 
 
 def openai_routes(service: Service) -> APIRouter:
@@ -60,7 +62,7 @@ def openai_routes(service: Service) -> APIRouter:
         """List the one model that is served."""
         return {"object": "list", "data": [model]}
 
-    @router.get("/v1/models/{name}", responses=answers(ModelError))
+    @router.get("/v1/models/{name}", responses=error_responses(ModelNotFoundError))
     async def one_model(name: str) -> dict[str, Any]:
         """Describe the model."""
         _check_model(service, name)
@@ -73,8 +75,8 @@ def openai_routes(service: Service) -> APIRouter:
     ) -> Response:
         """Write prompts for what the user said last."""
         _check_model(service, body.model)
-        request = _asked(body, last_wish(body.messages), _Chat)
-        return await _complete(service, http, body, [request], _Chat())
+        request = _to_request(body, last_user_text(body.messages), _ChatFormat)
+        return await _complete(service, http, body, [request], _ChatFormat())
 
     @router.post("/v1/completions", response_model=None, responses=_RESPONSES)
     async def text(
@@ -84,33 +86,33 @@ def openai_routes(service: Service) -> APIRouter:
         """Write prompts for each text."""
         _check_model(service, body.model)
         texts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-        requests = [_asked(body, each, _Text) for each in texts]
-        return await _complete(service, http, body, requests, _Text())
+        requests = [_to_request(body, each, _TextFormat) for each in texts]
+        return await _complete(service, http, body, requests, _TextFormat())
 
     return router
 
 
-class _Text:
-    """How text completions look."""
+class _TextFormat:
+    """The JSON of text completions."""
 
-    prefix, whole, piece, asked_by = "cmpl", "text_completion", "text_completion", "prompt"
+    id_prefix, object, chunk_object, input_field = "cmpl", "text_completion", "text_completion", "prompt"
 
     def choice(self, text: str) -> dict[str, Any]:
         return {"text": text, "logprobs": None}
 
-    def pieces(self, text: str) -> list[dict[str, Any]]:
+    def chunks(self, text: str) -> list[dict[str, Any]]:
         return [self.choice(text)]
 
 
-class _Chat:
-    """How chat completions look."""
+class _ChatFormat:
+    """The JSON of chat completions."""
 
-    prefix, whole, piece, asked_by = "chatcmpl", "chat.completion", "chat.completion.chunk", "messages"
+    id_prefix, object, chunk_object, input_field = "chatcmpl", "chat.completion", "chat.completion.chunk", "messages"
 
     def choice(self, text: str) -> dict[str, Any]:
         return {"message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None}
 
-    def pieces(self, text: str) -> list[dict[str, Any]]:
+    def chunks(self, text: str) -> list[dict[str, Any]]:
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, {"content": text}, {}]
         return [{"delta": delta, "logprobs": None} for delta in deltas]
 
@@ -119,98 +121,98 @@ class _Chat:
 class _Choice:
     index: int
     text: str
-    tokens: int
-    reason: str
+    finish_reason: str
 
 
 class _Completion:
-    """One completion: what its choices are cut by, and what they took."""
+    """One completion: where its choices are cut off, and the tokens that they took."""
 
-    def __init__(self, service: Service, body: Any, requests: Sequence[Request], field: str) -> None:
-        self._service, self._requests, self._field = service, requests, field
+    def __init__(self, service: Service, body: Any, requests: Sequence[Request], input_field: str) -> None:
+        self._service, self._requests, self._input_field = service, requests, input_field
         self._codec = service.generator.student.codec
         self._stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
-        self._most = getattr(body, "max_completion_tokens", None) or body.max_tokens
-        self._read, self._written = [0] * len(requests), 0
+        self._max_tokens = getattr(body, "max_completion_tokens", None) or body.max_tokens
+        self._prompt_tokens, self._completion_tokens = [0] * len(requests), 0
 
-    def start(self, stop: Event) -> Iterator[tuple[int, int, Prompt]]:
-        """Write; yield which request and which of its prompts this is, and the prompt."""
-        with _telling(self._field):
-            begun = [self._service.writing(request)(stop) for request in self._requests]  # all are checked at once
-        return ((number, place, prompt) for number, each in enumerate(begun) for place, prompt in enumerate(each))
+    def work(self, stop: Event) -> Iterator[tuple[int, int, Prompt]]:
+        """Check all requests, then write; yield the index of a request, the index of a prompt in it, and the prompt."""
+        with _naming_field(self._input_field):
+            streams = [self._service.generator.stream(request, stop) for request in self._requests]
+        return ((index, nth, prompt) for index, stream in enumerate(streams) for nth, prompt in enumerate(stream))
 
-    def choice(self, number: int, place: int, prompt: Prompt) -> _Choice:
-        """Return a prompt as it is given out, and count it."""
-        self._service.measures.count(prompt)
-        request = self._requests[number]
-        cut = min((found for each in self._stops if (found := prompt.prompt.find(each)) >= 0), default=None)
-        text, reason = prompt.prompt[:cut].strip(), "stop"
+    def choice(self, index: int, nth: int, prompt: Prompt) -> _Choice:
+        """Return the nth prompt of a request as a choice, and count it."""
+        self._service.metrics.count_prompt(prompt)
+        request = self._requests[index]
+        end = min((start for stop in self._stops if (start := prompt.prompt.find(stop)) >= 0), default=None)
+        text, finish_reason = prompt.prompt[:end].strip(), "stop"
         ids = self._codec.ids(text) if text else []
-        if self._most is not None and len(ids) > self._most:
-            ids, reason = ids[: self._most], "length"
-            text = self._codec.decode(ids).rstrip(_HALF).rstrip()  # a token may be a part of a character
-        self._read[number] = len(self._codec.head(request.intents, request.task, prompt.commands))
-        self._written += len(ids)
-        return _Choice(number * request.n + place, text, len(ids), reason)
+        if self._max_tokens is not None and len(ids) > self._max_tokens:
+            ids, finish_reason = ids[: self._max_tokens], "length"
+            text = self._codec.decode(ids).rstrip(_REPLACEMENT).rstrip()  # a token may be a part of a character
+        self._prompt_tokens[index] = len(self._codec.head(request.intents, request.task, prompt.commands))
+        self._completion_tokens += len(ids)
+        return _Choice(index * request.n + nth, text, finish_reason)
 
     def usage(self) -> dict[str, int]:
-        """Return the tokens of what was asked and given."""
-        read = sum(self._read)
-        return {"prompt_tokens": read, "completion_tokens": self._written, "total_tokens": read + self._written}
+        """Return the tokens of the requests and of the choices given until now."""
+        read, written = sum(self._prompt_tokens), self._completion_tokens
+        return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
 
 async def _complete(
-    service: Service, http: HttpRequest, body: Any, requests: Sequence[Request], form: _Text | _Chat
+    service: Service, http: HttpRequest, body: Any, requests: Sequence[Request], form: _TextFormat | _ChatFormat
 ) -> Response:
-    completion = _Completion(service, body, requests, form.asked_by)
+    completion = _Completion(service, body, requests, form.input_field)
     head = {
-        "id": f"{form.prefix}-{secrets.token_hex(12)}",
+        "id": f"{form.id_prefix}-{secrets.token_hex(12)}",
         "created": int(time.time()),
         "model": service.name,
         "system_fingerprint": service.generator.student.digest,
     }
     if body.stream:
-        turn = await service.begin(http, completion.start)
+        job = await service.start(http, completion.work)
         usage = body.stream_options is not None and body.stream_options.include_usage
-        return StreamingResponse(_pieces(http, turn, completion, head, form, usage), media_type=EVENTS)
-    choices = [completion.choice(*each) for each in await service.finish(http, completion.start)]
-    shown = [form.choice(each.text) | {"index": each.index, "finish_reason": each.reason} for each in choices]
-    return JSONResponse(head | {"object": form.whole, "choices": shown, "usage": completion.usage()})
+        return StreamingResponse(_events(http, job, completion, head, form, usage), media_type=SSE_MEDIA_TYPE)
+    choices = [completion.choice(*result) for result in await service.run(http, completion.work)]
+    dicts = [form.choice(each.text) | {"index": each.index, "finish_reason": each.finish_reason} for each in choices]
+    return JSONResponse(head | {"object": form.object, "choices": dicts, "usage": completion.usage()})
 
 
-async def _pieces(
+async def _events(
     http: HttpRequest,
-    turn: Turn[tuple[int, int, Prompt]],
+    job: Job[tuple[int, int, Prompt]],
     completion: _Completion,
     head: dict[str, Any],
-    form: _Text | _Chat,
+    form: _TextFormat | _ChatFormat,
     usage: bool,
 ) -> AsyncIterator[str]:
-    head = head | {"object": form.piece} | ({"usage": None} if usage else {})
+    """Yield the events of a stream: the chunks of each choice, and the usage if that is wanted."""
+    head = head | {"object": form.chunk_object} | ({"usage": None} if usage else {})
     try:
-        async for each in turn:
-            choice = completion.choice(*each)
-            *first, last = form.pieces(choice.text)
-            for piece, reason in [*((piece, None) for piece in first), (last, choice.reason)]:
-                yield event(head | {"choices": [piece | {"index": choice.index, "finish_reason": reason}]})
+        async for result in job:
+            choice = completion.choice(*result)
+            *first, last = form.chunks(choice.text)
+            for chunk, finish_reason in [*((chunk, None) for chunk in first), (last, choice.finish_reason)]:
+                yield sse_event(head | {"choices": [chunk | {"index": choice.index, "finish_reason": finish_reason}]})
         if usage:
-            yield event(head | {"choices": [], "usage": completion.usage()})
+            yield sse_event(head | {"choices": [], "usage": completion.usage()})
         yield "data: [DONE]\n\n"
     except PromptletError as error:
-        yield event(failure(http, error).to_dict())
+        yield sse_event(stream_error(http, error).to_dict())
     finally:
-        turn.stop()
+        job.stop()
 
 
-def _asked(body: Any, text: str, form: type[_Text | _Chat]) -> Request:
-    """Return the request of a text."""
-    with _telling(form.asked_by):
-        return asked(body, *OWN, intents=wished(text))
+def _to_request(body: Any, text: str, form: type[_TextFormat | _ChatFormat]) -> Request:
+    """Return the request for one text of a body."""
+    with _naming_field(form.input_field):
+        return to_request(body, *NOT_GENERATION_FIELDS, intents=split_intents(text))
 
 
 @contextmanager
-def _telling(field: str) -> Iterator[None]:
-    """Name the field that a text stood in where it is refused: OpenAI's clients know no `intents`."""
+def _naming_field(field: str) -> Iterator[None]:
+    """Let errors about `intents` name the field that the client sent them in."""
     try:
         yield
     except UsageError as error:
@@ -221,4 +223,4 @@ def _telling(field: str) -> Iterator[None]:
 
 def _check_model(service: Service, name: str) -> None:
     if name != service.name:
-        raise ModelError(f"the model '{name[:100]}' does not exist; '{service.name}' does", "model")
+        raise ModelNotFoundError(f"the model '{name[:100]}' does not exist; '{service.name}' does", "model")

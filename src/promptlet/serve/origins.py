@@ -1,4 +1,4 @@
-"""Other sites whose pages may use the API, named as browsers name them."""
+"""Other sites whose pages may use the API (CORS), named as browsers name them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _ALL = "*"
 
 
 def check_origin(origin: str, closed: bool) -> str:
-    """Return an origin as browsers send it, in small letters.
+    """Return an origin as browsers send it, in lower case.
 
     Args:
         origin: ``scheme://host`` or ``scheme://host:port``; or ``*`` for all sites.
-        closed: whether the server wants keys. Without them ``*`` would let every page that is ever opened use it.
+        closed: whether the server needs keys. Without them ``*`` would let any page that its user opens use it.
 
     Raises:
-        UsageError: for anything else: a browser never sends it, so that it would allow nobody.
+        UsageError: for anything else; browsers never send it, so it would allow no site.
     """
     if origin == _ALL and not closed:
         raise UsageError("origin is '*', which needs API keys; without them sites are named, as https://example.org")

@@ -2,8 +2,8 @@
 
 # No `from __future__ import annotations`: FastAPI reads annotations that name types made here for this student.
 
-import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -15,34 +15,20 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from promptlet.errors import PromptletError, UsageError
 from promptlet.generation import Prompt, Request
-from promptlet.serve.bodies import EXAMPLE, Body, asked, prompt_body
+from promptlet.serve.bodies import EXAMPLE, Body, prompt_body, to_request
 from promptlet.serve.errors import (
-    ApiError,
-    BusyError,
+    DeadlineExceededError,
     ErrorDetails,
-    InvalidError,
-    NothingError,
-    TimedOutError,
-    answers,
-    explain,
+    InvalidRequestError,
+    NoPromptFoundError,
+    OverloadedError,
+    error_responses,
+    to_api_error,
 )
-from promptlet.serve.line import Turn
-from promptlet.serve.service import Service, Written
+from promptlet.serve.request_queue import Job
+from promptlet.serve.service import RequestResult, Service
 from promptlet.serve.spans import Span, spans
-from promptlet.serve.watch import FAILED
-
-EVENTS = "text/event-stream"
-STREAMED: dict[str, Any] = {
-    EVENTS: {
-        "schema": {
-            "type": "object",
-            "description": "One event; its data is JSON.",
-            "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
-            "required": ["data"],
-        }
-    }
-}
-"""What the OpenAPI says of streams."""
+from promptlet.serve.sse import SSE_CONTENT, SSE_MEDIA_TYPE, sse_event, stream_error
 
 
 class PromptAnswer(BaseModel):
@@ -85,60 +71,12 @@ class BatchAnswer(BaseModel):
 
 
 def to_dict(prompt: Prompt) -> dict[str, Any]:
-    """Return a prompt as clients get it: with the places where it says its intents."""
+    """Return a prompt as clients get it: with the spans where it says its intents."""
     return prompt.to_dict() | {"spans": spans(prompt.prompt, prompt.intents)}
 
 
-def event(data: Any, name: str | None = None) -> str:
-    """Return a server-sent event."""
-    return (f"event: {name}\n" if name else "") + f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
-
-
-def failure(http: HttpRequest, error: PromptletError) -> ApiError:
-    """Return what is told of an error that ends a stream; its status, too late to be sent, is counted."""
-    told = explain(error)
-    http.scope["state"][FAILED] = told.status
-    return told
-
-
-def prompt_routes(service: Service) -> APIRouter:
-    """Return the routes of the native API that write."""
-    router, limits = APIRouter(tags=["prompts"]), service.settings.limits
-    one: Any = prompt_body(service.generator.student, limits)
-    single: Any = create_model("SinglePromptRequest", __base__=one, stream=(bool, Field(False, description=STREAM)))
-    # What is no request has its error in its place, and the others are answered.
-    item: Any = Annotated[one | Any, Field(union_mode="left_to_right")]
-    requests = Annotated[list[item], Field(min_length=1, max_length=limits.batch)]
-    batch: Any = create_model(
-        "BatchRequest", __base__=Body, requests=(requests, Field(description="Answered in order."))
-    )
-    either: Any = Annotated[
-        Annotated[single, Tag("a request")] | Annotated[batch, Tag("a batch")],
-        Discriminator(_kind),
-        BodyOf(openapi_examples=_EXAMPLES),
-    ]
-
-    @router.post("/v1/prompts", response_model=None, responses=_RESPONSES)
-    async def write(http: HttpRequest, body: either) -> Response:
-        """Write prompts to order."""
-        if isinstance(body, batch):
-            orders = [_checked(one, each) for each in body.requests]
-            results = await service.finish(http, service.writing_all(orders))
-            late = [TimedOutError("the time of the batch was over before a prompt for this was found")] * (
-                len(orders) - len(results)
-            )
-            return JSONResponse({"results": [_result(service, each) for each in (*results, *late)]})
-        request = asked(body, "stream")
-        if not body.stream:
-            prompts = await service.finish(http, service.writing(request))
-            return JSONResponse(_found(service, request, prompts))
-        turn = await service.begin(http, service.writing(request))
-        return StreamingResponse(_events(service, http, turn, request), media_type=EVENTS)
-
-    return router
-
-
-STREAM = "Whether prompts come as server-sent events, each as soon as it is found."
+_SINGLE, _BATCH = "a request", "a batch"
+"""Tags of the union of bodies. They stand in pydantic's error paths; a space tells them from names of fields there."""
 _EXAMPLES: dict[str, Any] = {
     "one": {"summary": "Four prompts of 19 words", "value": EXAMPLE},
     "free": {"summary": "Free text", "value": {"intents": "a fox in the snow", "words": "10-14"}},
@@ -148,47 +86,85 @@ _EXAMPLES: dict[str, Any] = {
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The prompts, the best of a request first; or events.",
-        "content": STREAMED,
+        "content": SSE_CONTENT,
         "model": PromptsAnswer | BatchAnswer,
     },
-    **answers(InvalidError, NothingError, BusyError, TimedOutError),
+    **error_responses(InvalidRequestError, NoPromptFoundError, OverloadedError, DeadlineExceededError),
 }
 
 
-def _kind(body: Any) -> str:
-    return "a batch" if isinstance(body, dict) and "requests" in body else "a request"
+def prompt_routes(service: Service) -> APIRouter:
+    """Return the native API's route that writes prompts."""
+    router, limits = APIRouter(tags=["prompts"]), service.settings.limits
+    request_type: Any = prompt_body(service.generator.student, limits)
+    stream = Field(False, description="Whether prompts come as server-sent events, each as soon as it is found.")
+    single_type: Any = create_model("SinglePromptRequest", __base__=request_type, stream=(bool, stream))
+    # Any: a request that is wrong gets an error of its own, and the others of the batch are answered.
+    item_type: Any = Annotated[request_type | Any, Field(union_mode="left_to_right")]
+    requests_type = Annotated[list[item_type], Field(min_length=1, max_length=limits.batch)]
+    batch_type: Any = create_model(
+        "BatchRequest", __base__=Body, requests=(requests_type, Field(description="Answered in order."))
+    )
+    body_type: Any = Annotated[
+        Annotated[single_type, Tag(_SINGLE)] | Annotated[batch_type, Tag(_BATCH)],
+        Discriminator(_body_tag),
+        BodyOf(openapi_examples=_EXAMPLES),
+    ]
+
+    @router.post("/v1/prompts", response_model=None, responses=_RESPONSES)
+    async def write(http: HttpRequest, body: body_type) -> Response:
+        """Write prompts to order."""
+        if isinstance(body, batch_type):
+            requests = [_batch_item(request_type, each) for each in body.requests]
+            results = await service.run(http, partial(service.stream_batch, requests))
+            late = DeadlineExceededError("the time of the batch was over before a prompt for this was found")
+            results += [late] * (len(requests) - len(results))
+            return JSONResponse({"results": [_result_dict(service, result) for result in results]})
+        request = to_request(body, "stream")
+        work = partial(service.generator.stream, request)
+        if not body.stream:
+            return JSONResponse(_prompts_dict(service, request, await service.run(http, work)))
+        job = await service.start(http, work)
+        return StreamingResponse(_events(service, http, job, request), media_type=SSE_MEDIA_TYPE)
+
+    return router
 
 
-def _checked(one: type[Body], item: Any) -> Request | PromptletError:
-    """Return the request that an item of a batch is, or what is wrong with it."""
+def _body_tag(body: Any) -> str:
+    return _BATCH if isinstance(body, dict) and "requests" in body else _SINGLE
+
+
+def _batch_item(request_type: type[Body], item: Any) -> Request | PromptletError:
+    """Return an item of a batch as a request, or what is wrong with it."""
     try:
-        return asked(item if isinstance(item, one) else one.model_validate(item))
+        return to_request(item if isinstance(item, request_type) else request_type.model_validate(item))
     except ValidationError as error:
-        return explain(RequestValidationError([each | {"loc": ("body", *each["loc"])} for each in error.errors()]))
+        return to_api_error(RequestValidationError([each | {"loc": ("body", *each["loc"])} for each in error.errors()]))
     except UsageError as error:
         return error
 
 
-def _result(service: Service, result: Written | Exception) -> dict[str, Any]:
-    return explain(result).to_dict() if isinstance(result, Exception) else _found(service, *result)
+def _result_dict(service: Service, result: RequestResult | Exception) -> dict[str, Any]:
+    return to_api_error(result).to_dict() if isinstance(result, Exception) else _prompts_dict(service, *result)
 
 
-def _found(service: Service, request: Request, prompts: list[Prompt]) -> dict[str, Any]:
+def _prompts_dict(service: Service, request: Request, prompts: list[Prompt]) -> dict[str, Any]:
+    """Return the prompts of a request as they are given out, and count them."""
     for prompt in prompts:
-        service.measures.count(prompt)
+        service.metrics.count_prompt(prompt)
     return {"prompts": list(map(to_dict, prompts)), "asked": request.n, "seed": request.seed}
 
 
-async def _events(service: Service, http: HttpRequest, turn: Turn[Prompt], request: Request) -> AsyncIterator[str]:
-    """Yield prompts as they are found, then what was found; an error in the middle ends it."""
+async def _events(service: Service, http: HttpRequest, job: Job[Prompt], request: Request) -> AsyncIterator[str]:
+    """Yield a prompt's event as soon as it is found, and at the end an event `done` or `error`."""
     found = 0
     try:
-        async for prompt in turn:
+        async for prompt in job:
             found += 1
-            service.measures.count(prompt)
-            yield event(to_dict(prompt))
-        yield event({"found": found, "asked": request.n, "seed": request.seed}, "done")
+            service.metrics.count_prompt(prompt)
+            yield sse_event(to_dict(prompt))
+        yield sse_event({"found": found, "asked": request.n, "seed": request.seed}, "done")
     except PromptletError as error:
-        yield event(failure(http, error).to_dict(), "error")
+        yield sse_event(stream_error(http, error).to_dict(), "error")
     finally:
-        turn.stop()
+        job.stop()

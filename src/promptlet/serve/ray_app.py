@@ -1,9 +1,9 @@
-"""The same application on Ray Serve, for when one machine is not enough: replicas on as many as Ray has.
+"""The same application on Ray Serve, for when one machine is not enough: replicas on all machines of a Ray cluster.
 
 serve run promptlet.serve.ray_app:build student=/models/mine replicas=4 threads=2
 
-Each replica has a student and a line of its own; Ray's proxies spread requests over them. API keys come from the
-environment of who runs this.
+Each replica has a student and a queue of its own; Ray's proxies spread requests over them. API keys come from the
+environment of whoever runs this command.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Arguments(BaseModel):
-    """What `serve run` takes behind the name of `build`."""
+    """Arguments of the application, which `serve run` takes after its name."""
 
     model_config = ConfigDict(extra="forbid")
     student: Path | None = None
@@ -37,19 +37,19 @@ class Arguments(BaseModel):
     rate: str | None = None
     """Requests that write, per key at each replica, as in ``120/minute``."""
     no_keys: bool = False
-    """Whether everyone who reaches Ray's proxy may use it."""
+    """Whether everyone who reaches Ray's proxies may use it."""
 
 
 def build(arguments: Arguments) -> Any:
     """Return the Ray Serve application.
 
     Raises:
-        UsageError: if there is no key, and none is said to be needed; or for what is no rate.
+        UsageError: if there are no keys and `no_keys` is not set, or for a rate that is none.
     """
     from ray import serve
 
     from promptlet.errors import UsageError
-    from promptlet.serve.guard import check_rate
+    from promptlet.serve.access import check_rate
 
     keys = Keys.read(None, os.environ.get(VARIABLE, ""))
     if not keys and not arguments.no_keys:
@@ -71,7 +71,7 @@ def build(arguments: Arguments) -> Any:
         name="promptlet",
         num_replicas=arguments.replicas,
         ray_actor_options={"num_cpus": arguments.threads},
-        # The replica refuses what is too much by itself, at once and with a word when to come again.
+        # More than the replica has room for, so that it refuses requests itself, at once and with a Retry-After.
         max_ongoing_requests=running + arguments.queue + 64,
     )
     return deployment.bind()

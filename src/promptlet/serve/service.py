@@ -1,4 +1,4 @@
-"""What all routes share: the student, the line before its engine, and what is measured."""
+"""What all routes share: the student, the queue before its engine, and the metrics."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from starlette.requests import Request as HttpRequest
 from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, PromptletError, StoppedError, UsageError
 from promptlet.generation import Generator, Prompt, Request
-from promptlet.serve.errors import FaultError, TimedOutError
-from promptlet.serve.line import Line, Start, Turn, attended
-from promptlet.serve.measures import Measures
+from promptlet.serve.errors import DeadlineExceededError, InternalError
+from promptlet.serve.metrics import Metrics
+from promptlet.serve.request_logging import log_fault
+from promptlet.serve.request_queue import Job, RequestQueue, Work, cancel_on_disconnect
 from promptlet.serve.settings import Settings
-from promptlet.serve.watch import log_fault
 from promptlet.student.format import Student
 
 T = TypeVar("T")
-Written = tuple[Request, list[Prompt]]
+RequestResult = tuple[Request, list[Prompt]]
 """A request and its prompts."""
 
 
@@ -29,123 +29,113 @@ class Service:
 
     def __init__(self, generator: Generator, settings: Settings) -> None:
         self.settings = settings
-        self.line = Line(settings.running, settings.waiting, settings.timeout)
-        self.measures = Measures(self.line)
-        self.generator = Generator(generator.student, _Measured(generator.engine, self.measures))
+        self.queue = RequestQueue(settings.running, settings.waiting, settings.timeout)
+        self.metrics = Metrics(self.queue)
+        self.generator = Generator(generator.student, _MeteredEngine(generator.engine, self.metrics))
         self.warm = False
-        """Whether a request would find read what it needs."""
+        """Whether everything that requests need is loaded."""
 
     @property
     def name(self) -> str:
-        """What clients call the model."""
+        """The model's name in the API."""
         return self.generator.student.description.name
 
     def warm_up(self) -> None:
-        """Read the lists that requests need, so that the first one does not wait for them; nothing is written."""
+        """Load the word lists that requests need, so that the first one does not wait for it; no text is written."""
         try:
             task = next(iter(self.generator.student.tasks))
             self.generator.stream(Request.of({"intents": "a quiet lake", "task": task, "ban": ["storm"]}))
-        except Exception as error:  # noqa: BLE001 (requests will fail likewise, and their clients be told)
+        except Exception as error:  # noqa: BLE001 (requests will fail in the same way, and tell their clients)
             log_fault("start", error)
         finally:
             self.warm = True
 
-    async def begin(self, http: HttpRequest, start: Start[T]) -> Turn[T]:
-        """Wait for the turn of a request and begin it, as long as its client waits."""
-        return await attended(http, self.line.begin(self._observed(http, start)))
+    async def start(self, http: HttpRequest, work: Work[T]) -> Job[T]:
+        """Wait for a place and start the work there, unless the client disconnects first."""
+        return await cancel_on_disconnect(http, self.queue.start(self._observed(http, work)))
 
-    async def finish(self, http: HttpRequest, start: Start[T]) -> list[T]:
-        """Do a request from beginning to end, as long as its client waits; return what it gave while there was time.
+    async def run(self, http: HttpRequest, work: Work[T]) -> list[T]:
+        """Do the work to its end, unless the client disconnects; return the results that came within the deadline.
 
         Raises:
-            TimedOutError: if there was time for nothing.
+            DeadlineExceededError: if none did.
         """
 
-        async def all_of_it() -> list[T]:
-            turn = await self.line.begin(self._observed(http, start))
-            found: list[T] = []
+        async def collect() -> list[T]:
+            job = await self.queue.start(self._observed(http, work))
+            results: list[T] = []
             try:
-                async for item in turn:
-                    found.append(item)  # noqa: PERF401 (what was found when the time is over stays)
-            except TimedOutError:
-                found += await turn.rest()
-                if not found:
+                async for result in job:
+                    results.append(result)  # noqa: PERF401 (those found before the deadline are kept)
+            except DeadlineExceededError:
+                results += await job.drain()
+                if not results:
                     raise
-            return found
+            return results
 
-        return await attended(http, all_of_it())
+        return await cancel_on_disconnect(http, collect())
 
-    def writing(self, request: Request) -> Start[Prompt]:
-        """Return what writes the prompts of a request."""
+    def stream_batch(
+        self, requests: Iterable[Request | PromptletError], stop: Event
+    ) -> Iterator[RequestResult | Exception]:
+        """Yield the prompts of one request after the other; one that fails has its error in their place.
 
-        def start(stop: Event) -> Iterator[Prompt]:
-            return self.generator.stream(request, stop)
-
-        return start
-
-    def writing_all(self, requests: Iterable[Request | PromptletError]) -> Start[Written | Exception]:
-        """Return what writes one request after the other; one that fails has its error in place of prompts.
-
-        The one in which time is over has what it found, if anything.
+        When it is stopped, the request that runs has the prompts found until then, if there are any.
         """
+        for request in requests:
+            if isinstance(request, Exception):
+                yield request
+                continue
+            prompts: list[Prompt] = []
+            try:
+                prompts.extend(self.generator.stream(request, stop))
+            except (UsageError, NoPromptError) as error:
+                yield error
+                continue
+            except StoppedError:
+                if prompts:
+                    yield request, prompts
+                raise
+            yield request, prompts
 
-        def start(stop: Event) -> Iterator[Written | Exception]:
-            for request in requests:
-                if isinstance(request, Exception):
-                    yield request
-                    continue
-                found: list[Prompt] = []
-                try:
-                    found.extend(self.writing(request)(stop))
-                except (UsageError, NoPromptError) as error:
-                    yield error
-                    continue
-                except StoppedError:
-                    if found:
-                        yield request, found
-                    raise
-                yield request, found
+    def _observed(self, http: HttpRequest, work: Work[T]) -> Work[T]:
+        """Return the same work with its time to the first prompt measured, from now on, and its faults hidden."""
+        arrived, request_id = time.monotonic(), http.scope["state"]["request_id"]
 
-        return start
-
-    def _observed(self, http: HttpRequest, start: Start[T]) -> Start[T]:
-        """Return the same work, its time to the first prompt measured (waiting is part of it), its faults logged."""
-        arrived, number = time.monotonic(), http.scope["state"]["id"]
-
-        def observed(results: Iterator[T]) -> Iterator[T]:
+        def observe(results: Iterator[T]) -> Iterator[T]:
             first = True
-            for result in _told(number, results):
+            for result in _hide_faults(request_id, results):
                 if first and not isinstance(result, Exception):  # a batch may begin with requests that fail
-                    self.measures.first.observe(time.monotonic() - arrived)
+                    self.metrics.time_to_first_prompt.observe(time.monotonic() - arrived)
                     first = False
                 yield result
 
-        return lambda stop: observed(start(stop))
+        return lambda stop: observe(work(stop))
 
 
-class _Measured(Engine):
+class _MeteredEngine(Engine):
     """An engine whose texts are counted as they are drawn, whatever becomes of the requests that they are for."""
 
-    def __init__(self, engine: Engine, measures: Measures) -> None:
-        self.name, self._engine, self._measures = engine.name, engine, measures
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self.name, self._engine, self._metrics = engine.name, engine, metrics
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        raise NotImplementedError("an engine that was opened is measured")
+        raise NotImplementedError("an engine that was opened is metered")
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         began = time.perf_counter()
         drawn = self._engine.decode(decodings, stop)
-        self._measures.drew(sum(len(each.ids) for each in drawn), time.perf_counter() - began)
+        self._metrics.count_tokens(sum(len(each.ids) for each in drawn), time.perf_counter() - began)
         return drawn
 
 
-def _told(number: str, results: Iterator[T]) -> Iterator[T]:
-    """Yield the results; what fails by the server's fault is logged, and told without what it was."""
+def _hide_faults(request_id: str, results: Iterator[T]) -> Iterator[T]:
+    """Yield the results; an error that is the server's fault is logged, and raised without its message."""
     try:
         yield from results
     except (UsageError, NoPromptError, StoppedError):
         raise
     except Exception as error:
-        log_fault(number, error)
-        raise FaultError from error
+        log_fault(request_id, error)
+        raise InternalError from error

@@ -1,7 +1,7 @@
-"""Running the server: listening, logging, and an end that loses nothing.
+"""Running the server: listening, logging, and a graceful shutdown.
 
-When it is asked to end (SIGTERM, Ctrl-C) it is no longer ready and takes no new work; what runs or waits is finished,
-for as long as the grace lasts. A second signal ends it at once.
+On SIGTERM or Ctrl-C the server is no longer ready and refuses new work. What runs or waits is finished within the grace
+period; a second signal ends it at once.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from promptlet.errors import UsageError
 from promptlet.generation import Generator
-from promptlet.listening import address, is_loopback, listen
+from promptlet.listening import is_loopback, listen, root_url
 from promptlet.serve.app import make_app
-from promptlet.serve.line import Line
+from promptlet.serve.request_queue import RequestQueue
 from promptlet.serve.settings import Settings
 
 _BACKLOG = 2048
 _OPEN_FILES = 2**16
-_LAST_SECONDS = 2
-"""What is left to send the last answers, once all work is done or stopped."""
+_SEND_SECONDS = 2
+"""For sending the last responses, once all work is done or stopped."""
 
 
-def serve(load: Callable[[], Generator], settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
-    """Serve a student at a host and port (0 is any that is free); once it listens `tell` its address.
+def serve(
+    load: Callable[[], Generator], settings: Settings, host: str, port: int, announce: Callable[[str], None]
+) -> None:
+    """Serve a student at a host and port (0 is any that is free); once it listens, call `announce` with its URL.
 
     Raises:
         UsageError: if it can't listen there, or everyone could reach it without a key.
@@ -47,21 +49,21 @@ def serve(load: Callable[[], Generator], settings: Settings, host: str, port: in
     logging.getLogger("promptlet.serve").setLevel(logging.INFO)
     with listening:
         app = make_app(load(), settings)
-        tell(address(host, listening))
+        announce(root_url(host, listening))
         with contextlib.suppress(KeyboardInterrupt):
             _Server(app, settings).run(sockets=[listening])
 
 
 def own_names(host: str) -> tuple[str, ...]:
-    """Return the names under which a server that only this machine reaches is known."""
+    """Return the host names by which a server is called that only this machine reaches."""
     return ("localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host.casefold())
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which goes on answering while it waits for the work to end."""
+    """A uvicorn server that still answers while it waits for work to end."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
-        protocol = type("Protocol", (_Protocol,), {"patience": settings.patience})
+        protocol = type("Protocol", (_Protocol,), {"read_timeout": settings.read_timeout})
         super().__init__(
             uvicorn.Config(
                 app,
@@ -71,62 +73,62 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=_LAST_SECONDS,
+                timeout_graceful_shutdown=_SEND_SECONDS,
             )
         )
-        self._line: Line = app.state.service.line
+        self._queue: RequestQueue = app.state.service.queue
         self._grace, self._ends_at = settings.grace, float("inf")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
-        # uvicorn's own way closes the door first: then nobody could ask whether the server is still ready.
-        if self._line.closed:
+        # uvicorn would stop listening first, and /readyz could no longer say that the server is not ready.
+        if self._queue.closed:
             self._ends_at = 0.0
         else:
-            self._line.closed = True
+            self._queue.closed = True
             self._ends_at = time.monotonic() + self._grace
 
     async def on_tick(self, counter: int) -> bool:
-        if self._line.closed and (self._line.idle or time.monotonic() > self._ends_at):
-            self._line.stop()
+        if self._queue.closed and (self._queue.idle or time.monotonic() > self._ends_at):
+            self._queue.stop()
             return True
         return await super().on_tick(counter)
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 for clients that send a request's head in time, however slowly it begins."""
+    """HTTP/1.1 that closes a connection when the head of its next request does not come in time."""
 
-    patience: float
-    _alarm: asyncio.TimerHandle | None = None
+    read_timeout: float
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._set_alarm()
+        self._update_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._set_alarm()
+        self._update_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._alarm is not None:
-            self._alarm.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _set_alarm(self) -> None:
-        """Let the alarm run exactly while a head is awaited."""
+    def _update_timer(self) -> None:
+        """Let the timer run only while the head of a request is awaited."""
         awaited = self.conn.their_state is h11.IDLE
-        if awaited and self._alarm is None:
-            self._alarm = self.loop.call_later(self.patience, self.transport.close)
-        elif not awaited and self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        if awaited and self._timer is None:
+            self._timer = self.loop.call_later(self.read_timeout, self.transport.close)
+        elif not awaited and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _allow_many_connections() -> None:
-    """Allow more open files than shells do, as far as the system lets this process have them; Windows has no limit."""
+    """Raise the limit of open files, as far as the system allows this process to; Windows has no such limit."""
     if sys.platform == "win32":
         return
     import resource
 
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))

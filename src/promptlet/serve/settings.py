@@ -1,4 +1,4 @@
-"""What a server holds requests to, and who may send them."""
+"""How a server is run: limits of requests, times, and who may send them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promptlet.types import KINDS, MAX_INTENTS, MAX_TEXT_CHARACTERS, MAX_VALUE_C
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one request may ask for; what has more is refused before anything is made of it."""
+    """The most that one request may ask for; more is refused before any work is done."""
 
     body: int = 64 * 1024
     """Bytes."""
@@ -39,20 +39,20 @@ class Settings:
     running: int = TEXTS_PER_THREAD
     """Requests that are worked on side by side."""
     waiting: int = 64
-    """Requests that wait for their turn; more are refused."""
+    """Requests that wait for a place; more are refused."""
     timeout: float = 60.0
     """Seconds within which a request must be done, waiting included."""
-    patience: float = 10.0
+    read_timeout: float = 10.0
     """Seconds within which a client must have sent its request."""
     grace: float = 25.0
     """Seconds that running work has to finish once the server is asked to end."""
     keys: Keys = field(default_factory=Keys)
-    """Without keys everyone who reaches the server may use it."""
+    """Without any, everyone who reaches the server may use it."""
     rate: str | None = None
-    """Requests that write, per key, or per address where there are no keys, as in ``120/minute``."""
+    """The most requests that write, as in ``120/minute``: per key, or per address if there are no keys."""
     origins: tuple[str, ...] = ()
-    """Other sites whose pages may use the server, as browsers name them; ``*`` is all."""
+    """Other sites whose pages may use the server, as browsers name them (CORS); ``*`` is all."""
     hosts: tuple[str, ...] = ()
-    """Names under which the server may be reached; none is any."""
+    """Host names by which the server may be called; empty allows any."""
     log_text: bool = False
-    """Whether what is asked for is logged."""
+    """Whether the bodies of requests are logged."""

@@ -1,4 +1,4 @@
-"""Where in a prompt its intents are said: what the page marks."""
+"""Where in a prompt its intents are said, for the page to mark."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Span = tuple[int, int, str]
 
 
 def spans(text: str, intents: Iterable[str]) -> list[Span]:
-    """Return the spans of a text that say some form of an intent's words, in order; neighbours are joined."""
+    """Return the spans of a text that say some form of an intent's words, in order; adjacent ones are joined."""
     wanted = {intent: content_stems(Intent.parse(intent).value) for intent in intents}
     found: list[Span] = []
     for start, end, stem in placed_stems(text):
         for intent in (intent for intent, stems in wanted.items() if stem in stems):
-            before = next((span for span in reversed(found) if span[2] == intent), None)
-            if before is not None and text[before[1] : start] in {" ", "-"}:
-                found[found.index(before)] = (before[0], end, intent)
+            previous = next((span for span in reversed(found) if span[2] == intent), None)
+            if previous is not None and text[previous[1] : start] in {" ", "-"}:
+                found[found.index(previous)] = (previous[0], end, intent)
             else:
                 found.append((start, end, intent))
     return sorted(found)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from promptlet.errors import TeacherError
 from promptlet.extras import needing
 from promptlet.io.atomic import value_digest
-from promptlet.pacing import Pace
+from promptlet.rate_limit import RateLimiter
 from promptlet.remote import address, reason
 from promptlet.teachers.base import Answer, Message, Teacher, TeacherConfig, TeacherRequest
 
@@ -130,8 +130,8 @@ class OpenAICompatible(Teacher):
         named = {"answers", "answer_schema", "thinking", "names", "extra"}
         matters = config.model_dump(include=named, exclude_defaults=True)
         self.identity = config.model + (f":{value_digest(matters)[:16]}" if matters else "")
-        self._requests = Pace(config.requests_per_minute) if config.requests_per_minute else None
-        self._tokens = Pace(config.tokens_per_minute) if config.tokens_per_minute else None
+        self._request_limit = RateLimiter(config.requests_per_minute) if config.requests_per_minute else None
+        self._token_limit = RateLimiter(config.tokens_per_minute) if config.tokens_per_minute else None
         self.client = openai.OpenAI(
             base_url=config.base_url,
             api_key=os.environ.get(config.api_key_variable, "none"),
@@ -194,8 +194,8 @@ class OpenAICompatible(Teacher):
         except ValidationError as error:
             raise TeacherError(f"{self.config.address} gave no chat completion: {response.text[:80]!r}") from error
         choice, usage = reply.choices[0], reply.usage or _Usage()
-        if self._tokens and reply.usage:
-            self._tokens.correct(usage.prompt_tokens + usage.completion_tokens - _tokens_of(response.request))
+        if self._token_limit and reply.usage:
+            self._token_limit.correct(usage.prompt_tokens + usage.completion_tokens - _tokens_of(response.request))
         if choice.finish_reason == "content_filter":
             raise TeacherError(f"{self.config.address} held the answer back (content_filter)")
         text, finished = _THOUGHT.sub("", choice.message.content or "", count=1), choice.finish_reason != "length"
@@ -216,10 +216,10 @@ class OpenAICompatible(Teacher):
         """Hold an attempt back until the rates allow it; time spent here is no part of the timeout."""
         if request.method != "POST":
             return
-        if self._requests:
-            self._requests.wait()
-        if self._tokens:
-            self._tokens.wait(_tokens_of(request))
+        if self._request_limit:
+            self._request_limit.wait()
+        if self._token_limit:
+            self._token_limit.wait(_tokens_of(request))
 
     def close(self) -> None:
         self.client.close()

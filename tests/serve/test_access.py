@@ -1,4 +1,4 @@
-"""Closed by default: who may come in, how often, from where, and what is said and kept of it."""
+"""Access control: keys, rates, hosts and origins; headers, the log, and what the OpenAPI says of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fastapi.testclient import TestClient
 
 from promptlet.errors import UsageError
 from promptlet.generation import Generator
+from promptlet.serve.access import HEALTH_PATHS, check_rate
 from promptlet.serve.app import make_app
-from promptlet.serve.guard import HEALTH, check_rate
 from promptlet.serve.keys import Keys
 from promptlet.serve.origins import check_origin
 from promptlet.serve.settings import Settings
 from promptlet.student.format import default_student, load_student
-from tests.serve.conftest import ORDER, Stepper, staged, until
+from tests.serve.conftest import ORDER, Stepper, server_thread, until
 
 KEYS = ["first-key-of-some-length", "other-key-of-some-length"]
 BEARER = {"Authorization": f"Bearer {KEYS[0]}"}
@@ -73,7 +73,7 @@ def test_every_route_but_health_needs_a_key(closed: TestClient) -> None:
     closed_ones = 0
     for method, path in everything:
         status = closed.request(method, path).status_code
-        if path in {*HEALTH, *page, "/docs", "/docs/start.js"} or path.startswith("/fonts/"):
+        if path in {*HEALTH_PATHS, *page, "/docs", "/docs/start.js"} or path.startswith("/fonts/"):
             assert status != 401, path
         else:
             closed_ones += 1
@@ -206,11 +206,11 @@ def test_all_sites_only_come_in_with_keys() -> None:
 def test_an_answer_to_what_was_not_read_closes_the_connection(
     body: str, line: str, settings: dict[str, Any], status: bytes
 ) -> None:
-    with staged(Stepper(), **settings) as stage:
+    with server_thread(Stepper(), **settings) as server:
         if "rate" in settings:
-            with stage.client() as client:
+            with server.client() as client:
                 assert client.post("/v1/prompts", json=ORDER).headers.get("connection") != "close"
-        with socket.create_connection(("127.0.0.1", stage.port)) as connection:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.settimeout(30)
             connection.sendall(f"{line} HTTP/1.1\r\nHost: x\r\n{body}\r\n".encode())
             got = b""
@@ -289,11 +289,11 @@ def test_the_openapi_says_what_stands_before_the_routes(stepping: Generator) -> 
     assert scheme == {"type": "http", "scheme": "bearer"}
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
-            told = set(operation["responses"])
-            assert operation.get("security") == (None if path in HEALTH else [{name: []}])
-            assert {"421", "500"} <= told
-            assert ("401" in told) == (path not in HEALTH)
-            assert ({"408", "413", "429"} <= told) == (method == "post")
+            statuses = set(operation["responses"])
+            assert operation.get("security") == (None if path in HEALTH_PATHS else [{name: []}])
+            assert {"421", "500"} <= statuses
+            assert ("401" in statuses) == (path not in HEALTH_PATHS)
+            assert ({"408", "413", "429"} <= statuses) == (method == "post")
     assert "HTTPValidationError" not in json.dumps(described)
     open_ = make_app(stepping).openapi()
     assert "securitySchemes" not in open_["components"]
@@ -325,7 +325,7 @@ def test_it_is_ready_when_its_lists_are_read(stepping: Generator, monkeypatch: p
         assert (client.get("/readyz").status_code, client.get("/healthz").status_code) == (503, 200)
         read.set()
         until(lambda: client.get("/readyz").status_code == 200)
-        for path in HEALTH:
+        for path in HEALTH_PATHS:
             assert client.head(path).status_code == 200
 
 

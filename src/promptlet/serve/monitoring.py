@@ -1,4 +1,4 @@
-"""Routes for who runs the server: whether it lives, whether it takes requests, what it measures."""
+"""Routes for whoever operates the server: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from promptlet.serve.errors import BusyError, answers
+from promptlet.serve.errors import OverloadedError, error_responses
 from promptlet.serve.service import Service
 
 
-def operation_routes(service: Service) -> APIRouter:
-    """Return the routes for who runs the server."""
+def monitoring_routes(service: Service) -> APIRouter:
+    """Return the routes for liveness, readiness and metrics."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -32,18 +32,18 @@ def operation_routes(service: Service) -> APIRouter:
         return "ok\n"
 
     @router.head("/readyz", response_class=PlainTextResponse, include_in_schema=False)
-    @router.get("/readyz", response_class=PlainTextResponse, responses=answers(BusyError))
+    @router.get("/readyz", response_class=PlainTextResponse, responses=error_responses(OverloadedError))
     async def readyz() -> str:
         """Say whether the server takes one more request, and could begin with it at once."""
         if not service.warm:
-            raise BusyError("the server has only just begun", wait=1)
-        if service.line.full:
-            raise BusyError("the server takes no requests now", wait=1)
+            raise OverloadedError("the server has only just begun", retry_after=1)
+        if service.queue.full:
+            raise OverloadedError("the server takes no requests now", retry_after=1)
         return "ready\n"
 
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Say what was measured, as Prometheus reads it."""
-        return Response(service.measures.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
     return router

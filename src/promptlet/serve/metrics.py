@@ -1,42 +1,42 @@
-"""What Prometheus reads at /metrics. Labels are routes, methods and statuses, never what a client wrote."""
+"""Metrics for Prometheus, at /metrics. Labels are routes, methods and statuses, never what a client wrote."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from promptlet.generation import Prompt
-from promptlet.serve.line import Line
+from promptlet.serve.request_queue import RequestQueue
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_TOKEN_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_SECOND_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_TOKEN_SECOND_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
-class Measures:
+class Metrics:
     """The server's metrics, in a registry of their own."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, queue: RequestQueue) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "promptlet_requests", "Requests that were answered.", ["route", "method", "status"], registry=self.registry
         )
-        self.seconds = Histogram(
+        self.request_seconds = Histogram(
             "promptlet_request_seconds",
             "From a request's beginning until its answer was sent to the end, or its client had gone.",
             ["route"],
-            buckets=_SECONDS,
+            buckets=_SECOND_BUCKETS,
             registry=self.registry,
         )
-        self.first = Histogram(
+        self.time_to_first_prompt = Histogram(
             "promptlet_time_to_first_token_seconds",
             "From a request's beginning, its wait included, until its first prompt was chosen; in a batch, until its "
             "first request that does not fail was done.",
-            buckets=_SECONDS,
+            buckets=_SECOND_BUCKETS,
             registry=self.registry,
         )
-        self.per_token = Histogram(
+        self.time_per_token = Histogram(
             "promptlet_time_per_token_seconds",
             "Of each round of texts that the engine drew together, its time per token.",
-            buckets=_TOKEN_SECONDS,
+            buckets=_TOKEN_SECOND_BUCKETS,
             registry=self.registry,
         )
         self.tokens = Counter(
@@ -53,21 +53,21 @@ class Measures:
             registry=self.registry,
         )
         running = Gauge("promptlet_running", "Requests that are worked on.", registry=self.registry)
-        running.set_function(lambda: line.running)
+        running.set_function(lambda: queue.running)
         waiting = Gauge("promptlet_waiting", "Requests that wait for their turn.", registry=self.registry)
-        waiting.set_function(lambda: line.waiting)
+        waiting.set_function(lambda: queue.waiting)
 
-    def count(self, prompt: Prompt) -> None:
+    def count_prompt(self, prompt: Prompt) -> None:
         """Count a prompt that is given out."""
         self.prompts.labels(prompt.task).inc()
         for command, missed in prompt.adherence.items():
             self.adherence.labels(command).observe(abs(missed))
 
-    def drew(self, tokens: int, seconds: float) -> None:
-        """Count texts that the engine drew together."""
+    def count_tokens(self, tokens: int, seconds: float) -> None:
+        """Count the tokens of texts that the engine drew together, and their time."""
         self.tokens.inc(tokens)
-        self.per_token.observe(seconds / max(1, tokens))
+        self.time_per_token.observe(seconds / max(1, tokens))
 
-    def text(self) -> bytes:
-        """Return all metrics as Prometheus reads them."""
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
