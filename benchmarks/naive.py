@@ -98,6 +98,8 @@ class Naive:
         last = words[-1].casefold()
         if last[-1] in ",;:-(&/" or last in checks._UNFINISHED or last.rstrip(".!?") in checks._NEVER_LAST:
             return True
+        if last.rstrip(".!?") in checks._ADJECTIVES and any(word.casefold() in ("a", "an") for word in words[-3:-1]):
+            return True
         return any(word[-1] in ".!?" and len(word) > 3 for word in words[-3:-1])
 
     def _content(self, row: dict[str, Any], prompt: str, said: list[str]) -> str | None:

@@ -58,6 +58,7 @@ def test_good_prompts_pass(prompt: str) -> None:
         ("a birthday balloon for you and your friends", "instruction leak"),
         ("a 20 words birthday balloon picture in a garden", "instruction leak"),
         ("a birthday balloon that floats over the", "truncated"),
+        ("a birthday balloon drifts over the sea and a white sandy.", "truncated"),
         ("a birthday balloon that floats over roofs,", "truncated"),
         ("a birthday balloon [floating] over the roofs", "odd characters"),
         ("a birthday balloon floating \U0001f388 over the roofs", "odd characters"),

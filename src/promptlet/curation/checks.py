@@ -54,6 +54,16 @@ _UNFINISHED = frozenset(
 )
 _NEVER_LAST = frozenset("a an the and or but nor of at from with as into onto its their than very every".split())
 """Those of the unfinished ends that not even a full stop makes an end; "lines to write in." is one."""
+_ADJECTIVES = frozenset(
+    (
+        "beautiful big bright broken busy carved clean clear cold colorful cool cozy crooked curly cute dark "
+        "delicate distant dry dusty elegant empty faded folded foggy gentle giant golden happy heavy hidden hollow "
+        "huge large little lonely long lovely misty modern muddy narrow neat new old painted pale peaceful polished "
+        "rainy rough rustic rusty sandy sharp shiny short simple single slow small smooth snowy soft striped sunny "
+        "tall thick thin tidy tiny warm wet wide windy wooden wrinkled young"
+    ).split()
+)
+"""What ends no phrase that begins with an article one or two words before: "a warm.", "a white sandy."."""
 _SHORTEST_SENTENCE = 3
 """Words of the last sentence, where it is not the only one."""
 _COPIED = 8
@@ -167,6 +177,10 @@ def truncation(answer: Examined) -> str | None:
     """An end in the middle of a phrase, or of a sentence that has hardly begun."""
     last = answer.words[-1] if answer.words else ""
     if last[-1:] in ",;:-(&/" or last.casefold() in _UNFINISHED or last.rstrip(".!?").casefold() in _NEVER_LAST:
+        return "truncated"
+    if last.rstrip(".!?").casefold() in _ADJECTIVES and {"a", "an"}.intersection(
+        map(str.casefold, answer.words[-3:-1])
+    ):
         return "truncated"
     before = answer.words[-_SHORTEST_SENTENCE - 1 : -1]
     # What ends with a mark in three letters is an abbreviation: "St. Louis".

@@ -29,6 +29,9 @@ _SMALL_SHARE = 0.5
 """Of the texts that are begun for the student, how many begin as a caption does, with a small letter."""
 _OPENING_SHARE = 1 / 3
 """Of the words that are the student's own, how many may stand before what its text is begun with."""
+_ABRUPT = -2.5
+"""Log-probability of the mark behind the last word, or of the end, below which a text ends for want of words
+("a beach meets the sea and a white sandy."): of 197 drafts without another fault 7% do, half of them in mid-phrase."""
 _WISH = "Scene object"
 """As which kind of intent a kept term is put to the student, so that it speaks of the term by itself."""
 
@@ -205,7 +208,7 @@ class Plan:
             relevance=round(topic_weighted_mean(sample, covered), 4),
             repeats=repetition(answer) is not None,
             untaught=not self.known.issuperset(answer.terms),
-            unfinished=truncation(answer) is not None or not decoded.finished,
+            unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
             insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
         )
 
@@ -256,6 +259,12 @@ class Plan:
         if self.banned.find(prompt):
             return "says what is banned or denied"
         return None
+
+
+def _ending(decoded: Decoded) -> float:
+    """Return the log-probability of what stands behind the last word of a finished text: a mark, or the end."""
+    marked = decoded.text.rstrip().endswith((".", "!", "?")) and len(decoded.ids) > 1
+    return decoded.logprobs[-2 if marked else -1]
 
 
 def _wanted(request: Request, student: Student) -> dict[str, range]:
