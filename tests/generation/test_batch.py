@@ -63,6 +63,19 @@ def test_rows_of_any_text_get_their_answer(generator: Generator, tmp_path: Path)
     assert good["prompts"][0]["target_words"] == 8
 
 
+def test_answers_carry_the_ids_of_their_requests(generator: Generator, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(
+        '{"id": "a-1", "intents": "a cat"}\n{"id": 7, "intents": "a cat", "words": 99}\n{"intents": "a cat"}\n'
+    )
+    generate_file(generator, source, target, {"words": 8, "candidates": 1})
+    good, bad, nameless = entries(target)
+    assert (good["id"], bad["id"]) == ("a-1", 7)
+    assert good["prompts"]
+    assert "'99'" in bad["error"]
+    assert "id" not in nameless
+
+
 def test_bad_rows_stand_apart_in_their_place(generator: Generator, tmp_path: Path) -> None:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("\n".join(ROWS))

@@ -128,15 +128,15 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     if source is not None and target is not None:
         _write_file(generator, source, target, values, request)
         return
-    found = said = 0
+    found = 0
     for prompt in generator.stream(request):
         found += 1
-        said += any(prompt.coverage.values())
         typer.echo(json.dumps(prompt.to_dict(), ensure_ascii=False) if as_json else prompt.prompt)
+        if left_out := [intent for intent, share in prompt.coverage.items() if not share]:
+            typer.echo(f"promptlet: prompt {found} leaves out: {', '.join(left_out)}", err=True)
     if found < request.n:
         typer.echo(f"promptlet: {found} of {request.n}: the student has no more that differ from these", err=True)
-    taught = any(generator.student.knows(word) for intent in request.intents for word in intent.value.split())
-    if not (said and taught):
+    if not any(generator.student.knows(word) for intent in request.intents for word in intent.value.split()):
         typer.echo("promptlet: this student was taught plain English, and no word of what was asked for", err=True)
 
 

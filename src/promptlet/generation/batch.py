@@ -45,8 +45,8 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
 
     Args:
         generator: writes.
-        source: its rows have the keys of a `Request`; one without a seed has one derived from that of `defaults` (0 if
-            there is none) and its line. Empty lines are left out.
+        source: its rows have the keys of a `Request`, and may have an `id`, which their answers get. A row without a seed
+            has one derived from that of `defaults` (0 if there is none) and its line. Empty lines are left out.
         target: goes on behind the lines that are there, which must be of the same requests.
         defaults: what rows don't say.
 
@@ -116,18 +116,15 @@ def _digest(settings: Mapping[str, Any], number: int, line: bytes) -> str:
 
 
 def _answer(generator: Generator, defaults: Mapping[str, Any], number: int, line: bytes) -> dict[str, Any]:
-    """Return the prompts of a row, or the error that it has instead."""
+    """Return the `id` of a row, if it has one, and its prompts, or the error that it has instead."""
+    own: dict[str, Any] = {}
     try:
-        request = _request(defaults, number, line)
+        # Who writes rows from a table writes null for what a row does not say.
+        row = {key: value for key, value in parse_object(line).items() if value is not None}
+        own = {"id": row.pop("id")} if "id" in row else {}
+        request = Request.of({**defaults, "seed": derive(defaults.get("seed", 0), number), **row})
         prompts = [prompt.to_dict() for prompt in generator.stream(request)]
     except (UsageError, StudentError) as error:
-        return {"error": str(error)}
+        return own | {"error": str(error)}
     missing = request.n - len(prompts)
-    return {"prompts": prompts} | ({"missing": missing} if missing else {})
-
-
-def _request(defaults: Mapping[str, Any], number: int, line: bytes) -> Request:
-    row = parse_object(line)
-    seed = derive(defaults.get("seed", 0), number)
-    # Who writes rows from a table writes null for what a row does not say.
-    return Request.of({**defaults, "seed": seed, **{key: value for key, value in row.items() if value is not None}})
+    return own | {"prompts": prompts} | ({"missing": missing} if missing else {})

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from promptlet import registry
 from promptlet.commands.words import Words, count_words
@@ -64,6 +64,21 @@ class Prompt:
         return asdict(self) | {name: list(getattr(self, name)) for name in ("intents", "kept", "banned", "insisted")}
 
 
+class Options(TypedDict, total=False):
+    """What may be asked for beside intents, task, words, number and seed; `Request` says what it means."""
+
+    relevance: int | str
+    exact: bool
+    candidates: int
+    keep: str | Sequence[str]
+    ban: str | Sequence[str]
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    logit_bias: Mapping[int, float]
+
+
 class Generator:
     """A student with an engine, ready to write."""
 
@@ -97,7 +112,7 @@ class Generator:
         words: int | str | None = None,
         n: int = 1,
         seed: int | None = None,
-        **others: Any,
+        **options: Unpack[Options],
     ) -> list[Prompt]:
         """Return `n` prompts that differ from each other; fewer if the student has no more to give.
 
@@ -107,8 +122,7 @@ class Generator:
             words: a number, or a range such as ``"10-20"`` from which each prompt draws its own; None is 20.
             n: how many prompts.
             seed: the same seed gives the same prompts, and n=4 begins with those of n=1.
-            others: what else a `Request` has (`keep`, `ban`, `exact`, `candidates`, `temperature`, ...), and values of
-                the student's other commands, such as `relevance`.
+            options: what else a `Request` has. Commands of a student of your own are asked for in a `Request`.
 
         Raises:
             UsageError: for a value that is not allowed; it says what is.
@@ -117,8 +131,8 @@ class Generator:
         """
         if isinstance(intents, Request):
             raise UsageError("intents: a Request holds more than intents; stream(request) takes it", "intents")
-        values = {"intents": intents, "task": task, "words": words, "n": n, "seed": seed}
-        return list(self.stream(Request.of(values | others)))
+        values = {"intents": intents, "task": task, "words": words, "n": n, "seed": seed, **options}
+        return list(self.stream(Request.of(values)))
 
     def stream(self, request: Request, stop: Event | None = None) -> Iterator[Prompt]:
         """Return an iterator over the prompts of a request, which come as they are found.

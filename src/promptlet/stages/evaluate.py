@@ -14,6 +14,7 @@ from promptlet.errors import NoPromptError, RunError, UsageError
 from promptlet.evaluation.adherence import Adherence, measure_adherence, table
 from promptlet.evaluation.suites import TABLE_3
 from promptlet.generation import Generator
+from promptlet.generation.generator import Options
 from promptlet.intents.splits import TEST
 from promptlet.intents.test_sets import DIGESTS, load_test_set
 from promptlet.io.atomic import write_json, write_text
@@ -116,10 +117,10 @@ def evaluate_words(
                     continue
                 wish = held_out[index % len(held_out)]
                 exact, own_seed = mode == "exact", (seed * 100_003 + index) % 2**32
-                others = {} if exact else {"candidates": 1}
+                options: Options = {} if exact else {"candidates": 1}
                 try:
                     (prompt,) = generator.generate(
-                        wish.intents, wish.task, target, seed=own_seed, exact=exact, **others
+                        wish.intents, wish.task, target, seed=own_seed, exact=exact, **options
                     )
                     written = prompt.to_dict()
                 except NoPromptError as error:  # a lone candidate may say what is denied
