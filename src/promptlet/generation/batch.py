@@ -45,8 +45,8 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
 
     Args:
         generator: writes.
-        source: its rows have the keys of a `Request`, and may have an `id`, which their answers get. A row without a seed
-            has one derived from that of `defaults` (0 if there is none) and its line. Empty lines are left out.
+        source: its rows have the keys of a `Request`, and may have an `id`, which their answers get. A row without a
+            seed has one derived from that of `defaults` (0 if there is none) and its line. Empty lines are left out.
         target: goes on behind the lines that are there, which must be of the same requests.
         defaults: what rows don't say.
 

@@ -117,11 +117,9 @@ def evaluate_words(
                     continue
                 wish = held_out[index % len(held_out)]
                 exact, own_seed = mode == "exact", (seed * 100_003 + index) % 2**32
-                options: Options = {} if exact else {"candidates": 1}
+                options: Options = {"exact": True} if exact else {"exact": False, "candidates": 1}
                 try:
-                    (prompt,) = generator.generate(
-                        wish.intents, wish.task, target, seed=own_seed, exact=exact, **options
-                    )
+                    (prompt,) = generator.generate(wish.intents, wish.task, target, seed=own_seed, **options)
                     written = prompt.to_dict()
                 except NoPromptError as error:  # a lone candidate may say what is denied
                     written = {"target_words": target, "words": None, "error": str(error)}
