@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from promptlet.improvement.rounds import WRITTEN, Rounds
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.records import from_row, read_samples, to_row
 from promptlet.pipeline import load_recipe, run_recipe
+from promptlet.stages.base import CommonConfig, Context
+from promptlet.stages.improve import ROUNDS, ImproveConfig, ImproveStage
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded
@@ -139,6 +142,27 @@ def test_a_student_that_writes_nothing_fit_is_left_as_it_was(smoke: dict[str, Pa
     assert re.search("improve: rounds 1, kept 0, nothing to learn from in the last, mostly [a-z ]+, ", result.stderr)
 
 
+@pytest.mark.parametrize(("found", "kept"), [((1.5, 1.6), 1), ((2.5, 1.0), 0), ((1.5, 1.2), 2)])
+def test_a_round_that_does_not_help_is_thrown_away_and_ends_the_loop(
+    smoke: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: tuple[float, float], kept: int
+) -> None:
+    def run(_: Rounds, number: int, folder: Path, before: Path) -> RoundMetrics:
+        (folder / MODEL).mkdir(parents=True)
+        (folder / MODEL / "weights").write_text(f"round {number} after {before.parent.name}")
+        return metrics(miss=found[number - 1])
+
+    monkeypatch.setattr(Rounds, "evaluate", lambda *_: metrics(miss=2.0))
+    monkeypatch.setattr(Rounds, "run", run)
+    context = Context(tmp_path, smoke, tmp_path, CommonConfig(name="x"))
+    counts = ImproveStage().run(ImproveConfig(rounds=2), context)
+    rows = json.loads((tmp_path / ROUNDS).read_text())
+    assert counts["kept"] == kept
+    assert [row["shipped"] for row in rows] == [number <= kept for number in range(len(rows))]
+    assert counts["rounds"] == len(rows) - 1 == min(2, kept + 1)
+    shipped = tmp_path / MODEL / "weights"
+    assert shipped.read_text().startswith(f"round {kept} ") if kept else not shipped.exists()
+
+
 def test_only_wishes_of_the_student_s_tasks_are_put_to_it(smoke: dict[str, Path], tmp_path: Path) -> None:
     source, wishes = smoke["tokenize"], list(read_samples(smoke["intents"]))
     training, validation = (Encoded.read(source / f"{split}.parquet") for split in (TRAIN, VALIDATION))
@@ -170,30 +194,30 @@ def test_a_judge_of_rounds_that_does_not_exist_is_refused(tmp_path: Path, cli: R
     assert "embedding" in result.stderr
 
 
-def standing(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distinct_2: float = 0.7) -> RoundMetrics:
+def metrics(miss: float = 2.0, relevance: float = 0.8, fit: float = 0.9, distinct_2: float = 0.7) -> RoundMetrics:
     return RoundMetrics({"words": miss}, relevance, fit, distinct_2)
 
 
 @pytest.mark.parametrize(
     ("new", "better"),
     [
-        (standing(), False),
-        (standing(miss=1.5), True),
-        (standing(miss=2.5), False),
-        (standing(relevance=0.85), True),
-        (standing(miss=1.5, relevance=0.79), True),
-        (standing(miss=1.5, relevance=0.7), False),
-        (standing(miss=1.5, distinct_2=0.5), False),
-        (standing(fit=0.95, miss=2.02), True),
-        (standing(miss=2.038, relevance=0.79, fit=0.9001), False),
+        (metrics(), False),
+        (metrics(miss=1.5), True),
+        (metrics(miss=2.5), False),
+        (metrics(relevance=0.85), True),
+        (metrics(miss=1.5, relevance=0.79), True),
+        (metrics(miss=1.5, relevance=0.7), False),
+        (metrics(miss=1.5, distinct_2=0.5), False),
+        (metrics(fit=0.95, miss=2.02), True),
+        (metrics(miss=2.038, relevance=0.79, fit=0.9001), False),
     ],
 )
 def test_a_round_is_better_if_something_is_better_and_nothing_is_worse(new: RoundMetrics, better: bool) -> None:
-    assert new.better_than(standing()) == better
+    assert new.better_than(metrics()) == better
 
 
 def test_a_miss_near_nothing_or_that_nobody_could_measure_refuses_no_round() -> None:
-    assert standing(miss=0.02, fit=0.95).better_than(standing(miss=0.01))
+    assert metrics(miss=0.02, fit=0.95).better_than(metrics(miss=0.01))
     nothing = RoundMetrics({"words": 2.0, "relevance": None}, 0.0, 0.0, 0.7)
     assert RoundMetrics({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7).better_than(nothing)
     assert not nothing.better_than(RoundMetrics({"words": 2.0, "relevance": 0.9}, 0.4, 0.5, 0.7))

@@ -106,6 +106,18 @@ def test_what_outlasts_the_grace_is_ended(tmp_path: Path) -> None:
         assert server.process.wait(20) == 0
 
 
+def test_the_options_of_the_command_line_reach_the_server(tmp_path: Path, student_folder: Path) -> None:
+    options = (student_folder, "--rate", "1/day", "--origin", "https://shop.example", "--log-text")
+    with server_process(tmp_path / "log", *options) as server, server.client() as client:
+        wish = {"intents": "a velvet armadillo", "words": 8, "candidates": 1}
+        answers = [client.post("v1/prompts", json=wish, headers={"Origin": "https://shop.example"}) for _ in range(2)]
+        assert answers[0].status_code in (200, 422)
+        assert answers[1].status_code == 429
+        assert answers[0].headers["access-control-allow-origin"] == "https://shop.example"
+        assert client.get("v1/models", headers={"Host": "evil.example"}).status_code == 421
+        until(lambda: "velvet armadillo" in server.log.read_text())
+
+
 def test_killed_it_starts_again_at_the_same_port(tmp_path: Path) -> None:
     with server_process(tmp_path / "log") as server, server.client() as client:
         port = server.address.rpartition(":")[2].strip("/")
