@@ -156,6 +156,10 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"keep": ["the men"], "ban": ["man"]}, "'the men' can't be kept: 'man'"),
         ({"keep": ["golden hours"], "ban": ["hour"]}, "'golden hours' can't be kept: 'hour'"),
         ({"keep": ["Disney"]}, "'Disney' can't be kept.*trademarks"),
+        (
+            {"intents": "a picture of artstation"},
+            "can't be expressed: the vocabulary policy denies 'artstation' \\(trademarks\\)",
+        ),
         ({"intents": ["Topic: moon"], "ban": ["moons"]}, "'Topic: moon' can't be expressed: 'moons' is banned"),
         ({"intents": "a Disney castle"}, "Disney castle' can't be expressed.*trademarks"),
         ({"intents": "word " * 100}, "499 characters; at most 400"),

@@ -95,7 +95,15 @@ def test_who_wants_no_people_gets_nobody(generator: Generator) -> None:
     plan = Plan.of(Request.of({"intents": "a quiet street without people"}), generator.student)
     assert plan.request.ban == ("people",)
     assert all(plan.banned.find(f"two {each} wait") for each in ("women", "boys", "friends", "people", "humans"))
+    persons = ("two teachers", "a gardener", "two gardeners", "the singer's hat", "his hat", "someone", "a lone figure")
+    assert all(plan.banned.find(each) for each in persons)
+    assert not any(map(plan.banned.find, ("a garden", "an engine", "a village", "a photograph", "the mountains")))
     assert Request.of({"intents": "a woman on a beach, no other people"}).ban == ()
+    # A guest room has no guests yet.
+    room = Plan.of(Request.of({"intents": "a guest room, no people"}), generator.student)
+    assert room.request.ban == ("people",)
+    assert room.banned.find("a guest room") is None
+    assert room.banned.find("a guest room with two teachers")
     assert not BannedTerms(["woman"], generator.student.policy).find("two friends wait")
     assert BannedTerms(["gray"], generator.student.policy).find("a grey fox")
 

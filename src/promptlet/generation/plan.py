@@ -83,19 +83,20 @@ class Plan:
         """
         if request.task not in student.tasks:
             raise UsageError(registry.unknown("task", request.task, student.tasks), "task")
-        kept, banned = KeptTerms(request.keep), BannedTerms(request.ban, student.policy)
+        kept = KeptTerms(request.keep)
+        banned = BannedTerms(request.ban, student.policy, [intent.value for intent in request.intents])
         for term in kept.raw:
-            if found := banned.find(term):
-                raise UsageError(f"the term '{term}' can't be kept: '{found}' is banned", "keep")
+            if why := banned.objection(term):
+                raise UsageError(f"the term '{term}' can't be kept: {why}", "keep")
         for intent in request.intents:
-            if found := banned.find(intent.value):
-                raise UsageError(f"the intent '{intent}' can't be expressed: '{found}' is banned", "intents")
+            if why := banned.objection(intent.value):
+                raise UsageError(f"the intent '{intent}' can't be expressed: {why}", "intents")
         wanted = _wanted(request, student)
         asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
-            allowed = stand_in if stand_in and not banned.find(stand_in) else None
+            allowed = stand_in if stand_in and not banned.objection(stand_in) else None
             words = reword(asked, kept.terms, student, room, allowed, insisted, terms_apart)
             joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[Words.name][-1]:
@@ -256,7 +257,7 @@ class Plan:
             return "has not the words asked for"
         if missing := self.kept.missing(prompt):
             return f"lacks '{missing}'"
-        if self.banned.find(prompt):
+        if self.banned.objection(prompt):
             return "says what is banned or denied"
         return None
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError, about
-from promptlet.generation.terms import says
+from promptlet.generation.terms import asks_for
 from promptlet.intents.reading import read_text
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
@@ -125,7 +125,7 @@ class Request(BaseModel):
         with about("intents"):
             wish = read_text(text, kinds)
         # A woman who wants no people about her is wished for.
-        without = [each for each in wish.without if not any(says(intent.value, each) for intent in wish.intents)]
+        without = [each for each in wish.without if not any(asks_for(intent.value, each) for intent in wish.intents)]
         with about("ban"):
             ban = _terms((*self.ban, *without))
         with about("keep"):

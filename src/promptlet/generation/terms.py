@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -20,6 +20,7 @@ from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
 from promptlet.registry import unknown
 from promptlet.stemming import stem, stems
+from promptlet.stemming import terms as words_of
 from promptlet.vocabulary import Policy
 
 _TAG = re.compile(r"<.+>|--\w.*|[\W_]+")
@@ -28,6 +29,8 @@ _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+
 _CATEGORY = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
 _STUDENT_PLACES = 0.5
+_OWN, _ALONE = "*", "="
+"""How ``forms.txt`` marks a word of its own, and one that is meant in just this form."""
 _SPACE = "\u0120"
 """How byte-level vocabularies write the space before a word."""
 
@@ -128,8 +131,13 @@ def spans(text: str, order: Sequence[KeptTerm]) -> list[tuple[int, int]]:
 class BannedTerms:
     """What no prompt of a request may say."""
 
-    def __init__(self, raw: Sequence[str], policy: Policy) -> None:
+    def __init__(self, raw: Sequence[str], policy: Policy, wishes: Sequence[str] = ()) -> None:
         """Read words, phrases and ``category:NAME``.
+
+        Args:
+            raw: the terms.
+            policy: what is denied in any case.
+            wishes: what is wished for; who wants no people may have a guest room.
 
         Raises:
             UsageError: for a term without a word, or a category that the policy lacks.
@@ -139,58 +147,98 @@ class BannedTerms:
             name = text.removeprefix(_CATEGORY).strip()
             if text.startswith(_CATEGORY) and name not in policy.file.denied:
                 raise UsageError(unknown("category", name, policy.file.denied), "ban")
-        self.phrases = {text: _phrase(text) for text in raw if not text.startswith(_CATEGORY)}
-        """By term, the stems that each of its words is said by."""
+        spared = {form for wish in wishes for forms in _said(wish)[:-1] for form in forms}
+        self.phrases = {text: _phrase(text, spared) for text in raw if not text.startswith(_CATEGORY)}
+        """By term, the forms that each of its words is said by."""
         for text, phrase in self.phrases.items():
             if not phrase:
                 raise UsageError(f"the banned term '{text}' holds no word", "ban")
 
     def find(self, text: str) -> str | None:
-        """Return the first banned term that a text says in some form, or a denied one of the policy, or None."""
-        stemmed = stems(text)
-        if found := next((term for term, phrase in self.phrases.items() if _stands(phrase, stemmed)), None):
-            return found
-        # All categories are banned always; who names one makes sure that the policy has it.
+        """Return the first banned term that a text says in some form, or None."""
+        said = _said(text)
+        return next((term for term, phrase in self.phrases.items() if _stands(phrase, said)), None)
+
+    def objection(self, text: str) -> str | None:
+        """Return why a text may not be written, or None: a term is banned, or the policy denies what it says."""
+        if term := self.find(text):
+            return f"'{term}' is banned"
+        # All categories are denied always; who bans one makes sure that the policy has it.
         finding = self.policy.find_denied(text)
-        return None if finding is None else str(finding)
+        return f"the vocabulary policy denies '{finding.term}' ({finding.category})" if finding else None
 
     def tokens(self, vocabulary: Mapping[str, int]) -> tuple[int, ...]:
         """Return the tokens of a byte-level vocabulary that write a banned word after a space."""
         words = {each for phrase in self.phrases.values() if len(phrase) == 1 for each in phrase[0]}
-        beginnings = tuple(_SPACE + start for word in words for start in (word[:2], word[:2].capitalize()))
+        beginnings = tuple(
+            _SPACE + start for start in {each[:2] for each in words} | {each[:2].title() for each in words}
+        )
         return tuple(
             sorted(
                 index
                 for token, index in vocabulary.items()
-                if token.startswith(beginnings) and stem(token.removeprefix(_SPACE).casefold()) in words
+                if token.startswith(beginnings) and not words.isdisjoint(_forms_of(token[1:].casefold()))
             )
         )
 
 
+def asks_for(wish: str, term: str) -> bool:
+    """Return whether a wish is for what a term bans: "a woman" is for people, "a guest room" for none."""
+    phrase, said = _phrase(term), _said(wish)
+    return _stands(tuple(_same().get(each, frozenset((each,))) for each in stems(term)), said) or _stands(
+        phrase, said[-len(phrase) :]
+    )
+
+
 def says(text: str, term: str) -> bool:
     """Return whether a text says a term in some form."""
-    return _stands(_phrase(term), stems(text))
+    return _stands(_phrase(term), _said(text))
 
 
-def _phrase(term: str) -> tuple[frozenset[str], ...]:
-    """Return, for each word of a term, the stems that it is said by."""
-    return tuple(_forms().get(each, frozenset((each,))) for each in stems(term))
+def _phrase(term: str, spared: Collection[str] = ()) -> tuple[frozenset[str], ...]:
+    """Return, for each word of a term, the forms that it is said by, but for spared words of their own."""
+    together = [(_same().get(each, frozenset((each,))), _others().get(each, frozenset())) for each in stems(term)]
+    return tuple(same | others.difference(spared) for same, others in together)
 
 
-def _stands(phrase: tuple[frozenset[str], ...], stemmed: tuple[str, ...]) -> bool:
+def _said(text: str) -> list[tuple[str, str]]:
+    """Return the forms of each word of a text."""
+    return list(map(_forms_of, words_of(text)))
+
+
+def _forms_of(word: str) -> tuple[str, str]:
+    """Return the stem of a word, and the word itself as ``forms.txt`` has it if no other of its stem is meant."""
+    return stem(word), word.removesuffix("'s") + _ALONE
+
+
+def _stands(phrase: Sequence[frozenset[str]], said: Sequence[tuple[str, str]]) -> bool:
     return any(
-        all(each in forms for each, forms in zip(stemmed[start:], phrase, strict=False))
-        for start in range(len(stemmed) - len(phrase) + 1)
+        all(not forms.isdisjoint(each) for each, forms in zip(said[start:], phrase, strict=False))
+        for start in range(len(said) - len(phrase) + 1)
     )
 
 
 @cache
-def _forms() -> dict[str, frozenset[str]]:
-    """Return, by stem, all stems that a word is said by, for the words whose forms have several (``forms.txt``)."""
+def _same() -> dict[str, frozenset[str]]:
+    """Return, by stem, the stems of the forms of a word that has several."""
+    return _together(lambda form: form[-1] not in (_OWN, _ALONE))
+
+
+@cache
+def _others() -> dict[str, frozenset[str]]:
+    """Return, by stem, the words of their own that are banned with a word."""
+    return _together(lambda form: form[-1] in (_OWN, _ALONE))
+
+
+def _together(wanted: Callable[[str], bool]) -> dict[str, frozenset[str]]:
+    """Return, by the stem of each word in ``forms.txt`` that bans others, the wanted ones of these."""
     found: dict[str, frozenset[str]] = {}
     for line in (resources.files(__package__) / "forms.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
-            together = frozenset(stem(form.removesuffix("*")) for form in line.split())
-            for each in {stem(form) for form in line.split() if not form.endswith("*")}:
-                found[each] = found.get(each, frozenset((each,))) | together
+            forms = line.split()
+            together = frozenset(
+                form if form.endswith(_ALONE) else stem(form.removesuffix(_OWN)) for form in forms if wanted(form)
+            )
+            for each in {stem(form) for form in forms if form[-1] not in (_OWN, _ALONE)}:
+                found[each] = found.get(each, frozenset()) | together
     return found
