@@ -70,7 +70,7 @@ def test_the_student_is_asked_in_words_that_it_was_taught(
         (["Topic: Zyxla"], "t2t", ["Topic: layout"], {"layout": "Zyxla layout"}),
         ("a portrait of Zyxla", "t2i", ["Topic: portrait"], {"portrait": "Zyxla portrait"}),
         (["Topic: caf\u00e9"], "t2i", ["Topic: cafe"], {"cafe": "caf\u00e9"}),
-        (["Topic: Cafe\u0301 terrace"], "t2i", ["Topic: Cafe terrace"], {"Cafe terrace": "Caf\u00e9 terrace"}),
+        (["Topic: Cafe\u0301 terrace"], "t2i", ["Topic: cafe terrace"], {"cafe terrace": "caf\u00e9 terrace"}),
         (["Style: art d\u00e9co"], "t2i", ["Style: art deco"], {"art deco": "art d\u00e9co"}),
         (["Mood: calm", "Color: blue"], "t2i", ["Mood: calm", "Color: blue"], {}),
         # There is no room for so many, and a picture alone is not what was asked for.

@@ -12,6 +12,7 @@ from promptlet.commands.words import Words, count_words
 from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError, about
+from promptlet.generation.casing import in_usual_case
 from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
@@ -55,6 +56,8 @@ class Plan:
 
     request: Request
     student: Student
+    intents: Intents
+    """Those of the request, in the case in which the student knows their words."""
     wanted: dict[str, range]
     """By command, the values that satisfy the request."""
     asked: Intents
@@ -92,7 +95,8 @@ class Plan:
             if why := banned.objection(intent.value):
                 raise UsageError(f"the intent '{intent}' can't be expressed: {why}", "intents")
         wanted = _wanted(request, student)
-        asked, wishes = request.intents, tuple(term.spoken for term in kept.terms)
+        intents = in_usual_case(request.intents, student)
+        asked, wishes = intents, tuple(term.spoken for term in kept.terms)
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
@@ -111,7 +115,9 @@ class Plan:
         known = student.words.union(*map(terms, own))
         if request.free_text:
             asked = _fitting(asked, request.task, student)
-        plan = cls(request, student, wanted, asked, wishes, kept, banned, forbidden, known, insisted, terms_apart)
+        plan = cls(
+            request, student, intents, wanted, asked, wishes, kept, banned, forbidden, known, insisted, terms_apart
+        )
         head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
         plan._check_room(student.description.context - len(head))
         return plan
@@ -125,7 +131,7 @@ class Plan:
         forced = sum(each.forced for each in candidates) > half
         more = [
             intent.value
-            for index, intent in enumerate(self.request.intents)
+            for index, intent in enumerate(self.intents)
             if intent.value not in self.insisted
             and (
                 sum(each.coverage[index] < 1 for each in candidates) > half or (forced and self._partly_taught(intent))

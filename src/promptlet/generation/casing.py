@@ -1,0 +1,74 @@
+"""In which case words are put to a student: "FOX IN THE SNOW" is a fox in snow.
+
+A student was taught "fox" and "Christmas"; of "FOX" it makes "raviolis". Which form it met more often its tokenizer
+tells: that has fewer tokens, or a token that was merged earlier.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from promptlet.intents.graph import load_graph
+from promptlet.intents.headings import is_heading, is_loud, small_words_are_capital
+from promptlet.stemming import without_accents
+from promptlet.student.format import Student
+from promptlet.types import Intent, Intents
+
+_WORD = re.compile(r"\"[^\"]*\"|(?<![\w.])[^\W\d_]+(?:['\u2019][^\W\d_]+)*(?![\w]|\.\w)")
+"""A word of letters only; what is quoted is written as it is."""
+_RUN = re.compile(r"\"[^\"]*\"|(?<![\w.])[A-Z][^\W\d_]*(?: [A-Z][^\W\d_]*)*(?![\w'\u2019])")
+_ACRONYM = 3
+"""Letters up to which a word in capitals may be one among other words: "a LED lamp"."""
+
+
+def in_usual_case(intents: Intents, student: Student) -> Intents:
+    """Return intents whose words have the case in which a student knows them; what it does not know stays."""
+    if not any(map(_has_capital, (intent.value for intent in intents))):
+        return intents
+    text = " ".join(intent.value for intent in intents)
+    heading, loud = is_heading(text), is_loud(text)
+    return tuple(replace(intent, value=_usual(intent, heading, loud, student)) for intent in intents)
+
+
+def _usual(intent: Intent, heading: bool, loud: bool, student: Student) -> str:
+    """Return the value of an intent in its usual case, if all is written like a heading, or in capitals only."""
+    value = intent.value
+    if not _has_capital(value) or intent in load_graph().aliases:
+        return value
+    if loud or small_words_are_capital(value):
+        return _WORD.sub(lambda found: _form(found[0], student), value)
+    if heading:
+        return _RUN.sub(lambda found: _form_of_run(found[0], student), value)
+    first = _WORD.match(value)
+    if first and first[0].istitle() and not _has_capital(value[first.end() :]):  # as sentences begin
+        return _form(first[0], student) + value[first.end() :]
+    return _WORD.sub(lambda found: _form(found[0], student) if _is_loud(found[0]) else found[0], value)
+
+
+def _form_of_run(run: str, student: Student) -> str:
+    """Return words that have a capital each; with a name among them they are one: "Eiffel Tower"."""
+    words = run.split()
+    forms = [_form(word, student) for word in words]
+    return run if any(form == word for form, word in zip(forms, words, strict=True)) else " ".join(forms)
+
+
+def _form(word: str, student: Student) -> str:
+    """Return the form of a word that the student met most often, or the word as it is if it knows none."""
+    small = word.lower()
+    if word.startswith('"') or small == word or not student.knows(small):
+        return word
+    return min((small, small.capitalize(), word), key=lambda form: _rarity(form, student))
+
+
+def _rarity(form: str, student: Student) -> tuple[int, int]:
+    ids = student.codec.ids(without_accents(form))
+    return len(ids), max(ids)
+
+
+def _is_loud(word: str) -> bool:
+    return word.isupper() and len(word) > _ACRONYM
+
+
+def _has_capital(text: str) -> bool:
+    return text != text.lower()
