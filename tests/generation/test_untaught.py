@@ -226,3 +226,9 @@ def test_whatever_is_wished_and_kept_counts(
     prompt = generator.generate(wish, words=words, seed=1, keep=keep, candidates=2)[0]
     assert len(prompt.prompt.split()) == words
     assert all(term in prompt.prompt for term in keep)
+
+
+def test_free_text_is_put_to_the_student_as_far_as_it_goes(generator: Generator) -> None:
+    student = load_student(default_student())
+    found = Plan.of(Request.of({"intents": "tall " + "kind old calm quiet warm " * 14 + "fox"}), student)
+    assert found.asked[0].value.startswith("tall kind old")

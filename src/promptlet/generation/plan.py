@@ -296,11 +296,15 @@ def _wanted(request: Request, student: Student) -> dict[str, range]:
 
 
 def _fitting(intents: Intents, task: str, student: Student) -> Intents:
-    """Return the first intents, as many as the student was ever asked for together."""
+    """Return the first intents, as many as the student was ever asked for together, or the first words of one."""
     longest = student.description.longest_head
     values = {name: command.values()[0] for name, command in student.commands.items()}
-    while len(intents) > 1 and len(student.codec.head(intents, task, values)) > longest:
-        intents = intents[:-1]
+    while len(student.codec.head(intents, task, values)) > longest:
+        *others, last = intents
+        words = last.value.split()
+        if not others and len(words) == 1:
+            break
+        intents = tuple(others) if others else (replace(last, value=" ".join(words[:-1])),)
     return intents
 
 
