@@ -82,6 +82,29 @@ NODES = [node.value for node in load_graph().nodes()]
         # Parts without a kind are read as free words.
         ("t2i", "Topic: birthday, balloons", ["Topic: birthday", "Scene object: balloons"]),
         ("t2i", "Object: fox, Mood: calm", ["Scene object: fox", "Mood: calm"]),
+        # An article is no part of a thing, unless it is of its name.
+        ("t2i", "a fox", ["Topic: fox"]),
+        ("t2i", "The fox", ["Topic: fox"]),
+        ("t2i", "A FOX", ["Topic: FOX"]),
+        ("t2i", "The Hague", ["Topic: The Hague"]),
+        ("t2i", "Red Fox In Deep Snow", ["Topic: Red Fox", "Scene object: Deep Snow"]),
+        ("t2i", "a bull in the style of Picasso", ["Topic: bull", "Style: Picasso"]),
+        ("t2i", "in the style of the old masters, a bridge", ["Topic: bridge", "Style: old masters"]),
+        # What a chat model is told of its answer is no wish.
+        (
+            "t2t",
+            "Create a prompt for a cozy coffee shop poster. Keep it under 20 words. Return only the prompt.",
+            ["Topic: coffee shop", "Mood: cozy", "Design type: poster"],
+        ),
+        ("t2i", "Write a short prompt about a lighthouse, 15 words", ["Topic: lighthouse"]),
+        ("t2i", "a lighthouse in 15 words or less. No explanations.", ["Topic: lighthouse"]),
+        ("t2i", "a sign with 3 words", ["Topic: sign", "Scene object: 3 words"]),
+        ("t2i", 'a wall that says "return only the prompt"', ["Topic: wall", 'Scene object: "return only the prompt"']),
+        # What image makers are told for better pictures is nothing in them.
+        ("t2i", "a fox, masterpiece, best quality, 8k, highly detailed", ["Topic: fox"]),
+        ("t2i", "a fox in rain, trending on artstation", ["Topic: fox", "Scene object: rain"]),
+        ("t2i", "masterpiece", ["Topic: masterpiece"]),
+        ("t2i", "cute kitten " * 20, ["Topic: cute kitten"]),
         ("t2t", "vintage coffee shop menu", ["Topic: coffee shop", "Style: vintage", "Design type: menu"]),
     ],
 )
@@ -104,6 +127,15 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
         ("Topic: fox, Setting: forest, no people", ["Topic: fox", "Setting: forest"], ("people",)),
         ("a dog without a leash or collar in the park", ["Topic: dog", "Setting: park"], ("leash", "collar")),
         ("a dog and not a cat", ["Topic: dog"], ("cat",)),
+        ("EMPTY BEACH, NO PEOPLE", ["Topic: EMPTY BEACH"], ("PEOPLE",)),
+        ("Empty Beach, No People", ["Topic: Empty Beach"], ("People",)),
+        ("a park, exclude dogs", ["Topic: park"], ("dogs",)),
+        ("a park. Avoid dogs.", ["Topic: park"], ("dogs",)),
+        ("a man avoiding a puddle", ["Topic: man avoiding", "Scene object: puddle"], ()),
+        ("a harbor minus boats", ["Topic: harbor"], ("boats",)),
+        ("a harbor at minus 5 degrees", ["Topic: harbor", "Scene object: minus 5 degrees"], ()),
+        ("a kitchen but no food", ["Topic: kitchen"], ("food",)),
+        ("cats instead of dogs", ["Topic: cats"], ("dogs",)),
         ("No Parking sign on a wall", ["Topic: No Parking sign", "Scene object: wall"], ()),
     ],
 )

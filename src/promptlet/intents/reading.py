@@ -15,41 +15,12 @@ from itertools import dropwhile
 from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
+from promptlet.intents.phrasing import NOT, STYLED, negates, plainly
 from promptlet.stemming import stems
 from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
 
 _PLAIN = 2
 """Words up to which a wish is a topic as it stands."""
-_REQUEST = re.compile(
-    r"\s*(?:(?:please|kindly|hi|hello|hey|ok|okay)\b[\s,!.]*)*"
-    r"(?:(?:(?:can|could|would|will) you|(?:i|we)(?:['\u2019]d| would) (?:like|love)|(?:i|we) (?:want|need)|help me)\b"
-    r"(?: please)?(?: to)?(?: (?:have|see|get))?\s+)?"
-    r"(?:(?:please )?(?:make|draw|paint|create|generate|show|design|write|give|produce|render)"
-    r"(?: (?:me|us)\b|(?= (?:an?|the|some|one|two|three|\d+)\b))\s*)?"
-    r"(?:(?:an?|the|some)?\s*\b(?:image|picture|pic)s? (?:of|with|showing|about)\s+)?",
-    re.IGNORECASE,
-)
-"""How a wish is begun by who talks to a person; it says nothing of what is wished for."""
-_REPLACED = (
-    (re.compile(r"\bin front of\b", re.IGNORECASE), "before"),
-    (re.compile(r"\bon top of\b", re.IGNORECASE), "on"),
-    (re.compile(r"\bnext to\b", re.IGNORECASE), "beside"),
-    (re.compile(r"\b(?:no one|no-one|nobody)\b", re.IGNORECASE), "no people"),
-    (re.compile(r"\bfree of\b", re.IGNORECASE), "without"),
-    # Trademarks are denied, and this is all that is meant by them.
-    (
-        re.compile(r"\b(?:facebook|instagram|linkedin|pinterest|tiktok|twitter)(?= (?:posts?|ads?)\b)", re.IGNORECASE),
-        "social media",
-    ),
-    (re.compile(r"\b(?:is|are|do|does|has|have|ca|wo|was)n['\u2019]t\b", re.IGNORECASE), "not"),
-)
-"""What several words, or a contraction, say in one that is known below."""
-_QUOTED = re.compile(
-    r"(\b(?:says|saying|reads|reading|named|called|titled|title|headline|slogan|text|words)\b:?\s*)?"
-    r"[\"\u201c\u201d]([^\"\u201c\u201d]{1,60})[\"\u201c\u201d]",
-    re.IGNORECASE,
-)
-"""A quotation, and what says that it shall be written as it is; other quotes say nothing."""
 _PIECE = re.compile(
     r"\"[^\"]+\""
     r"|[$\u00a3\u20ac]\d+(?:[.,]\d+)*|\d+(?:[.,]\d+)*%"  # $19.99, 50%
@@ -89,13 +60,13 @@ _OBVIOUS = ("template", "templates")
 HOURS = frozenset("dawn daybreak dusk midday midnight night nightfall noon sunrise sunset twilight".split())
 """Of light, though the graph has them only in longer names."""
 _THING = "Scene object"
-_NOT = ("no", "not", "without", "never")
-"""Behind these stands what shall not be said; "or" goes on with it."""
 _ANY = frozenset("any single other more visible show include have add draw want use put contain be too".split())
 """Words behind a "no" that are not what shall not be said: "any cars", "don't show cars"."""
 _OR = ("or", "nor")
 _PLACES = ("in", "at", "near", "of")
 """Behind these a name that the graph does not know is taken for a place."""
+_ARTICLE = re.compile(r"(?:an?|the) (?=\w)|(?:An?|The) (?=[a-z\d])|(?:AN?|THE) (?=[A-Z]{2})")
+"""Before a short wish; "The Hague" keeps it."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +92,15 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
     typed, rest = _typed(text)
     if typed and not rest:
         return Reading(typed)
-    plain = _plain(rest)
+    plain = plainly(rest)
     first, *others = _PIECE.findall(plain) or [""]
-    if not typed and len(others) < _PLAIN and first.casefold() not in _NOT:
-        return Reading((Intent("Topic", plain),))
+    if not typed and len(others) < _PLAIN and first.casefold() not in NOT:
+        article = _ARTICLE.match(plain)
+        return Reading((Intent("Topic", plain[article.end() :] if article else plain),))
     pieces = list(_pieces(plain))
-    unwanted = (list(dropwhile(_is_any, words)) for words, behind in pieces if behind in _NOT)
+    unwanted = (list(dropwhile(_is_any, words)) for words, behind in pieces if behind in NOT)
     without = tuple(dict.fromkeys(" ".join(words) for words in unwanted if words))
-    found = [intent for words, behind in pieces if behind not in _NOT for intent in _read(words, behind, kinds)]
+    found = [intent for words, behind in pieces if behind not in NOT for intent in _read(words, behind, kinds)]
     if typed:
         same = [Intent(_THING, each.value) if each.kind == "Topic" else each for each in found]
         return Reading(_merged((*typed, *same), MAX_INTENTS), without)
@@ -141,18 +113,6 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
 
 def _is_any(word: str) -> bool:
     return word.casefold() in _ANY
-
-
-def _plain(text: str) -> str:
-    """Return a text without the words that a request begins with, and with one word for what several say."""
-    begun = _REQUEST.match(text)
-    plain = (text[begun.end() :] if begun else text).strip() or text
-    plain = _QUOTED.sub(lambda found: f'{found[1]}"{found[2]}"' if found[1] else found[2], plain)
-    if (first := plain.partition(" "))[0].casefold() in _NOT and first[2][:1].islower():
-        plain = plain[0].lower() + plain[1:]
-    for pattern, word in _REPLACED:
-        plain = pattern.sub(word, plain)
-    return plain
 
 
 def _typed(text: str) -> tuple[Intents, str]:
@@ -191,11 +151,12 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     words: list[str] = []
     before = last = ""
     rest = _PIECE.findall(text)
+    total = len(rest)
     while rest:
         piece = rest[0].casefold()
         mark = len(piece) == 1 and not piece.isalnum()
         saying = piece in _SAYING and "".join(rest[1:2]).startswith('"')
-        between = mark or saying or piece in FILLERS or rest[0] in _NOT
+        between = mark or saying or piece in (*FILLERS, STYLED) or negates(rest[0], total - len(rest), text)
         size = 0 if between else _size_of_name(rest)
         if size or between:
             if words:
@@ -204,10 +165,10 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
             if size:
                 yield rest[:size], before
                 before = ""
-            elif last in _NOT and (piece in _OR or (piece == "," and _lists_on(rest[1:]))):
+            elif last in NOT and (piece in _OR or (piece == "," and _lists_on(rest[1:]))):
                 before = last
             # An article between "for" or "without" and its noun changes nothing.
-            elif not (before in ("for", *_NOT) and piece.isalpha()):
+            elif not (before in ("for", STYLED, *NOT) and piece.isalpha()):
                 before = piece
         else:
             words.append(rest[0])
@@ -221,7 +182,7 @@ def _lists_on(pieces: Sequence[str]) -> bool:
     for piece in map(str.casefold, pieces):
         if piece in _OR:
             return True
-        if piece != "," and (piece in FILLERS or piece in _NOT or not piece[0].isalnum()):
+        if piece != "," and (piece in FILLERS or piece in NOT or not piece[0].isalnum()):
             return False
     return False
 
@@ -239,6 +200,9 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     """Yield the intents of words that belong together, and stand behind such a word."""
     any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
     text = " ".join(words)
+    if behind == STYLED:
+        yield Intent("Style" if "Style" in kinds else _THING, text)
+        return
     if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
         yield Intent(kind, text)
         return

@@ -1,0 +1,122 @@
+"""What a wish says besides what it wishes for, and how the rest is put plainly.
+
+"Please make me a picture of" and "Return only the prompt." are said to a person or a chat model, "masterpiece, 8k" to
+an image maker; none of them names a thing that can be seen.
+"""
+
+from __future__ import annotations
+
+import re
+
+from promptlet.intents.headings import is_heading, is_loud
+
+NOT = ("no", "not", "without", "never")
+"""Behind these stands what shall not be said; "or" goes on with it."""
+STYLED = "styled-like"
+"""What stands for "in the style of"."""
+_REQUEST = re.compile(
+    r"\s*(?:(?:please|kindly|hi|hello|hey|ok|okay)\b[\s,!.]*)*"
+    r"(?:(?:(?:can|could|would|will) you|(?:i|we)(?:['\u2019]d| would) (?:like|love)|(?:i|we) (?:want|need)|help me)\b"
+    r"(?: please)?(?: to)?(?: (?:have|see|get))?\s+)?"
+    r"(?:(?:please )?(?:make|draw|paint|create|generate|show|design|write|give|produce|render)"
+    r"(?: (?:me|us)\b|(?= (?:an?|the|some|one|two|three|\d+|prompts?)\b))\s*)?"
+    r"(?:(?:an?|the|some)?\s*(?:\b(?:short|brief|long|simple|detailed|creative|good|nice|single|image|art|ai|midjourney|"
+    r"stable diffusion|text-to-image|design|template)\s+)*\bprompts? "
+    r"(?:for|about|of|describing|showing|that (?:describes|shows)|to (?:generate|create|make|draw))\s+)?"
+    r"(?:(?:an?|the|some)?\s*\b(?:image|picture|pic)s? (?:of|with|showing|about)\s+)?",
+    re.IGNORECASE,
+)
+"""How a wish is begun by who talks to a person; it says nothing of what is wished for."""
+_REPLACED = (
+    (re.compile(r"\bin front of\b", re.IGNORECASE), "before"),
+    (re.compile(r"\bon top of\b", re.IGNORECASE), "on"),
+    (re.compile(r"\bnext to\b", re.IGNORECASE), "beside"),
+    (re.compile(r"\b(?:no one|no-one|nobody)\b", re.IGNORECASE), "no people"),
+    (re.compile(r"\bfree of\b|\b(?:exclud(?:e|ing)|omit(?:ting)?|instead of|rather than)\b", re.IGNORECASE), "without"),
+    (re.compile(r"\bminus\b(?! \d)", re.IGNORECASE), "without"),
+    # "a man avoiding a puddle" does want one.
+    (re.compile(r"(?:(?<=^)|(?<=[,.;:] )|(?<=\band ))(?:please )?avoid(?:ing)?\b", re.IGNORECASE), "without"),
+    (re.compile(r"\bbut (?=(?:no|not|without|never)\b)", re.IGNORECASE), ""),
+    (re.compile(r"\bin the style of\b", re.IGNORECASE), STYLED),
+    # Trademarks are denied, and this is all that is meant by them.
+    (
+        re.compile(r"\b(?:facebook|instagram|linkedin|pinterest|tiktok|twitter)(?= (?:posts?|ads?)\b)", re.IGNORECASE),
+        "social media",
+    ),
+    (re.compile(r"\b(?:is|are|do|does|has|have|ca|wo|was)n['\u2019]t\b", re.IGNORECASE), "not"),
+)
+"""What several words, or a contraction, say in one that is known below."""
+_QUOTED = re.compile(
+    r"(\b(?:says|saying|reads|reading|named|called|titled|title|headline|slogan|text|words)\b:?\s*)?"
+    r"[\"\u201c\u201d]([^\"\u201c\u201d]{1,60})[\"\u201c\u201d]",
+    re.IGNORECASE,
+)
+"""A quotation, and what says that it shall be written as it is; other quotes say nothing."""
+_NUMBER = r"(?:\d+|ten|fifteen|twenty|thirty|forty|fifty)(?:\s?(?:-|to|or)\s?\d+)?"
+_WITHIN = (
+    r"(?:in|about|around|approximately|roughly|exactly|under|below|within|at (?:most|least)|max(?:imum)?(?: of)?|up to|"
+    r"no (?:more|longer) than|(?:less|fewer) than)"
+)
+_WORDS = rf"{_NUMBER}[ -]words?\b(?: (?:or (?:less|fewer)|max(?:imum)?|long|at most|in length|total))*"
+_BEGINS, _ENDS = r"(?:^|[,.;:!(]\s*|\s-\s)(?:and |please )*", r"(?=\s*(?:$|[,.;:!)]))"
+_RESULT = r"(?:the |your )?(?:final |finished )?(?:prompt|text|answer|result)\b[^,.;!\"]*"
+_TOLD = re.compile(
+    rf"(?:{_BEGINS}|\s)(?:and |please )*(?:keep|make) (?:it|this|the (?:prompt|text)) "
+    rf"(?:short|brief|concise|(?:to |at )?(?:{_WITHIN} )*{_WORDS}){_ENDS}"
+    rf"|(?:\s(?:{_WITHIN} )+|{_BEGINS}(?:(?:{_WITHIN}|with|of|length|use) )*){_WORDS}{_ENDS}"
+    rf"|{_BEGINS}(?:only )?(?:return|output|reply|respond|answer|provide|give|send|print|write)(?: (?:me|with|back))*"
+    rf" (?:only|just|nothing but) {_RESULT}"
+    rf"|{_BEGINS}only (?:return|output|reply with|respond with|answer with|provide|give|send|print|write) {_RESULT}"
+    rf"|{_BEGINS}(?:no|without|(?:do not|don['\u2019]t) (?:add|include|give|use))(?: (?:any|extra|other|further))*"
+    r" (?:explanations?|preamble|commentary|comments|quotation marks|quotes|introduction|markdown)\b",
+    re.IGNORECASE,
+)
+"""How long a prompt shall be and that nothing else shall be said, as chat models are told."""
+_SITE = (
+    r"(?:art ?station|deviant ?art|behance|pixiv|dribbble|instagram|pinterest|twitter|reddit|cg ?society|flickr|500px)"
+)
+_SHOWN = re.compile(
+    rf"(?:,\s*)?\b(?:trending|featured|popular) (?:on|at) {_SITE}(?:(?: and|,) {_SITE})*(?: hq)?\b", re.I
+)
+"""Where pictures are praised, which names a trademark and nothing to be seen."""
+_BOOSTER = (
+    r"(?:masterpiece|(?:the )?best quality|(?:very |ultra )?high[ -]?(?:quality|res(?:olution)?)|absurdres|"
+    r"(?:ultra[ -]?)?(?:4k|8k|16k|u?hd)(?: (?:u?hd|resolution|quality))*|"
+    rf"(?:highly|very|ultra|extremely|insanely|hyper|super|incredibly|intricately)[ -]?detailed|{_SITE}(?: hq)?)"
+)
+_BOOSTERS = re.compile(rf"\s*{_BOOSTER}(?:\s+{_BOOSTER})*[\s.]*", re.IGNORECASE)
+"""What image makers are told for better pictures, and is nothing in them."""
+_REPEATED = re.compile(r"(?<!\w)(\w+(?: \w+){0,3}?)(?: \1(?!\w)){2,}", re.IGNORECASE)
+"""What is said three times or more is said."""
+_OUTSIDE_QUOTES = re.compile(r"[^\"]+|\"[^\"]*\"?")
+
+
+def plainly(text: str) -> str:
+    """Return what a text wishes for, with one word for what several say; the text if nothing else is in it."""
+    plain = _QUOTED.sub(lambda found: f'{found[1]}"{found[2]}"' if found[1] else found[2], text)
+    parts = _OUTSIDE_QUOTES.findall(plain)
+    untold = "".join(part if part.startswith('"') else _untold(part) for part in parts)
+    if untold != plain:
+        plain = untold.strip(" ,.;:!") or plain
+    begun = _REQUEST.match(plain)
+    plain = (plain[begun.end() :] if begun else plain).strip() or plain
+    segments = plain.split(",")
+    told = [segment for segment in segments if not _BOOSTERS.fullmatch(segment)]
+    plain = ",".join(told).strip() if told and len(told) < len(segments) else plain
+    if (first := plain.partition(" "))[0].casefold() in NOT and (first[2][:1].islower() or is_loud(plain)):
+        plain = plain[0].lower() + plain[1:]
+    for pattern, word in _REPLACED:
+        plain = pattern.sub(word, plain)
+    return plain
+
+
+def _untold(text: str) -> str:
+    return _REPEATED.sub(r"\1", _TOLD.sub(". ", _SHOWN.sub("", text)))
+
+
+def negates(piece: str, place: int, text: str) -> bool:
+    """Return whether a word, at this place of a text's words, says that what is behind it shall not be.
+
+    "No Parking" may be written on a sign, unless all words of the text have capitals.
+    """
+    return piece in NOT or (piece.casefold() in NOT and (is_loud(text) or (place > 0 and is_heading(text))))
