@@ -5,7 +5,6 @@ What depends on the student (its tasks, its commands' ranges) the generator chec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError, about
 from promptlet.generation.terms import asks_for
+from promptlet.intents.markup import split_markup
 from promptlet.intents.reading import read_text
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
@@ -22,7 +22,6 @@ MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
 """How many terms may be kept, or banned, and how long each may be."""
 MAX_BIASES, MAX_BIAS = 300, 100
 """For how many tokens a bias may be given, and how far it may go."""
-_TAG = re.compile(r"(?<!\S)--[a-z]+(?: (?!--)[\d.:]+)?(?!\S)")
 _DEFAULT = Sampling()
 
 
@@ -51,12 +50,6 @@ def _terms(raw: Any) -> tuple[str, ...]:
         if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not is_plain(term):
             raise UsageError(f"the term {term[:30]!r} is not 1 to {MAX_TERM_CHARACTERS} printable characters")
     return terms
-
-
-def _without_tags(text: str) -> tuple[str, list[str]]:
-    """Return free text without the settings of image makers, ``--ar 16:9``, and these: they stay as they are."""
-    rest = _TAG.sub(" ", text).strip(" ,")
-    return (rest, [found.strip() for found in _TAG.findall(text)]) if rest else (text, [])
 
 
 def _bias(raw: Any) -> dict[int, float]:
@@ -120,7 +113,7 @@ class Request(BaseModel):
     def _read(self) -> Self:
         """Return the request with its free text read."""
         (whole,) = self.intents
-        text, tags = _without_tags(whole.value)
+        text, tags = split_markup(whole.value)
         kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
         with about("intents"):
             wish = read_text(text, kinds)

@@ -1,0 +1,39 @@
+"""What free text has from image makers: ``(forest:1.4)``, ``<lora:foo:0.8>``, ``--ar 16:9``, ``--no people``."""
+
+from __future__ import annotations
+
+import re
+
+from promptlet.intents.headings import is_loud
+
+_UNWANTED = re.compile(r"(?<!\S)(?:--|\u2014)no (.+?)(?=,?\s+(?:--|\u2014)\w|$)")
+"""Midjourney's list of what shall not be there."""
+_SETTING = re.compile(
+    r"(?<!\S)--(?:(?:style|sref|cref|profile) (?!--)[^\s,]+|[a-z]+(?: (?!--)[\d.:]+)?)(?!\S)"
+    r"|<(?:\w+:)?[\w.-]+(?::[\w.:-]+)?>"
+)
+_WEIGHTED = re.compile(r"\(([^()\[\]<>:]{1,100}):\d*\.?\d+\)")
+_LESS = re.compile(r"\[([^\[\]<>:|]+)(?::\d*\.?\d+)?\]")
+_ESCAPED = re.compile(r"\\([()\[\]])")
+_BREAK = re.compile(r"[\s,]*(?<!\w)BREAK(?!\w)[\s,]*")
+_NEGATED = re.compile(r"\s*(?:no|not|without)\b", re.IGNORECASE)
+
+
+def split_markup(text: str) -> tuple[str, list[str]]:
+    """Return free text without markup, and the parts of it that stay as they are.
+
+    The words of a weight are wished for as well. What ``--no`` names is said in words; BREAK is a comma.
+    """
+    unwanted = [item for found in _UNWANTED.findall(text) for item in re.split(r",|\band\b|\bor\b", found)]
+    rest = _UNWANTED.sub(" ", text)
+    weighted = [found[0] for found in _WEIGHTED.finditer(rest) if not _NEGATED.match(found[1])]
+    rest = _WEIGHTED.sub(r"\1", rest)
+    settings = [found.strip() for found in _SETTING.findall(rest)]
+    rest = _ESCAPED.sub(r"\1", _LESS.sub(r"\1", _SETTING.sub(" ", rest)))
+    if not is_loud(rest):
+        rest = _BREAK.sub(", ", rest)
+    rest = re.sub(r"\s+(?=,)", "", " ".join(rest.split())).strip(" ,")
+    if not rest and not unwanted:
+        return text, []
+    parts = [rest, *(f"no {item.strip()}" for item in unwanted if item.strip())]
+    return ", ".join(filter(None, parts)), [*weighted, *settings]
