@@ -18,7 +18,7 @@ from promptlet.vocabulary import load_policy
 
 def _known_tasks(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        load_task(name)
+        _ = load_task(name).exemplars  # read here, so that a bad one ends no stage in its middle
     return names
 
 
