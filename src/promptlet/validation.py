@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Any, get_args
 
@@ -20,11 +21,10 @@ def explain(error: ValidationError, model: type[BaseModel], section: str = "") -
     """Return one line about the first thing that is wrong in the settings of `model`, found in `section`."""
     errors = error.errors()
     first = errors[0]
-    if first["type"] == "missing":  # because it is misspelt, if another key of the section is unknown
-        strange = (
-            each for each in errors if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1]
-        )
-        first = next(strange, first)
+    if first["type"] == "missing":  # perhaps because it is misspelt
+        (*section_of, name) = first["loc"]
+        strange = (each for each in errors if each["type"] == "extra_forbidden" and [*each["loc"][:-1]] == section_of)
+        first = next((each for each in strange if difflib.get_close_matches(str(each["loc"][-1]), [str(name)])), first)
     *path, last = first["loc"] or ("",)
     where = ".".join(str(part) for part in (section, *first["loc"]) if part != "")
     if first["type"] == "missing":  # its input is all that was given, secrets too
