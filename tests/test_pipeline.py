@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -88,6 +89,8 @@ def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> N
         ("name: x\nevaluate: {targets: [10, 41]}", r"evaluate\.targets: words '41'.*5 to 40"),
         ("name: x\ntrain:\n  loop: {batch: 8,\n    steps: 2,\n    batch: 9}", "'batch' stands twice.*line 5"),
         ("name: x\nsynthesize: {teacher: {name: sage}}", "sage.*embedded"),
+        ("name: x\nsynthesize: {teacher: sage}", "unknown teacher 'sage'.*embedded"),
+        ("name: x\nsynthesize: {teacher: [fake]}", r"synthesize\.teacher: keys with their values are needed"),
         ("name: x\nsynthesize: {teacher: {name: fake, accident: 1}}", "accident"),
         ("name: x\nsynthesize: {teacher: {name: openai_compatible}}", "base_url"),
         ("name: x\nsynthesize: {words: [40, 5]}", "40, 5"),
@@ -111,10 +114,10 @@ def test_what_a_stage_s_loop_is_not_told_is_the_stage_s_own(tmp_path: Path) -> N
         ("name: x\ntokenize: {size: 1024, pretrained: smollm2}", "size and pretrained exclude"),
         ("name: x\nexport: {quantization: Q1}", "Q1.*Q8_0"),
         ("seed: 3", "name"),
-        ("name: ../x", r"\.\./x"),
+        ("name: ../x", r"name is '\.\./x': letters .* digits, '\.', '_' and '-' are allowed"),
         ("name: x\nseed: -1", "seed.*-1"),
-        ("- a list", "no keys"),
-        ("name: [", "not YAML"),
+        ("- a list", "no keys; expected: name, seed, graph, judge, policy, intents, .*evaluate"),
+        ("name: [", r"the recipe .*recipe\.yaml is not YAML: [^<]* at line 2"),
         ("name: 2024-99-99", "not YAML.*month"),
     ],
 )
@@ -132,7 +135,7 @@ def test_lengths_that_nobody_chose_are_those_that_the_student_is_taught(tmp_path
     told = json.loads((student / "promptlet.json").read_text())
     told["commands"]["words"]["high"] = 12
     (student / "promptlet.json").write_text(json.dumps(told))
-    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.common)
+    context = Context(tmp_path, smoke | {"export": student.parent}, tmp_path, loaded.common)
     counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
     assert [name for name in counts if name.startswith("exact")] == ["exact within 2 at 10"]
 
@@ -158,7 +161,7 @@ def test_a_student_that_obeys_no_count_is_made_and_has_nothing_to_measure(
     told = json.loads((student / "promptlet.json").read_text())
     del told["commands"]["words"]
     (student / "promptlet.json").write_text(json.dumps(told))
-    context = Context(tmp_path, {"export": student.parent, "intents": smoke["intents"]}, tmp_path, loaded.common)
+    context = Context(tmp_path, smoke | {"export": student.parent}, tmp_path, loaded.common)
     counts = load_stage("evaluate").run(loaded.stages["evaluate"], context)
     assert counts == {"nothing to measure": "the student does not obey 'words'"}
     assert Generator.load(student).generate("a fox", seed=1, candidates=1, exact=False)
@@ -193,6 +196,21 @@ def test_another_text_of_a_task_makes_a_run_anew(monkeypatch: pytest.MonkeyPatch
         assert load_stage("intents").materials(section) != before
     finally:
         tasks.load_task.cache_clear()
+
+
+def test_a_teacher_without_settings_may_be_named_alone(tmp_path: Path) -> None:
+    named, told = (
+        load_recipe(write_recipe(tmp_path, f"name: x\nsynthesize: {{teacher: {teacher}}}")).stages["synthesize"]
+        for teacher in ("fake", "{name: fake}")
+    )
+    assert named == told
+
+
+def test_counts_of_what_was_made_are_told_apart(tmp_path: Path) -> None:
+    lines: list[str] = []
+    run_recipe(load_recipe(small(tmp_path, "accidents: 0")), tmp_path / "run", "augment", lines.append)
+    assert re.search(r"samples \d+, teacher \d+, .*teacher \(add\) \d+", lines[-1])
+    assert "teacher, " not in lines[-1]
 
 
 def test_what_a_recipe_merges_in_may_be_overridden(tmp_path: Path) -> None:
@@ -284,7 +302,7 @@ def test_keys_of_an_anchor_may_be_given_anew(tmp_path: Path) -> None:
 
 def test_a_curation_that_keeps_nothing_names_the_commonest_reason(tmp_path: Path) -> None:
     recipe = load_recipe(small(tmp_path, "accidents: 1"))
-    with pytest.raises(RunError, match=r"no answer of \d+ is kept, most often because: \w+"):
+    with pytest.raises(RunError, match=r"none of \d+ prompts is kept, most often because: \w+"):
         run_recipe(recipe, tmp_path / "run", "curate")
 
 

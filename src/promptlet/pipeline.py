@@ -55,12 +55,12 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: if it can't be read, or names a key or value that is not allowed.
     """
-    content = read_yaml(path, f"the recipe {path}")
+    content, keys = read_yaml(path, f"the recipe {path}"), (*CommonConfig.model_fields, *ORDER)
     if not isinstance(content, dict):
-        raise UsageError(f"the recipe {path} holds no keys; expected: name, seed, {', '.join(ORDER)}")
+        raise UsageError(f"the recipe {path} holds no keys; expected: {', '.join(keys)}")
     for key in content:
-        if key not in (*CommonConfig.model_fields, *ORDER):
-            raise UsageError(f"{path}: {registry.unknown('key', str(key), (*CommonConfig.model_fields, *ORDER))}")
+        if key not in keys:
+            raise UsageError(f"{path}: {registry.unknown('key', str(key), keys)}")
     with _explaining(path, "", CommonConfig):
         common = CommonConfig.model_validate({key: content[key] for key in CommonConfig.model_fields if key in content})
     stages: dict[str, StageConfig] = {}
@@ -116,13 +116,16 @@ def run_recipe(
     folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
+    wanted = ORDER[: ORDER.index(until) + 1]
+    # Looked for before anything runs: nobody waits for one stage to hear that another lacks its files.
+    materials = {name: load_stage(name).materials(recipe.stages[name]) for name in wanted}
     with _alone_in(folder) if first else nullcontext():
-        for name in ORDER[: ORDER.index(until) + 1]:
+        for name in wanted:
             stage, config = load_stage(name), recipe.stages[name]
             planned = Manifest.planned(
                 name,
                 _used(recipe.common, stage.uses) | config.model_dump(mode="json"),
-                {**{source: digests[source] for source in stage.inputs}, **stage.materials(config)},
+                {**{source: digests[source] for source in stage.inputs}, **materials[name]},
             )
             done[name] = folder / f"{name}-{planned.digest[:8]}"
             inputs = {source: done[source] for source in stage.inputs}
@@ -185,9 +188,18 @@ def _run(stage: Stage, config: StageConfig, context: Context, before: Manifest) 
 
 
 def _summary(manifest: Manifest) -> str:
-    numbers = (f"{key} {value}" for key, value in manifest.counts.items() if not isinstance(value, dict | list))
+    numbers = (
+        f"{_spoken(key)} {value}" for key, value in manifest.counts.items() if not isinstance(value, dict | list)
+    )
     again = " (--retry-failed asks for those again)" if manifest.failed else ""
     return f"{', '.join(numbers) or 'nothing to do'}{again}, {manifest.seconds:.0f} s"
+
+
+def _spoken(key: str) -> str:
+    """Return what a count is called in a row of counts; its own commas and last number would be taken for the row's."""
+    what, *how = key.split(", ")
+    name = f"{what} ({', '.join(how)})" if how else what
+    return f"{name}:" if name[-1].isdigit() else name
 
 
 def _alone_in(folder: Path) -> AbstractContextManager[None]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from promptlet.errors import PromptletError, StudentError
-from promptlet.speed.contenders import SUGGESTED_WORDS, Contender, Writer
+from promptlet.speed.contenders import SUGGESTED_WORDS, Contender, OurEngine, Writer
 from promptlet.speed.machine import read_bandwidth
 from promptlet.speed.measuring import AS_LONG, BATCHES, EXACT, FIRST, START, SUGGEST, Measured, batch, measure
 from promptlet.speed.report import table
@@ -48,6 +49,15 @@ def test_wrong_counts_are_one_line(cli: Run) -> None:
     assert (result.returncode, result.stderr) == (2, "promptlet: --json: . is a folder; a file is needed\n")
     result = cli("bench", "--threads", "999")
     assert (result.returncode, result.stderr) == (2, "promptlet: threads is 999; 1 to 256 are allowed\n")
+
+
+def test_a_damaged_student_is_refused_before_anything_is_measured(student_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "student"
+    shutil.copytree(student_folder, folder)
+    assert OurEngine("torch", "torch", folder, 1).weights > 0
+    (folder / "model.gguf").write_bytes((folder / "model.gguf").read_bytes()[:-100])
+    with pytest.raises(StudentError, match=r"model\.gguf is damaged"):
+        OurEngine("torch", "torch", folder, 1)
 
 
 @dataclass(frozen=True)

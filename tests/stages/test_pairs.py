@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import count as count_from
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from promptlet.errors import UsageError
+from promptlet.errors import RunError, UsageError
+from promptlet.intents.graph import load_graph
+from promptlet.intents.splits import TEST, split_of
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples, read_tables
-from promptlet.pipeline import load_recipe, run_recipe
+from promptlet.pipeline import load_recipe, load_stage, run_recipe
 from promptlet.reports.card import publish
-from promptlet.types import Sample
+from promptlet.stages.base import Context
+from promptlet.stages.evaluate import EvaluateConfig
+from promptlet.types import Intent, Sample
 
 GOOD = {
     "intents": ["Topic: apple pie", "Mood: cozy"],
@@ -126,9 +132,15 @@ def test_changed_pairs_are_taken_anew(tmp_path: Path) -> None:
 
 
 def test_what_holds_no_pairs_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no pairs at"):
+    with pytest.raises(UsageError, match=r"^synthesize\.pairs: there are no pairs at .*missing; a \.jsonl or"):
         begun(tmp_path, tmp_path / "missing")
+    (tmp_path / "mine.csv").write_text("intents,task,prompt\n")
+    with pytest.raises(UsageError, match=r"can't be read from .*mine\.csv; a \.jsonl or \.parquet file, or a folder"):
+        begun(tmp_path, tmp_path / "mine.csv")
+    with pytest.raises(UsageError, match=r"has no \.parquet file; a \.jsonl or"):
+        begun(tmp_path, tmp_path)
     table = tmp_path / "mine.parquet"
+    assert not list((tmp_path / "run").iterdir()), "nothing ran before the pairs were looked for"
     pq.write_table(pa.table({"prompt": ["x"], "task": ["t2i"]}), table)
     with pytest.raises(UsageError, match="no column 'intents'"):
         begun(tmp_path, table)
@@ -137,3 +149,44 @@ def test_what_holds_no_pairs_is_named(tmp_path: Path) -> None:
         begun(tmp_path, table)
     with pytest.raises(UsageError, match="there are no pairs"):
         load_recipe(write_recipe(tmp_path, None, prompts_per_intents=0))
+
+
+def test_pairs_of_which_none_is_kept_are_counted_and_the_whole_reason_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    lines = [{"intents": ["Topic: tea"], "prompt": str(number)} for number in range(19)] + [GOOD | {"prompt": 7}]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(RunError, match="none of 20 prompts is kept, most often because: no pair: it has no 'task'; "):
+        begun(tmp_path, file, "curate")
+
+
+def held_out(count: int) -> list[dict[str, Any]]:
+    """Return pairs of combinations that a hash holds out for the test."""
+    graph, topics = load_graph(), (f"thing {number}" for number in count_from(1))
+    tested = (topic for topic in topics if split_of(graph, (Intent("Topic", topic),)) == TEST)
+    return [GOOD | {"intents": [f"Topic: {topic}"]} for topic in islice(tested, count)]
+
+
+def test_a_student_of_pairs_is_evaluated_on_those_that_are_held_out(smoke: dict[str, Path], tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join(map(json.dumps, [GOOD, *held_out(2), *(each | {"task": "t2x"} for each in held_out(1))])))
+    recipe = load_recipe(write_recipe(tmp_path, file, prompts_per_intents=0))
+    done = run_recipe(recipe, tmp_path / "run", "synthesize")
+    drawn = [sample for sample in read_samples(done["intents"]) if sample.split == TEST]
+    config = EvaluateConfig(targets=(10,), prompts_per_target=len(drawn) + 2)
+    context = Context(tmp_path, smoke | done, tmp_path, recipe.common)
+    assert load_stage("evaluate").run(config, context)["wishes left out"] == 1
+    asked = [json.loads(line)["intents"] for line in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    assert [each["intents"] for each in held_out(2)] == asked[len(drawn) : len(drawn) + 2]
+
+
+def test_wishes_that_can_not_be_put_to_a_student_are_told_with_what_to_change(
+    smoke: dict[str, Path], tmp_path: Path
+) -> None:
+    lines = [each | {"task": "tags"} for each in held_out(3)]
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    recipe = load_recipe(write_recipe(tmp_path, file, prompts_per_intents=0))
+    done = run_recipe(recipe, tmp_path / "run", "synthesize")
+    context = Context(tmp_path, smoke | done | {"intents": done["synthesize"]}, tmp_path, recipe.common)
+    with pytest.raises(RunError, match=r"none of 3 held-out.*; 3 are of other tasks than .*t2i, t2t\): name"):
+        load_stage("evaluate").run(EvaluateConfig(), context)

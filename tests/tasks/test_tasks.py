@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from promptlet import tasks
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import CHECKS, Examined, copied
 from promptlet.errors import UsageError
@@ -36,9 +39,71 @@ def test_every_task_keeps_the_contract(name: str) -> None:
         assert copied(answer)
 
 
-def test_tokens_are_distinct() -> None:
-    tokens = [load_task(name).token for name in task_names()]
-    assert len(set(tokens)) == len(tokens)
+Write = Callable[[str, str], None]
+
+
+@pytest.fixture
+def slogan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Make a further task of `tags`, in which a text is replaced by another."""
+    packaged = Path(tasks.__file__).parent
+    texts = {name: (packaged / f"{name}.yaml").read_text(encoding="utf-8") for name in task_names()}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(tasks.resources, "files", lambda _: tmp_path)
+    load_task.cache_clear()
+
+    def write(old: str, new: str) -> None:
+        text = texts["tags"].replace("<|TG|>", "<|SL|>").replace(old, new, 1)
+        (tmp_path / "slogan.yaml").write_text(text, encoding="utf-8")
+
+    yield write
+    load_task.cache_clear()
+
+
+def test_a_task_of_one_s_own_is_one_more_file(slogan: Write) -> None:
+    slogan("title: tags", "title: slogan")
+    assert (load_task("slogan").title, load_task("slogan").token) == ("slogan", "<|SL|>")
+    assert load_task("slogan").exemplars == load_task("tags").exemplars
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("title: tags\n", "", "title is missing"),
+        ("title: tags", "title: 5", "title is 5"),
+        ("title: tags", "title: [", "not YAML: .*at line 2, column 8"),
+        ("listed: true", "listd: true", "'listd'.*did you mean 'listed'"),
+        ("{wish}", "{wisch}", r"request is .*no place {wisch}; {wish} and {words} may"),
+        ("{wish}", "", "request is .*{wish} must stand there"),
+        ("{wish}", "{wish", "request is .*expected '}'"),
+        ("always: [Topic]", "always: [Topik]", "always: .*'Topik'; did you mean 'Topic'"),
+        ("always: [Topic]", "always: [Topic, Tone]", "always has 'Tone', which phrases lacks; there: Topic"),
+        ("always: [Topic]", "always: Topic", "always is 'Topic': a list is needed"),
+        ("  Mood: ", "  Mod: ", "phrases: .*'Mod'; did you mean 'Mood'"),
+        ('Topic: "{}"', 'Topic: "x"', r"phrases\.Topic is 'x': {} must stand there"),
+        ('  Topic: "{}"\n', "", "phrases: 'Topic' is missing"),
+        ("  tone: ", "  tune: ", r"'manner\.tune'; did you mean 'tone'"),
+        ("<|SL|>", "<|19|>", r"token is '<\|19\|>': .*capital letters"),
+        ("<|SL|>", "<|TG|>", r"token is <\|TG\|>, which is that of the task tags"),
+        ('"<|SL|>"', "<|IP|>", r"token is <\|IP\|>, which is that of the task t2i"),
+        ('"prompt"', '"promt"', 'exemplars, line 1: an exemplar is {"intents"'),
+        ('[["Topic", ', '[["Topik", ', "exemplars, line 1: unknown kind of intent 'Topik'"),
+        ('[["Topic", ', '[["Tone", ', "exemplars, line 1: 'Tone: .*phrases lacks"),
+        ('[["Topic", ', '[[["Topic", ', "exemplars, line 1: not JSON"),
+    ],
+)
+def test_a_mistake_in_a_task_s_file_is_told_in_one_line(slogan: Write, old: str, new: str, named: str) -> None:
+    slogan(old, new)
+    with pytest.raises(UsageError, match=rf"slogan\.yaml.*{named}") as caught:
+        _ = load_task("slogan").exemplars
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_in_one_task_s_file_is_no_other_task_s(slogan: Write) -> None:
+    slogan("title: tags\n", "")
+    assert load_task("t2i").title == "text-to-image"
+    slogan("<|SL|>", "<|TG|>")
+    assert load_task("t2i").title == "text-to-image"
 
 
 def test_an_unknown_task_is_named_with_the_nearest() -> None:

@@ -23,12 +23,16 @@ def pair_files(path: Path) -> list[Path]:
     Raises:
         UsageError: if there are none.
     """
-    if path.is_file() and path.suffix.lower() in (".jsonl", ".parquet"):
-        return [path]
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else []
-    if not files:
-        raise UsageError(f"there are no pairs at {path}; a .jsonl or .parquet file or a folder with some is allowed")
-    return files
+    allowed = "a .jsonl or .parquet file, or a folder of .parquet files, is allowed"
+    if not path.exists():
+        raise UsageError(f"there are no pairs at {path}; {allowed}")
+    if path.is_dir():
+        if not (files := sorted(path.glob("*.parquet"))):
+            raise UsageError(f"the folder {path} has no .parquet file; {allowed}")
+        return files
+    if path.suffix.lower() not in (".jsonl", ".parquet"):
+        raise UsageError(f"pairs can't be read from {path}; {allowed}")
+    return [path]
 
 
 def read_pairs(files: list[Path]) -> Iterator[tuple[Sample, str | None]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, islice, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -84,12 +85,16 @@ def write_rejects(folder: Path, rejects: Iterable[tuple[Sample, str]]) -> int:
 
 
 def commonest_reason(folder: Path) -> str:
-    """Return the commonest reason in a folder's rejects, without what it says of one row."""
-    reasons = Counter(
-        reason.partition(":")[0] for table in read_tables(folder, "rejected") for reason in table["reason"].to_pylist()
+    """Return the commonest reason in a folder's rejects, with what it says of a row if that is so of most of them."""
+    whole = Counter(reason for table in read_tables(folder, "rejected") for reason in table["reason"].to_pylist())
+    kinds = Counter[str]()
+    for reason, count in whole.items():
+        kinds[reason.partition(":")[0]] += count
+    [(kind, rows)] = kinds.most_common(1)
+    full, alike = max(
+        ((reason, count) for reason, count in whole.items() if reason.partition(":")[0] == kind), key=itemgetter(1)
     )
-    [(reason, _)] = reasons.most_common(1)
-    return str(reason)
+    return str(full if 2 * alike > rows else kind)
 
 
 def read_tables(folder: Path, stem: str = "data", rows: int = ROWS_PER_GROUP) -> Iterator[pa.Table]:

@@ -12,6 +12,8 @@ import yaml
 from promptlet.errors import UsageError, one_line
 
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NO_NAME = 'in "<unicode string>",'
+"""How PyYAML calls a text before each place in it; what is called so is said before."""
 
 
 def read_yaml(path: Path | Traversable, what: str) -> Any:
@@ -39,7 +41,7 @@ def parse_yaml(text: str, what: str) -> Any:
             raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
         return None if root is None else loader.construct_document(root)
     except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there is not
-        raise UsageError(f"{what} is not YAML: {one_line(error)}") from error
+        raise UsageError(f"{what} is not YAML: {one_line(str(error).replace(_NO_NAME, 'at'))}") from error
     finally:
         loader.dispose()
 

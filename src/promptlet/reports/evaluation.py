@@ -90,8 +90,8 @@ def _summary(evaluation: Evaluation) -> Section:
         Table(
             (*head, "Distinct-2", "Denied words", "Seconds"),
             rows,
-            "All lengths and test sets together. Exact length and within 2 are shares of all wishes, and one without a "
-            "prompt keeps no length, as for --fail-under; the rest is of the prompts written",
+            "All lengths and test sets together. Exact length and within 2 are shares of all wishes: one for which "
+            "nothing was written counts as missed. The columns after them go by the prompts that were written",
         ),
     ]
     blocks += [trust(judgement) for judgement in evaluation.judgements]

@@ -9,7 +9,7 @@ from pathlib import Path
 from promptlet.commands import with_defaults
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.generation import Generator
-from promptlet.student.format import GGUF, WEIGHTS, Student
+from promptlet.student.format import GGUF, WEIGHTS, Student, load_student
 from promptlet.types import Intent
 
 INTENTS = (Intent("Topic", "birthday party"), Intent("Mood", "festive"))
@@ -55,7 +55,12 @@ class Contender(ABC):
 
 @dataclass(frozen=True)
 class OurEngine(Contender):
-    """One of promptlet's engines."""
+    """One of promptlet's engines.
+
+    Raises:
+        StudentError: if the student is damaged; measuring would go on for minutes with the engines that can do without
+            what is.
+    """
 
     name: str
     engine: str
@@ -64,6 +69,12 @@ class OurEngine(Contender):
     """None is the engine's choice; one that computes elsewhere allows no other."""
     judged: bool = True
     """Whether suggestions are those that users get, the best of several draws; else the first draw of each."""
+
+    def __post_init__(self) -> None:
+        student = load_student(self.folder)
+        student.file(GGUF)
+        if WEIGHTS in student.description.digests and (self.folder / WEIGHTS).exists():
+            student.file(WEIGHTS)
 
     @property
     def weights(self) -> int:  # type: ignore[override] # a field there, found here

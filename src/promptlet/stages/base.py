@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from promptlet.vocabulary import load_policy
 
 def _known_tasks(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        load_task(name)
+        _ = load_task(name).exemplars  # read here, so that a bad one ends no stage in its middle
     return names
 
 
@@ -48,6 +49,12 @@ JudgeName = Annotated[str, AfterValidator(_known_judge)]
 """A judge of relevance."""
 
 
+def _fit_for_a_folder(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ValueError("letters from a to z, digits, '.', '_' and '-' are allowed, and first a letter or digit")
+    return name
+
+
 class StageConfig(BaseModel):
     """Settings of a stage; each stage's own class adds to them. Unknown keys are errors."""
 
@@ -57,7 +64,7 @@ class StageConfig(BaseModel):
 class CommonConfig(StageConfig):
     """What a recipe says beside its stages: what all of them share."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: Annotated[str, AfterValidator(_fit_for_a_folder)]
     """The run's folder is called so (``runs/NAME``)."""
     seed: int = Field(default=1, ge=0, lt=2**31)
     """Of all chance that there is."""

@@ -78,11 +78,11 @@ class CurateStage(Stage):
                 meter.advance(table.num_rows)
         if not kept.rows:
             folder = context.folder if rows else source
-            if not count_rows(folder, "rejected"):
+            if not (refused := count_rows(folder, "rejected")):
                 raise RunError("curate: nothing was asked for, or all of it is held out; raise intents.count")
             why = commonest_reason(folder)
             raise RunError(
-                f"curate: no answer of {rows} is kept, most often because: {why}; {folder} holds the rejected"
+                f"curate: none of {refused} prompts is kept, most often because: {why}; {folder} holds the rejected"
             )
         return {"prompts": kept.rows, "rejected": rejected.rows, "reasons": dict(reasons.most_common())}
 

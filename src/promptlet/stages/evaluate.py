@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from promptlet.progress import metering
 from promptlet.stages.base import Context, Stage, StageConfig
 from promptlet.stages.export import STUDENT
 from promptlet.stages.tokenize import TokenizeConfig
+from promptlet.student.format import Student
 from promptlet.types import Sample
 
 MODES = ("free", "exact")
@@ -38,7 +40,7 @@ class EvaluateConfig(StageConfig):
     prompts_per_target: int = Field(default=100, ge=1, le=100_000)
     """Prompts for each, left alone with the command and exact."""
     test_set: str | None = Field(default=None, exclude_if=lambda name: name is None)
-    """A frozen test set, to compare runs by; left out: what the run's own intents hold out."""
+    """A frozen test set, to compare runs by; left out: what the run's own intents and pairs hold out."""
 
     @field_validator("test_set")
     @classmethod
@@ -52,7 +54,7 @@ class EvaluateStage(Stage):
     """Writes the prompts, the statistics as JSON, and the table as Markdown."""
 
     name = "evaluate"
-    inputs = ("export", "intents")
+    inputs = ("export", "intents", "synthesize")
     Config = EvaluateConfig
 
     def check(self, config: EvaluateConfig, recipe: Mapping[str, StageConfig]) -> None:
@@ -70,16 +72,12 @@ class EvaluateStage(Stage):
         return {} if config.test_set is None else {"test set": DIGESTS[config.test_set]}
 
     def run(self, config: EvaluateConfig, context: Context) -> dict[str, Any]:
-        if config.test_set is None:
-            held_out = [sample for sample in read_samples(context.inputs["intents"]) if sample.split == TEST]
-        else:
-            held_out = load_test_set(config.test_set)
+        held_out = _held_out(context) if config.test_set is None else load_test_set(config.test_set)
         generator = Generator.load(context.inputs["export"] / STUDENT)
         student = generator.student
         asked = [wish for wish in held_out if student.codec.can_ask(wish, student.description.longest_head)]
         if held_out and not asked:
-            known = ", ".join(student.tasks)
-            raise RunError(f"none of {len(held_out)} held-out wishes can be put to this student of the tasks {known}")
+            raise RunError(_why_none(held_out, student))
         words = student.commands.get("words")
         if words is None:
             return {"nothing to measure": "the student does not obey 'words'"}
@@ -91,6 +89,33 @@ class EvaluateStage(Stage):
         due = len(MODES) * len(config.targets) * config.prompts_per_target
         counts = within | {"not written": due - sum(row.prompts for rows in results.values() for row in rows)}
         return counts | ({"wishes left out": len(held_out) - len(asked)} if len(asked) < len(held_out) else {})
+
+
+def _held_out(context: Context) -> list[Sample]:
+    """Return the wishes of the test split: those drawn, and those of pairs that there were already.
+
+    The drawn ones alone may be too long for a student of pairs that have fewer intents.
+    """
+    drawn = read_samples(context.inputs["intents"])
+    refused = read_samples(context.inputs["synthesize"], "rejected")  # among them the pairs that are held out
+    return [sample for sample in chain(drawn, refused) if sample.intents and sample.split == TEST]
+
+
+def _why_none(held_out: Sequence[Sample], student: Student) -> str:
+    """Return why no held-out wish can be put to a student, and what can be done."""
+    strange = sum(sample.task not in student.tasks for sample in held_out)
+    said = [f"evaluate: none of {len(held_out)} held-out wishes can be put to this student"]
+    if strange:
+        said.append(
+            f"{strange} are of other tasks than its own ({', '.join(student.tasks)}): name those in intents.tasks"
+        )
+    if longer := len(held_out) - strange:
+        most = student.description.longest_head
+        said.append(
+            f"{longer} take more than {most} tokens with their commands, the most that it was trained on: bring more "
+            "pairs (2 of 100 combinations are held out), or some with more intents"
+        )
+    return "; ".join(said)
 
 
 def evaluate_words(

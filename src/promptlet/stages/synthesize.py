@@ -56,6 +56,12 @@ class TeacherChoice(BaseModel):
     name: str = "embedded"
     """Which teacher is asked; its own settings stand beside the name."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """Take a bare name as that of a teacher with no settings."""
+        return {"name": given} if isinstance(given, str) else given
+
     @model_validator(mode="after")
     def _check(self) -> TeacherChoice:
         self.settings()
@@ -153,7 +159,13 @@ class SynthesizeStage(Stage):
     Config = SynthesizeConfig
 
     def materials(self, config: SynthesizeConfig) -> dict[str, str]:
-        found = {"pairs": value_digest([*map(file_digest, pair_files(config.pairs))])} if config.pairs else {}
+        found = {}
+        if config.pairs:
+            try:
+                files = pair_files(config.pairs)
+            except UsageError as error:
+                raise UsageError(f"synthesize.pairs: {error}") from error
+            found["pairs"] = value_digest([*map(file_digest, files)])
         weights = config.teacher.settings().weights() if config.prompts_per_intents else None
         if weights and weights.exists():  # a teacher without weights says so itself
             found["teacher"] = model_digest(weights)
