@@ -59,20 +59,27 @@ def generator(student_folder: Path) -> Generator:
 
 
 @pytest.fixture(scope="session")
-def remembered() -> Iterator[None]:
-    """The local judge's language model reads each text once: evaluations have the same anchors, and many prompts."""
+def likelihoods_read() -> dict[str, float]:
+    """What the tests with `remembered` had the local judge's language model read."""
+    return {}
+
+
+@pytest.fixture
+def remembered(likelihoods_read: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local judge's language model reads each text once: evaluations have the same anchors, and many prompts.
+
+    Only in the tests that ask for it: others hold that a judge reads a text alone as it does among others.
+    """
     from promptlet.judges.fluent import Reader
 
-    read, known = Reader.likelihoods, dict[str, float]()
+    read, known = Reader.likelihoods, likelihoods_read
 
     def likelihoods(reader: Reader, texts: Sequence[str]) -> list[float]:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(new, read(reader, new), strict=True))
         return [known[text] for text in texts]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Reader, "likelihoods", likelihoods)
-        yield
+    monkeypatch.setattr(Reader, "likelihoods", likelihoods)
 
 
 @pytest.fixture

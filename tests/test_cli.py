@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from promptlet.cli.main import main
+import promptlet.cli
+from promptlet.cli.main import app, main
 from tests.conftest import SMOKE, Run
 
 
 def test_help_names_every_verb(cli: Run) -> None:
+    verbs = {module.name for module in pkgutil.iter_modules(promptlet.cli.__path__)} - {"main", "options"}
     result = cli("--help")
     assert result.returncode == 0
-    for verb in ("bench", "evaluate", "generate", "intents", "report", "review", "run", "vocabulary"):
-        assert verb in result.stdout
-        assert cli(verb, "--help").returncode == 0
+    assert {"generate", "improve", "plot", "serve"} <= verbs
+    assert set(re.findall(r"^  ([a-z]+) ", result.stdout, re.MULTILINE)) == verbs
+    runner = CliRunner()
+    for verb in verbs:
+        shown = runner.invoke(app, [verb, "--help"])
+        assert shown.exit_code == 0
+        assert f"promptlet {verb}" in shown.stdout
 
 
 def test_version_is_that_of_the_package(cli: Run) -> None:

@@ -21,6 +21,18 @@ from promptlet.vocabulary import load_policy
 PROMPT = "A red fox rests under an old oak, its fur lit by moonlight, while fireflies drift over the quiet grass."
 INTENTS = (Intent("Topic", "fox"), Intent("Color", "red"), Intent("Mood", "joyful"))
 
+CLAUSES = (
+    "rests under an old oak",
+    "its fur lit by moonlight",
+    "fireflies drift over quiet grass",
+    "beside a river in the",
+    "on a warm",
+    "you see it",
+    "zorblat",
+    "no",
+)
+"""Whole ones, and ones after which no prompt ends, or that none has."""
+
 
 def derived(sample: Sample, drop: float = 0, add: float = 0, cut: float = 0, shortest: int = 5) -> list[Sample]:
     hindsight = Hindsight(1, None, "words", None, shortest, drop, add, cut)
@@ -66,10 +78,18 @@ def test_what_is_held_out_stays_as_it_is(split: str) -> None:
     assert derived(fox(split), 1, 1, 1) == []
 
 
-@given(st.text(alphabet=st.sampled_from("fox, red. moonlight; old oak! "), min_size=1, max_size=80))
-def test_every_cut_is_a_prompt_that_curation_lets_pass(text: str) -> None:
-    for cut in derived(fox(prompt=f"a fox {text}"), cut=1):
-        assert Examined.of(cut, load_policy()).objection() in (None, "unknown word")
+def test_every_cut_is_a_prompt_that_curation_lets_pass() -> None:
+    made = set[str]()
+
+    @given(st.lists(st.tuples(st.sampled_from(CLAUSES), st.sampled_from([",", ";", ".", "!", ""])), max_size=6))
+    def cuts_pass(clauses: list[tuple[str, str]]) -> None:
+        text = " ".join(f"{clause}{mark}" for clause, mark in clauses)
+        for cut in derived(fox(prompt=f"a red fox {text}".strip()), cut=1):
+            assert Examined.of(cut, load_policy(), unknown_words=1_000).objection() is None
+            made.add(cut.prompt)
+
+    cuts_pass()
+    assert len(made) >= 5, "hardly anything was cut"
 
 
 def test_nothing_that_is_made_belongs_to_another_split(smoke: dict[str, Path]) -> None:

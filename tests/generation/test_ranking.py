@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from promptlet.generation.ranking import Candidate, intent_coverage, pick
 from promptlet.types import Intent
 
@@ -36,6 +42,55 @@ def test_faults_count_before_relevance_and_relevance_before_order() -> None:
     weak, cut, good = candidate("a hat", 0.2), candidate("a fox in", unfinished=True), candidate("a blue hat", 0.9)
     assert pick([cut, weak, good], []) is good
     assert pick([cut], []) is cut
+
+
+@st.composite
+def faulty(draw: st.DrawFn) -> Candidate:
+    """A candidate with any faults; its text is like that of no other."""
+    words = st.text("bcdfghjklmnpqrstvwxz", min_size=8, max_size=12)
+    return replace(
+        candidate(" ".join(draw(st.lists(words, min_size=3, max_size=3)))),
+        adherence={"words": draw(st.integers(-2, 2)), "other": draw(st.integers(-1, 1))},
+        repeats=draw(st.booleans()),
+        untaught=draw(st.booleans()),
+        logprobs=(-1.0, draw(st.sampled_from([-9.0, -2.0]))),
+        unfinished=draw(st.booleans()),
+        coverage=tuple(draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=2, max_size=2))),
+        relevance=draw(st.floats(0, 1)),
+    )
+
+
+def weighed(each: Candidate) -> int:
+    """Return the faults as one number: each kind weighs more than all that come after it."""
+    missed = sum(abs(miss) for miss in each.adherence.values())
+    flaws = 8 * each.repeats + 4 * each.untaught + 2 * (min(each.logprobs) < -4) + each.unfinished
+    return 100 * missed + 4 * flaws + sum(share < 1 for share in each.coverage)
+
+
+@given(st.lists(faulty(), min_size=1, max_size=6))
+def test_missed_words_count_before_flaws_in_their_order_and_those_before_what_is_unsaid(pool: list[Candidate]) -> None:
+    best = pick(pool, [])
+    assert best
+    fewest = min(map(weighed, pool))
+    assert weighed(best) == fewest
+    assert best.quality == max(each.quality for each in pool if weighed(each) == fewest)
+    assert any(best.faults) == (fewest > 0), "drawing ends with a text without fault"
+
+
+@pytest.mark.parametrize("weaker", range(6))
+def test_one_fault_is_worse_than_all_that_come_after_it(weaker: int) -> None:
+    worst = (
+        {"adherence": {"words": 1}},
+        {"repeats": True},
+        {"untaught": True},
+        {"logprobs": (-9.0,)},
+        {"unfinished": True},
+        {"coverage": (0.0,)},
+    )
+    one = replace(FOX, **worst[weaker])
+    after = replace(FOX, **{name: value for each in worst[weaker + 1 :] for name, value in each.items()})
+    assert one.faults > after.faults
+    assert pick([one, replace(after, relevance=0.0)], []) is not one
 
 
 def test_near_duplicates_do_not_count_and_the_unlike_goes_first() -> None:

@@ -24,6 +24,7 @@ def test_every_training_of_a_run_is_drawn(tmp_path: Path) -> None:
     picture = plot_curves(tmp_path, tmp_path / "curves.svg")
     text = picture.read_text()
     assert "<svg" in text
+    assert all(f"<!-- {name} -->" in text for name in ("train-1", "train-2")), "a label is missing"
     assert plot_curves(tmp_path).read_bytes().startswith(b"\x89PNG")
     assert plot_curves(tmp_path / "train-1").parent == tmp_path / "train-1"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from promptlet.commands import with_defaults
 from promptlet.engines.base import Decoding, Sampling
 from promptlet.engines.llamacpp import LlamaCpp
 from promptlet.errors import StudentError, UsageError
-from promptlet.student.format import load_student
+from promptlet.generation import Generator
+from promptlet.student.format import GGUF, load_student, write_description
 from promptlet.student.gguf import write_gguf
 from promptlet.types import Intent
 
@@ -51,10 +53,18 @@ def test_transformers_reads_the_tokenizer_as_it_is(student_folder: Path) -> None
 
 
 @pytest.mark.parametrize("quantization", ["Q8_0", "Q4_0"])
-def test_smaller_precisions_load_and_write(student_folder: Path, tmp_path: Path, quantization: str) -> None:
-    target = tmp_path / "model.gguf"
-    write_gguf(student_folder, student_folder / "tokenizer.json", target, quantization)
-    assert target.stat().st_size < (student_folder / "model.gguf").stat().st_size
+def test_smaller_precisions_write_the_words_asked_for(student_folder: Path, tmp_path: Path, quantization: str) -> None:
+    student = load_student(shutil.copytree(student_folder, tmp_path / "student"))
+    whole = (student.folder / GGUF).stat().st_size
+    write_gguf(student.folder, student.folder / "tokenizer.json", student.folder / GGUF, quantization)
+    assert (student.folder / GGUF).stat().st_size < whole
+    write_description(
+        student.folder,
+        student.description.model_copy(update={"quantization": quantization}),
+        student.description.digests,
+    )
+    (prompt,) = Generator.load(student.folder).generate("a cat", words=9, seed=1, candidates=1)
+    assert prompt.words == 9
 
 
 def test_another_architecture_is_refused(tmp_path: Path) -> None:

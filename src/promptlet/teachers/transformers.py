@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -65,7 +67,7 @@ class Transformers(BatchTeacher):
         settings = config.model_dump(exclude={"model", "device", "batch"})
         self.identity = f"{name}:{model.dtype}:{value_digest(settings)[:16]}"
         stops = _stops(tokenizer)
-        self.decoder = BatchDecoder(model, stops, _allowed(tokenizer, config, stops))
+        self.decoder = BatchDecoder(model, stops, _allowed(_Tokens(name, tokenizer), config, stops))
         self._lock = threading.Lock()
 
     @classmethod
@@ -123,27 +125,38 @@ def _stops(tokenizer: Any) -> list[int]:
     return [tokenizer.eos_token_id, *(token for token, text in texts.items() if "\n" in text)]
 
 
-def _plain(tokenizer: Any) -> set[int]:
+@dataclass(frozen=True)
+class _Tokens:
+    """A tokenizer, the same as all others of its model."""
+
+    model: str
+    tokenizer: Any = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _plain(tokens: _Tokens) -> frozenset[int]:
     """Return the tokens that write words of the dictionary or the graph, within a text or first, and common marks.
 
-    Without the graph's names a teacher that is asked for the Taj Mahal writes "Taj Mall".
+    Without the graph's names a teacher that is asked for the Taj Mahal writes "Taj Mall". It takes 14 seconds, so it is
+    done once for each model.
     """
     names = {word.casefold() for node in load_graph().nodes() for word in node.value.split()}
     words = sorted(dictionary_words() | names)
     forms = [form for word in words for form in (word, f" {word}", word.capitalize(), f" {word.capitalize()}")]
-    encoded = tokenizer([*forms, *_MARKS], add_special_tokens=False)["input_ids"]
-    return {token for ids in encoded for token in ids}
+    encoded = tokens.tokenizer([*forms, *_MARKS], add_special_tokens=False)["input_ids"]
+    return frozenset(token for ids in encoded for token in ids)
 
 
-def _allowed(tokenizer: Any, config: TransformersConfig, stops: Sequence[int]) -> list[int]:
+def _allowed(tokens: _Tokens, config: TransformersConfig, stops: Sequence[int]) -> list[int]:
     avoided = {word.casefold() for word in config.avoid}
+    tokenizer = tokens.tokenizer
     vocabulary = tokenizer.get_vocab()
-    tokens = _plain(tokenizer) if config.plain else set(vocabulary.values())
+    allowed = _plain(tokens) if config.plain else frozenset(vocabulary.values())
     return [
         token
         for text, token in vocabulary.items()
         if token in stops
-        or (token in tokens and tokenizer.convert_tokens_to_string([text]).strip().casefold() not in avoided)
+        or (token in allowed and tokenizer.convert_tokens_to_string([text]).strip().casefold() not in avoided)
     ]
 
 
