@@ -204,9 +204,10 @@ def test_free_words_stay_what_they_are_when_a_prompt_is_varied(browser: Browser,
         written(page, 4)
         longer = asked(page, cards(page).first.get_by_role("button", name="Longer").click)
         written(page, 5)
-        more = asked(page, cards(page).first.get_by_role("button", name="More like this").click)
+        more = asked(page, cards(page).nth(1).get_by_role("button", name="More like this").click)
     assert longer["intents"] == "a quiet lake without people"
     assert more["intents"].startswith("a quiet lake without people")
+    assert more["words"] == longer["words"]
 
 
 def test_text_that_was_changed_becomes_the_ideas(browser: Browser, address: str) -> None:

@@ -16,8 +16,9 @@ export async function variation(how, request, prompt, range, again) {
   if (how === "more") {
     const ideas = await ideasIn(prompt, request);
     const said = ideas.map((each) => each.value);
+    const words = prompt.target_words ?? request.words; // a shorter or a longer one has a length of its own
     return {
-      request: { ...request, intents: joined(request.intents, ideas), n: MORE, seed: drawSeed() },
+      request: { ...request, intents: joined(request.intents, ideas), words, n: MORE, seed: drawSeed() },
       label: said.length ? `More like this, asked for ${said.join(" and ")} too` : "More like this",
     };
   }
