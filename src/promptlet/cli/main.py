@@ -22,13 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("bench")(bench.bench)
-app.command("generate")(generate.generate)
-app.command("improve")(improve.improve)
-app.command("plot")(plot.plot)
+app.command("bench", short_help="Measure how fast every engine writes.")(bench.bench)
+app.command("generate", short_help="Write prompts of an exact number of words.")(generate.generate)
+app.command("improve", short_help="Let a student learn from what it writes itself.")(improve.improve)
+app.command("plot", short_help="Draw the curves of a run's trainings.")(plot.plot)
 app.command("run")(run.run)
 app.command("serve")(serve.serve)
-app.command("evaluate")(evaluate.evaluate)
+app.command("evaluate", short_help="Measure students, teachers and endpoints.")(evaluate.evaluate)
 app.add_typer(intents.app, name="intents")
 app.add_typer(report.app, name="report")
 app.add_typer(review.app, name="review")
