@@ -46,7 +46,9 @@ def choose_exemplars(
         return tuple(random.Random(f"{task.name}:{words}:{variant}").sample(pool, min(shots, len(pool))))
     if choice == "nearest":
         # The most alike stands last, nearest to the request.
-        return tuple(sorted(pool, key=lambda exemplar: _likeness(exemplar.intents, intents))[len(pool) - shots :])
+        return tuple(
+            sorted(pool, key=lambda exemplar: _likeness(exemplar.intents, intents))[max(0, len(pool) - shots) :]
+        )
     mixed = random.Random(seed).sample(pool, len(pool))
     openings: dict[str, Exemplar] = {}
     for exemplar in mixed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,7 +13,7 @@ from promptlet import tasks
 from promptlet.commands.words import count_words
 from promptlet.curation.checks import CHECKS, Examined, copied
 from promptlet.errors import UsageError
-from promptlet.prompting import chat_messages, choose_exemplars
+from promptlet.prompting import Choice, chat_messages, choose_exemplars
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, Intent, Sample
 from promptlet.vocabulary import load_policy
@@ -119,6 +120,13 @@ def test_a_teacher_is_shown_exemplars_of_the_asked_length_and_the_wish_last() ->
     assert [message["role"] for message in chat] == ["system"] + ["user", "assistant"] * 3 + ["user"]
     assert all(abs(count_words(exemplar.prompt) - 8) <= 4 for exemplar in shown)
     assert chat[-1]["content"] == "In about 8 words, describe a template: bake sale poster, in mint"
+
+
+@pytest.mark.parametrize("choice", get_args(Choice))
+def test_no_more_exemplars_are_shown_than_there_are(choice: Choice) -> None:
+    task = load_task("tags")
+    shown = choose_exemplars(task, task.exemplars[0].intents, 12, len(task.exemplars) + 3, choice)
+    assert sorted(each.prompt for each in shown) == sorted(each.prompt for each in task.exemplars)
 
 
 def test_shared_exemplars_depend_on_the_variant_alone_and_diverse_ones_on_the_request() -> None:
