@@ -16,14 +16,15 @@ from typing import Any
 
 _TURN = Lock()
 """A stemmer holds the word that it works on, so threads take turns."""
-_WORD = re.compile(r"[\w'\u0300-\u036f]+")
+_WORD = re.compile(r"[\w'\u2019\u0300-\u036f]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 def without_accents(text: str) -> str:
-    """Return a text without the accents on its letters: "café" and "cafe" are one word."""
+    """Return a text without the accents on its letters, and with plain apostrophes: "café" and "cafe" are one word."""
     if text.isascii():
         return text
+    text = text.replace("\u2019", "'")
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 

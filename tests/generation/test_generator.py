@@ -135,6 +135,8 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"n": 0}, "n is 0.*64"),
         ({"n": 65}, "n is 65.*64"),
         ({"n": True}, "n is True.*64"),
+        ({"n": 10**5000}, "n is .*; 1 to 64"),
+        ({"n": "9" * 10**6}, "^n is '9{59}: .{,60}$"),
         ({"n": 1.5}, "n is 1.5.*64"),
         ({"candidates": 0}, "candidates is 0; 1 to 64"),
         ({"temperature": 2.1}, "temperature is 2.1; 0 to 2"),

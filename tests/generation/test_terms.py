@@ -139,6 +139,11 @@ def test_usual_terms_of_image_makers_stand_in_every_prompt(generator: Generator)
         ("happy man", "happier men"),
         ("bus", "red buses"),
         ("quiz", "quizzes"),
+        ("menu", "three menus"),
+        ("bookshelf", "tall bookshelves"),
+        ("invite", "an inviting door"),
+        ("mother\u2019s day", "for Mother's Day"),
+        ("mother's day", "for Mother\u2019s Day"),
     ],
 )
 def test_a_banned_term_is_found_in_every_form(banned: str, text: str) -> None:

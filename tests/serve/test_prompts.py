@@ -223,6 +223,10 @@ def test_intents_are_found_by_how_their_names_begin(client: TestClient) -> None:
         assert client.get("/v1/intents", params=query).status_code == 400
 
 
+def test_a_long_intent_that_was_read_in_free_text_has_spans() -> None:
+    assert spans("an old temple", [f"Topic: {'temple ruins ' * 12}"]) == [(7, 13, f"Topic: {'temple ruins ' * 12}")]
+
+
 def test_spans_are_where_an_intent_is_said_in_some_form() -> None:
     text = "Two red balloons 🎈 float, a red-hot birthday balloon."
     found = spans(text, ["Topic: birthday", "Scene object: red balloon"])

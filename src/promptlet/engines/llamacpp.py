@@ -32,6 +32,8 @@ TEXTS_PER_THREAD = 4
 them no faster."""
 _SAME_IN_BATCHES, _SAME_ON = ("Q8_0", "Q4_0"), ("x86_64", "AMD64")
 """Weights and machines for which a row's numbers are known not to depend on the other rows of its batch."""
+_LARGEST_SEED = 2**32 - 2
+"""llama.cpp takes the next one for a wish to have any."""
 _CROWDED = 0.5
 """Seconds after two calls met in which none gets all threads: while it had them, the others would wait."""
 _PATIENCE = 0.05
@@ -79,7 +81,7 @@ class LlamaCpp(Engine):
         body = {
             "prompt": list(decoding.head),
             "max_tokens": decoding.max_tokens,
-            "seed": decoding.seed,
+            "seed": min(decoding.seed, _LARGEST_SEED),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,

@@ -19,6 +19,8 @@ from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
+_LONGEST_SHOWN = 60
+"""Characters of a wrong value that an error tells."""
 """How many terms may be kept, or banned, and how long each may be."""
 MAX_BIASES, MAX_BIAS = 300, 100
 """For how many tokens a bias may be given, and how far it may go."""
@@ -157,10 +159,14 @@ def _explain(error: ValidationError) -> str:
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"
     limits = Request.model_fields[name].metadata
     bounds = {key: getattr(limit, key) for limit in limits for key in ("ge", "gt", "le") if hasattr(limit, key)}
-    expected = f"{name} is {first['input']!r}: {first['msg'].removeprefix('Input should be ')} is expected"
+    try:
+        value = repr(first["input"])[:_LONGEST_SHOWN]
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in lists
+        value = "what can't be shown"
+    expected = f"{name} is {value}: {first['msg'].removeprefix('Input should be ')} is expected"
     if not bounds:
         return expected
     lowest = f"above {bounds['gt']}" if "gt" in bounds else bounds["ge"]
     out_of_range = first["type"].startswith(("greater_than", "less_than"))
-    message = f"{name} is {first['input']}" if out_of_range else expected
+    message = f"{name} is {value}" if out_of_range else expected
     return f"{message}; {lowest} to {bounds['le']} are allowed"

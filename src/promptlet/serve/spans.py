@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from promptlet.stemming import content_stems, placed_stems
-from promptlet.types import Intent
 
 Span = tuple[int, int, str]
 """Start and end, in code points, and the intent as ``Kind: value``."""
@@ -13,7 +12,7 @@ Span = tuple[int, int, str]
 
 def spans(text: str, intents: Iterable[str]) -> list[Span]:
     """Return the spans of a text that say some form of an intent's words, in order; adjacent ones are joined."""
-    wanted = {intent: content_stems(Intent.parse(intent).value) for intent in intents}
+    wanted = {intent: content_stems(intent.partition(": ")[2]) for intent in intents}
     found: list[Span] = []
     for start, end, stem in placed_stems(text):
         for intent in (intent for intent, stems in wanted.items() if stem in stems):
