@@ -5,22 +5,36 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlet.engines.base import Decoded, Decoding
+from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, StudentError, UsageError
 from promptlet.generation import Generator, Request
 from promptlet.generation.terms import says
 from promptlet.student.format import Student
+from promptlet.vocabulary import load_policy
 from tests.conftest import Run
 
+DENIED = (
+    "untermensch",
+    "a beheading",
+    "Coca-Cola",
+    "Pikachu's",
+    "James Jean",
+    "\uff26\uff35\uff23\uff2b",
+    "www.example.com",
+    "555 123 4567 89",
+)
+"""Of each category of the policy, as it may stand in a text."""
 WISH = ["Topic: birthday", "Scene object: balloon"]
 
 
@@ -68,6 +82,35 @@ def test_without_chance_no_text_is_drawn_twice(generator: Generator, monkeypatch
     first, *_ = generator.generate(WISH, words=12, n=3, seed=7, temperature=0)
     assert len(drawn) == len(set(drawn))
     assert generator.generate(WISH, words=12, seed=8, temperature=0)[0].prompt == first.prompt
+
+
+class Repeater(Engine):
+    """Writes the given texts one after the other, for ever."""
+
+    name = "repeater"
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = cycle(texts)
+
+    @classmethod
+    def open(cls, student: Student, threads: int | None) -> Self:
+        raise NotImplementedError
+
+    def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
+        return [Decoded(next(self.texts), (5,) * 9, (-0.1,) * 9, True) for _ in decodings]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("denied", DENIED)
+def test_no_prompt_holds_what_the_policy_denies(generator: Generator, denied: str, exact: bool) -> None:
+    bad, good = f"a calm lake with {denied} at dawn", "a calm lake with pale mist"
+    assert load_policy().find_denied(bad)
+    asked = {"words": len(bad.split()), "exact": exact, "seed": 1}
+    with pytest.raises(NoPromptError, match=r"none of 3 texts .* says what is banned or denied"):
+        Generator(generator.student, Repeater(bad)).generate("a calm lake", **asked, candidates=3)
+    good += " above" * (len(bad.split()) - len(good.split()))
+    found = Generator(generator.student, Repeater(bad, good)).generate("a calm lake", **asked, n=2, candidates=4)
+    assert [each.prompt for each in found] == [good]
 
 
 def test_what_a_student_leaves_out_is_insisted_on(generator: Generator) -> None:

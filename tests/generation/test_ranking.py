@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def test_missed_words_count_before_flaws_in_their_order_and_those_before_what_is
 
 @pytest.mark.parametrize("weaker", range(6))
 def test_one_fault_is_worse_than_all_that_come_after_it(weaker: int) -> None:
-    worst = (
+    worst: tuple[dict[str, Any], ...] = (
         {"adherence": {"words": 1}},
         {"repeats": True},
         {"untaught": True},

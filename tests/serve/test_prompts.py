@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from promptlet.engines.base import Decoded, Decoding
 from promptlet.generation import Generator
 from promptlet.serve.app import make_app
 from promptlet.serve.settings import Limits, Settings
 from promptlet.serve.spans import spans
 from promptlet.stemming import content_stems, stems
+from tests.serve.conftest import Stepper
 
 INTENTS = ["Topic: birthday", "Scene object: balloon"]
 ORDER: dict[str, Any] = {"intents": INTENTS, "words": 12, "n": 3, "seed": 7, "candidates": 4}
+
+
+DENIED = "a calm lake under Pikachu and pale sky"
+TEXT_WORDS = 8
 
 
 @pytest.fixture(scope="module")
@@ -154,30 +162,28 @@ def test_what_is_no_request_is_refused(client: TestClient, body: bytes) -> None:
         assert answer.json()["error"]["message"]
 
 
-def test_without_a_prompt_nothing_denied_is_told(shipped: Generator) -> None:
-    """Ten kept terms fill the text: whatever the one draw gives, the student can't ban a word that it must say."""
-    app = make_app(shipped)
-    app.state.service.generator = Generator(shipped.student, _Rude(shipped))
+@pytest.mark.parametrize("words", [TEXT_WORDS, TEXT_WORDS + 1], ids=["denied", "of another length"])
+def test_without_a_prompt_nothing_denied_is_told(shipped: Generator, words: int) -> None:
+    """The engine writes nothing but a denied word, in as many words as are asked for or in others."""
+    app = make_app(Generator(shipped.student, Rude()))
     with TestClient(app) as client:
-        order = {"intents": "a fox", "candidates": 1, "seed": 1}
+        order = {"intents": "a fox", "words": words, "candidates": 1, "seed": 1}
         answer = client.post("/v1/prompts", json=order)
         assert answer.status_code == 422
-        assert answer.json()["error"]["code"] == "no_prompt"
-        streamed = events(client.post("/v1/prompts", json=order | {"stream": True}).text)
-        assert [(name, each["error"]["code"]) for name, each in streamed] == [("error", "no_prompt")]
-        assert "rude" not in answer.text
+        error = answer.json()["error"]
+        assert error["code"] == "no_prompt"
+        said = "says what is banned or denied"
+        assert (said in error["message"]) == (words == TEXT_WORDS)
+        streamed = client.post("/v1/prompts", json=order | {"stream": True})
+        assert [(name, each["error"]["code"]) for name, each in events(streamed.text)] == [("error", "no_prompt")]
+        assert all("pikachu" not in each.text.lower() for each in (answer, streamed))
 
 
-class _Rude:
-    name = "rude"
+class Rude(Stepper):
+    """Writes a denied word, always."""
 
-    def __init__(self, generator: Generator) -> None:
-        self.generator = generator
-
-    def decode(self, decodings: Any, stop: Any = None) -> Any:
-        from promptlet.engines.base import Decoded
-
-        return [Decoded("a rude word", (5, 6, 7), (-1.0, -1.0, -1.0), True) for _ in decodings]
+    def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
+        return [replace(each, text=DENIED) for each in super().decode(decodings, stop)]
 
 
 def test_limits_are_the_server_s(shipped: Generator) -> None:

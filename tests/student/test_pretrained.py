@@ -215,11 +215,17 @@ def test_a_gguf_is_unpacked_once_whoever_asks(llama: Path, tmp_path: Path, monke
     write_gguf(llama, llama / "tokenizer.json", weights, "F16")
     script = (
         "from pathlib import Path; from transformers import AutoModelForCausalLM as Model\n"
-        "from promptlet.errors import UsageError; from promptlet.pretrained import load_pretrained\n"
-        f"load_pretrained(Model, Path({str(weights)!r}), UsageError)"
+        "from promptlet.errors import UsageError; from promptlet import pretrained\n"
+        "unpack = pretrained._unpack\n"
+        "def told(path, folder):\n"
+        f"    with open({str(tmp_path / 'unpacked')!r}, 'a') as file: file.write('once\\n')\n"
+        "    unpack(path, folder)\n"
+        "pretrained._unpack = told\n"
+        f"pretrained.load_pretrained(Model, Path({str(weights)!r}), UsageError)"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
+    assert (tmp_path / "unpacked").read_text() == "once\n"
     assert [path.suffix for path in (tmp_path / "promptlet").iterdir() if path.is_dir()] == [".transformers"]
     monkeypatch.setattr("promptlet.pretrained.read_gguf", None)
     found = load_pretrained(AutoModelForCausalLM, weights, UsageError).state_dict()
