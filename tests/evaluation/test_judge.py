@@ -207,7 +207,7 @@ def test_a_judge_that_only_counts_words_is_found_out() -> None:
         ({"base_url": "http://x/v1", "model": "m", "price": {"prompt": 1, "completion": 2}}, -1.0, "budget is -1"),
         ({"base_url": "http://x/v1", "model": "m", "price": {"prompt": 1, "completion": 2}}, math.nan, "budget is nan"),
         ({"base_url": "http://x/v1", "model": "m", "price": {"prompt": math.nan, "completion": 2}}, 1, "price.prompt"),
-        (["x"], None, "dictionary"),
+        (["x"], None, "keys with their values"),
     ],
 )
 def test_wrong_settings_of_a_judge_are_refused(content: Any, budget: float | None, why: str, tmp_path: Path) -> None:

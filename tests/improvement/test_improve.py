@@ -139,7 +139,7 @@ def test_a_student_that_writes_nothing_fit_is_left_as_it_was(smoke: dict[str, Pa
     done = run_recipe(load_recipe(recipe), tmp_path / "run", "improve")
     trained, improved = ((done[stage] / MODEL / "model.safetensors").read_bytes() for stage in ("train", "improve"))
     assert trained == improved
-    assert re.search("improve: rounds 1, kept 0, nothing to learn from in the last, mostly [a-z ]+, ", result.stderr)
+    assert re.search("improve: rounds 1, kept 0, last round mostly rejected as [a-z ]+, ", result.stderr)
 
 
 @pytest.mark.parametrize(("found", "kept"), [((1.5, 1.6), 1), ((2.5, 1.0), 0), ((1.5, 1.2), 2)])

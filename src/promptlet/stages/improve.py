@@ -57,7 +57,7 @@ class ImproveStage(Stage):
             folder = context.folder / f"round-{number}"
             standing, done = rounds.run(number, folder, best), number
             if standing is None:
-                why = {"nothing to learn from in the last, mostly": commonest_reason(folder / OWN)}
+                why = {"last round mostly rejected as": commonest_reason(folder / OWN)}
                 break
             standings.append(standing)
             if not standing.better_than(standings[helped]):
