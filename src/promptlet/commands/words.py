@@ -89,9 +89,8 @@ class Words(Command):
         return range(low, high + 1)
 
     def grammar(self, value: int | None, placed: Sequence[Placed] = (), words_before: int = 0) -> str:
-        rules = "\n".join(_rules(value, list(placed), words_before))
-        most = max(map(int, re.findall(r"(?:words|begun)-(\d+)", rules)), default=0)
-        return "\n".join([rules, *_counted(most)]) + _RULES
+        left = 0 if value is None else value - words_before
+        return "\n".join([*_rules(value, list(placed), words_before), *_counted(left)]) + _RULES
 
 
 def _rules(count: int | None, placed: Sequence[Placed], words_before: int) -> Iterator[str]:

@@ -13,7 +13,7 @@ from promptlet.intents.graph import load_graph
 from promptlet.intents.headings import is_heading, is_loud, small_words_are_capital
 from promptlet.stemming import without_accents
 from promptlet.student.format import Student
-from promptlet.types import Intent, Intents
+from promptlet.types import Intents
 
 _WORD = re.compile(r"\"[^\"]*\"|(?<![\w.])[^\W\d_]+(?:['\u2019][^\W\d_]+)*(?![\w]|\.\w)")
 """A word of letters only; what is quoted is written as it is."""
@@ -28,13 +28,16 @@ def in_usual_case(intents: Intents, student: Student) -> Intents:
         return intents
     text = " ".join(intent.value for intent in intents)
     heading, loud = is_heading(text), is_loud(text)
-    return tuple(replace(intent, value=_usual(intent, heading, loud, student)) for intent in intents)
+    changed = (replace(intent, value=_usual(intent.value, heading, loud, student)) for intent in intents)
+    # The graph takes longer to read than most prompts to write: it is asked only where something would change.
+    return tuple(
+        old if new == old or old in load_graph().aliases else new for old, new in zip(intents, changed, strict=True)
+    )
 
 
-def _usual(intent: Intent, heading: bool, loud: bool, student: Student) -> str:
+def _usual(value: str, heading: bool, loud: bool, student: Student) -> str:
     """Return the value of an intent in its usual case, if all is written like a heading, or in capitals only."""
-    value = intent.value
-    if not _has_capital(value) or intent in load_graph().aliases:
+    if not _has_capital(value):
         return value
     if loud or small_words_are_capital(value):
         return _WORD.sub(lambda found: _form(found[0], student), value)
