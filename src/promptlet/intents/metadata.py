@@ -17,7 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, one_line
 from promptlet.registry import unknown
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -269,7 +269,7 @@ def _read_parquet(path: Path) -> Rows:
                 slices = map(batch.slice, range(batch.num_rows), repeat(1))
                 yield from _each(map(itemgetter(0), map(pa.RecordBatch.to_pylist, slices)))
     except pa.ArrowException as error:
-        raise UsageError(f"{path} is not Parquet, or damaged: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{path} is not Parquet, or damaged: {one_line(error)}") from error
 
 
 def _each(rows: Iterator[Any]) -> Iterator[Any]:

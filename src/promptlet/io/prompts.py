@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, one_line
 from promptlet.io.json_lines import parse_object
 
 _ROWS_PER_BATCH = 4096
@@ -63,7 +63,7 @@ def _parquet(files: list[Path]) -> Prompts:
             with pq.ParquetFile(path) as file:
                 names, rows = file.schema_arrow.names, file.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
-            raise UsageError(f"{path} is not Parquet: {' '.join(str(error).split())}") from error
+            raise UsageError(f"{path} is not Parquet: {one_line(error)}") from error
         if "prompt" not in names:
             raise UsageError(f"{path} has no column 'prompt'; it has: {', '.join(names)}")
         total += rows
