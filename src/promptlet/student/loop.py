@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch.nn.parallel import DistributedDataParallel
@@ -72,53 +73,36 @@ def train(
         _explaining(folder, config),
         interrupts_put_off(processes.world == 1) as interrupted,
     ):
-        device = processes.device
-        model.to(device).train()
-        optimizers = make_optimizers(model, config)
-        average = Average(model, config.ema) if config.ema else None
         run = value_digest({"loop": config.model_dump(), "seed": seed, "samples": [training.digest, validation.digest]})
-        state = State(model, optimizers, average, run)
-        position = _resume(state, folder, processes)
-        objective = _spread(Objective(model), config, processes)
-        limit = _EXPLODED * math.log(model.config.vocab_size)
-        stream = stream_groups(training, config.group, seed, position.epoch, position.group)
+        work = _Work(model, training, config, pad, seed, run, processes, folder)
+        state, position = work.state, work.position
         start, resumed_at = time.monotonic() - position.seconds, position.step
         with Log(folder, config, position) if processes.first else nullcontext() as log:
             last: _Step | None = None
             while position.step < config.steps:
-                groups = [next(stream) for _ in range(config.accumulate)]
-                samples = [indices for _, _, indices in groups]
-                torch.manual_seed(random.Random(f"{seed}:{position.step}:{processes.rank}").getrandbits(63))
-                loss = add_gradients(objective, training, samples, pad, processes, config)
-                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-                step = _Step(position.step + 1, loss, norm, learning_rate(config, position.step))
+                step = work.compute()
                 # A GPU is asked for what it has done only when it has more to do: it never waits for the next step.
                 if last:
-                    _finish(last, log, limit, position, time.monotonic() - start)
+                    _finish(last, log, position, time.monotonic() - start)
                 due = (ending := interrupted()) or position.step % config.checkpoint_every == 0
                 if due and position.step > resumed_at:
-                    step.read(limit)  # the loss that these weights give: now they are known to be sound
+                    step.read()  # the loss that these weights give: now they are known to be sound
                     if log:
                         log.save(state, position, time.monotonic() - start)
                 if ending:
                     raise KeyboardInterrupt
-                _move(optimizers, step.rate)
-                position.epoch, position.group, _ = groups[-1]
-                position.step += 1
-                position.tokens += sum(int(training.lengths[indices].sum()) for indices in samples)
-                if average:
-                    average.update(model, position.step)
+                work.update(step)
                 if position.step == config.steps or position.step % config.evaluate_every == 0:
-                    step.read(limit)  # weights that are no numbers have nothing to say
+                    step.read()  # weights that are no numbers have nothing to say
                     if log:
                         step.found |= log.evaluate(state, validation, pad, preview, position)
                 last = step
             if last:
-                _finish(last, log, limit, position, time.monotonic() - start)
+                _finish(last, log, position, time.monotonic() - start)
             if log and position.step > resumed_at:
                 log.save(state, position, time.monotonic() - start)
         # While the processes are connected: who lets go of a Gloo group last may wait for it forever (PyTorch 2.13).
-        del objective
+        del work
         position.seconds = time.monotonic() - start  # the log keeps them, and only one process has it
         return Outcome(position.step, position.tokens, position.seconds, position.best_loss)
 
@@ -135,34 +119,77 @@ class _Step:
     loss: torch.Tensor
     norm: torch.Tensor
     rate: float
+    limit: float
+    """Loss from which on the training has failed."""
+    groups: Sequence[tuple[int, int, np.ndarray]]
+    """The samples: epoch, next group, and indices."""
     found: dict[str, float] = field(default_factory=dict)
 
-    def read(self, limit: float) -> dict[str, float]:
+    def read(self) -> dict[str, float]:
         """Return what there is to say of the step.
 
         Raises:
-            _LossError: if its loss is no number below `limit`, or its gradient none at all.
+            _LossError: if its loss is no number below the limit, or its gradient none at all.
         """
         loss, norm = self.loss.item(), self.norm.item()
-        if not (loss < limit and math.isfinite(norm)):
+        if not (loss < self.limit and math.isfinite(norm)):
             raise _LossError(
                 f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {self.number}; lower the learning rate"
             )
         return {"step": self.number, "loss": loss, "learning_rate": self.rate, "norm": norm} | self.found
 
 
-def _move(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
-    """Change the weights by their gradients, and forget these."""
-    for optimizer in optimizers:
-        for settings in optimizer.param_groups:
-            settings["lr"] = rate
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+class _Work:
+    """What steps change: the weights, the optimizers, and how far both have come; begun, or resumed from a folder."""
+
+    def __init__(
+        self,
+        model: Any,
+        data: Encoded,
+        config: LoopConfig,
+        pad: int,
+        seed: int,
+        run: str,
+        processes: Processes,
+        folder: Path,
+    ) -> None:
+        self.data, self.config, self.pad, self.seed, self.processes = data, config, pad, seed, processes
+        model.to(processes.device).train()
+        average = Average(model, config.ema) if config.ema else None
+        self.state = State(model, make_optimizers(model, config), average, run)
+        self.position = _resume(self.state, folder, processes)
+        self.limit = _EXPLODED * math.log(model.config.vocab_size)
+        self._objective = _spread(Objective(model), config, processes)
+        self._stream = stream_groups(data, config.group, seed, self.position.epoch, self.position.group)
+
+    def compute(self) -> _Step:
+        """Compute the gradients of the next samples, clipped."""
+        step = self.position.step
+        groups = [next(self._stream) for _ in range(self.config.accumulate)]
+        torch.manual_seed(random.Random(f"{self.seed}:{step}:{self.processes.rank}").getrandbits(63))
+        samples = [indices for _, _, indices in groups]
+        loss = add_gradients(self._objective, self.data, samples, self.pad, self.processes, self.config)
+        norm = torch.nn.utils.clip_grad_norm_(self.state.model.parameters(), self.config.clip)
+        return _Step(step + 1, loss, norm, learning_rate(self.config, step), self.limit, groups)
+
+    def update(self, step: _Step) -> None:
+        """Change the weights by their gradients, forget these, and count the step."""
+        for optimizer in self.state.optimizers:
+            for settings in optimizer.param_groups:
+                settings["lr"] = step.rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        position = self.position
+        position.epoch, position.group, _ = step.groups[-1]
+        position.step += 1
+        position.tokens += sum(int(self.data.lengths[indices].sum()) for _, _, indices in step.groups)
+        if self.state.average:
+            self.state.average.update(self.state.model, position.step)
 
 
-def _finish(step: _Step, log: Log | None, limit: float, position: Position, seconds: float) -> None:
+def _finish(step: _Step, log: Log | None, position: Position, seconds: float) -> None:
     """Check a step in all processes, and record it in the first."""
-    metrics = step.read(limit)
+    metrics = step.read()
     if log:
         log.append(metrics, position, seconds)
 
