@@ -14,9 +14,9 @@ from promptlet.batch_decoding.sampling import TokenSampling
 from promptlet.tokenizer import Codec
 
 SAMPLING = TokenSampling(temperature=0.8, min_p=0.1)
+"""As a student is asked by default."""
 SPARE_TOKENS = 8
 """So much longer than any prompt that it learned from may be what a student writes."""
-"""As a student is asked by default."""
 _ROWS = {"cpu": 128, "cuda": 2048}
 """Prompts that are written together, by the device."""
 
