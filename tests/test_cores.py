@@ -32,3 +32,22 @@ def test_a_quota_counts_where_there_is_one(
     monkeypatch.setattr(cores, "_QUOTA", tmp_path / "cpu.max")
     (tmp_path / "cpu.max").write_text(text)
     assert cores.usable_cores() == (most or all_cores)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch computes with GNU's OpenMP on Linux")
+@pytest.mark.parametrize(
+    ("said", "looks"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "30000000000")],
+    ids=["nothing", "a number", "a policy"],
+)
+def test_threads_of_torch_sleep_soon_unless_the_environment_says_otherwise(said: dict[str, str], looks: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    command = "from promptlet.cli.main import main\ntry: main()\nexcept SystemExit: import torch"
+    ran = subprocess.run(
+        [sys.executable, "-c", command, "--version"],
+        env=environment | said | {"OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"GOMP_SPINCOUNT = '{looks}'" in ran.stderr

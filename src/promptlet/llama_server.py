@@ -6,19 +6,16 @@ The only module that knows xllamacpp. Both the embedded teacher and the CPU engi
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from promptlet.cores import sleep_sooner
 from promptlet.errors import PromptletError
 
 _QUIET = -1
 _MAGIC = b"GGUF"
-_LOOKS = "1000"
-"""How often a thread looks for the others before it sleeps. OpenMP's own 300,000 burn the time that they wait for where
-the machine does other work: with it a text takes two to three times as long (docs/experiments.md)."""
 
 
 def start_server(model: Path, slots: int, context: int, threads: int) -> Any:
@@ -33,9 +30,7 @@ def start_server(model: Path, slots: int, context: int, threads: int) -> Any:
     Raises:
         PromptletError: if the file is no GGUF model that llama.cpp can load.
     """
-    # GNU's OpenMP, which xllamacpp computes with, reads it when it is loaded.
-    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ):
-        os.environ["GOMP_SPINCOUNT"] = _LOOKS
+    sleep_sooner()
     import xllamacpp
 
     with model.open("rb") as file:

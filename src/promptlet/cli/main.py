@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from promptlet.cli import bench, evaluate, generate, improve, intents, plot, report, review, run, serve, vocabulary
+from promptlet.cores import sleep_sooner
 from promptlet.errors import PromptletError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -55,6 +56,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # with Windows' encoding, or another, a kept name could not be printed
             stream.reconfigure(encoding="utf-8")
+    sleep_sooner()
     try:
         status = app(standalone_mode=False)
     except PromptletError as error:
