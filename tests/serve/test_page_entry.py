@@ -108,6 +108,36 @@ def test_the_kinds_of_ideas_do_not_depend_on_when_the_server_tells_them(browser:
     assert parse_qs(urlsplit(page.url).fragment)["intent"] == intents
 
 
+def test_an_idea_that_is_entered_before_the_server_answers_is_the_topic_all_the_same(
+    browser: Browser, address: str
+) -> None:
+    held: list[Route] = []
+    with visit(browser, address) as page:
+        page.route("**/v1/intents*", held.append)
+        page.route(PROMPTS, answer)
+        idea = page.get_by_role("combobox", name="Your ideas")
+        for text in ("serene", "forest", "castle"):
+            idea.fill(text)
+            idea.press("Enter")
+        expect(page.locator("#ideas .chip")).to_have_count(3)
+        page.unroute("**/v1/intents*")
+        for route in reversed(held):
+            route.continue_()
+        for chip in ("Mood: serene", "Topic: forest", "Scene object: castle"):
+            expect(page.get_by_role("button", name=f"Remove {chip}")).to_be_visible()
+
+
+def test_enter_takes_no_option_of_a_text_that_was_written_on(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        idea = page.get_by_role("combobox", name="Your ideas")
+        idea.press_sequentially("forest")
+        expect(page.get_by_role("option", name="forest", exact=False).first).to_be_visible()
+        page.route("**/v1/intents*", lambda _: None)  # no answer ever
+        idea.press_sequentially("er with an axe")
+        idea.press("Enter")
+        expect(page.get_by_role("button", name="Remove Topic: forester with an axe")).to_be_visible()
+
+
 def test_what_can_be_no_key_is_told_in_the_dialog_and_not_kept(browser: Browser, address: str) -> None:
     stored = "sessionStorage.getItem('promptlet.key')"
     with visit(browser, address) as page:

@@ -44,7 +44,7 @@ export class Chips extends EventTarget {
     if (!value) return false;
     if (value !== read.value) say(`Cut to ${this.longest} characters, the most of one ${this.noun}`, { quiet: false });
     const told = kind ?? read.kind;
-    const made = this.kinds ? { kind: told ?? this.#usualKind(), value } : value;
+    const made = this.kinds ? { kind: told ?? this.usualKind(), value } : value;
     if (this.values.some((each) => this.#same(each, made, this.kinds && !told))) return true;
     if (this.full) return false;
     this.values.push(made);
@@ -148,8 +148,9 @@ export class Chips extends EventTarget {
     return name(one) === name(other);
   }
 
-  #usualKind() {
-    const topical = this.values.some((each) => each.kind === this.kinds[0]);
+  // The kind of an idea of which nothing is known: the topic, or a thing if another idea is the topic.
+  usualKind(idea = null) {
+    const topical = this.values.some((each) => each !== idea && each.kind === this.kinds[0]);
     return topical && this.kinds.includes(THING) ? THING : this.kinds[0];
   }
 
