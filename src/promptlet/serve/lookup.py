@@ -80,17 +80,20 @@ class IntentIndex:
 
     def __init__(self, graph: Graph) -> None:
         weight = {node: sum(map(len, kinds.values())) for node, kinds in graph.neighbours.items()}
-        named = ((name.casefold(), node) for node, aliases in graph.aliases.items() for name in (node.value, *aliases))
-        self._named = sorted(named, key=lambda pair: (-weight[pair[1]], pair[0]))
+        nodes = sorted(graph.aliases, key=lambda node: (-weight[node], node.value.casefold()))
+        self._names = [(node.value.casefold(), node) for node in nodes]
+        self._aliases = [(alias.casefold(), node) for node in nodes for alias in graph.aliases[node]]
 
     def find(self, prefix: str, kinds: Iterable[str], limit: int) -> list[Intent]:
-        """Return intents of some kinds: those of just this name, then those whose first word or another begins so."""
+        """Return intents of some kinds: those of just this name, then those of which a word or an alias begins so."""
         prefix, kinds = " ".join(prefix.casefold().split()), frozenset(kinds)
-        candidates = [(name, node) for name, node in self._named if node.kind in kinds]
-        same = [node for name, node in candidates if name == prefix]
-        first_word = [node for name, node in candidates if name.startswith(prefix)]
-        other_word = [node for name, node in candidates if f" {prefix}" in name or f"-{prefix}" in name]
-        return list(dict.fromkeys([*same, *first_word, *other_word]))[:limit]
+        found: list[Intent] = []
+        for named in (self._names, self._aliases):
+            candidates = [(name, node) for name, node in named if node.kind in kinds]
+            found += [node for name, node in candidates if name == prefix]
+            found += [node for name, node in candidates if name.startswith(prefix)]
+            found += [node for name, node in candidates if f" {prefix}" in name or f"-{prefix}" in name]
+        return list(dict.fromkeys(found))[:limit]
 
 
 class _LazyIndex:
@@ -126,6 +129,7 @@ def lookup_routes(service: Service) -> APIRouter:
 
     router = APIRouter(tags=["choices"], lifespan=lifespan)
     task_name: Any = Literal[tuple(student.tasks)]
+    usual_task = next(iter(student.tasks))
 
     @router.get("/v1/intents", response_model=IntentsAnswer, responses=error_responses(InvalidRequestError))
     async def intents(
@@ -142,7 +146,7 @@ def lookup_routes(service: Service) -> APIRouter:
     @router.get("/v1/reading", response_model=ReadingAnswer, responses=error_responses(InvalidRequestError))
     def reading(  # in a thread, for the graph may have to be read first
         text: Annotated[str, Query(min_length=1, max_length=service.settings.limits.text_characters)],
-        task: Annotated[task_name, Query(description="What it is to be a prompt for.")] = next(iter(student.tasks)),
+        task: Annotated[task_name, Query(description="What it is to be a prompt for.")] = usual_task,
     ) -> Any:
         """Say what a wish in free words is taken for; `POST /v1/prompts` takes it in the same way."""
         request = Request.of({"intents": text, "task": task})
