@@ -148,10 +148,14 @@ export class Chips extends EventTarget {
     return name(one) === name(other);
   }
 
-  // The kind of an idea of which nothing is known: the topic, or a thing if another idea is the topic.
+  // Whether another idea than this is the topic.
+  hasTopic(idea = null) {
+    return this.values.some((each) => each !== idea && each.kind === this.kinds[0]);
+  }
+
+  // The kind of an idea of which nothing is known.
   usualKind(idea = null) {
-    const topical = this.values.some((each) => each !== idea && each.kind === this.kinds[0]);
-    return topical && this.kinds.includes(THING) ? THING : this.kinds[0];
+    return this.hasTopic(idea) && this.kinds.includes(THING) ? THING : this.kinds[0];
   }
 
   #onText() {

@@ -9,7 +9,7 @@ const MOST_ANSWERS = 60;
 const PATIENCE_MS = 1000;
 const LONGEST_LOOKUP_MS = 10_000;
 // Kinds that say how a thing is shown: "cozy" is a mood, also where it is the first idea.
-const HOW = ["Style", "Mood", "Color", "Lighting", "Composition", "Material", "Typography", "Tone"];
+const HOW = ["Style", "Mood", "Color", "Lighting", "Composition", "Material", "Typography", "Tone", "Design type"];
 
 const named = (each, value) => each.value.toLowerCase() === cleaned(value).toLowerCase();
 
@@ -74,15 +74,18 @@ export class Suggest {
   // Gives an idea that was written without a kind the one that it has in the graph, if its writer chose none meanwhile.
   // Ideas take turns in the order in which they were written: which is the topic depends on those before.
   #settle(idea, given, found) {
-    const kind = this.#kindOf(idea.value, found, this.chips.usualKind(idea));
+    const kind = this.#kindOf(idea.value, found, idea);
     if (idea.kind === given && kind !== given) this.chips.setKind(idea, kind);
   }
 
-  #kindOf(value, found, usual) {
+  // The kind of a text, beside the ideas that there are already.
+  #kindOf(value, found, idea = null) {
     const kinds = found.filter((each) => named(each, value)).map((each) => each.kind);
+    const usual = this.chips.usualKind(idea);
     const [topic] = this.chips.kinds;
-    const fits = (kind) => (usual === topic ? HOW.includes(kind) : kind !== topic);
-    return kinds.includes(usual) ? usual : (kinds.find(fits) ?? usual);
+    if (!this.chips.hasTopic(idea)) return kinds.includes(topic) ? topic : (kinds.find((kind) => HOW.includes(kind)) ?? topic);
+    const others = kinds.filter((kind) => kind !== topic);
+    return others.includes(usual) ? usual : (others[0] ?? usual);
   }
 
   // What the server said already: about this text, or that there is nothing that begins as it does.
@@ -121,7 +124,7 @@ export class Suggest {
     this.list.hidden = nothing;
     this.input.setAttribute("aria-expanded", String(!nothing));
     // Enter takes the option that has the kind which the idea would get without.
-    const likely = kind ?? this.#kindOf(value, found, this.chips.usualKind());
+    const likely = kind ?? this.#kindOf(value, found);
     this.#mark(value ? this.#options.findIndex((each) => each.kind === likely && named(each, value)) : -1);
   }
 
