@@ -31,11 +31,15 @@ def test_what_free_words_are_taken_for_is_shown_and_can_be_edited(browser: Brows
 
 
 def test_what_free_words_were_taken_for_stands_above_their_prompts(browser: Browser, address: str) -> None:
-    link = urlencode({"task": "t2i", "text": "a serene mountain lake without people", "words": 12, "n": 2, "seed": 7, "ban": "moon"})
+    link = urlencode(
+        {"task": "t2i", "text": "a serene mountain lake without people", "words": 12, "n": 2, "seed": 7, "ban": "moon"}
+    )
     with visit(browser, f"{address}#{link}") as page:
         written(page, 2)
         legend = page.get_by_role("group", name="Show where an idea is said")
-        expect(legend.get_by_role("button")).to_have_text([re.compile("Topic.*mountain lake"), re.compile("Mood.*serene")])
+        expect(legend.get_by_role("button")).to_have_text(
+            [re.compile("Topic.*mountain lake"), re.compile("Mood.*serene")]
+        )
         expect(page.locator("#order")).to_contain_text("Never said: people")
         expect(page.locator("#order")).not_to_contain_text("moon")
         legend.get_by_role("button", name="lake").click()

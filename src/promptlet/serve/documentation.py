@@ -38,7 +38,7 @@ _PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="documentation.css">
 <script src="docs/assets/swagger-ui-bundle.js" defer></script>
 <script src="documentation.js" type="module"></script>
-<p class="back"><a href=".">Promptlet</a></p>
+<p class="back"><a href=".">Back to the page</a></p>
 <div id="told" role="status" hidden><p id="told-message"></p><button type="button" id="told-again"></button></div>
 <main id="docs"></main>
 <dialog id="key" aria-labelledby="key-title">

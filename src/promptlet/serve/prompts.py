@@ -73,7 +73,7 @@ class BatchAnswer(BaseModel):
 
 
 def to_dict(prompt: Prompt, student: Student) -> dict[str, Any]:
-    """Return a prompt as clients get it: with the spans where it says its intents, and words of these not understood."""
+    """Return a prompt as clients get it: with the spans where it says its intents, and what it did not understand."""
     untaught = student.untaught(intent.partition(": ")[2] for intent in prompt.intents)
     return prompt.to_dict() | {"spans": spans(prompt.prompt, prompt.intents), "untaught": untaught}
 
