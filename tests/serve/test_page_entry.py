@@ -108,6 +108,43 @@ def test_the_kinds_of_ideas_do_not_depend_on_when_the_server_tells_them(browser:
     assert parse_qs(urlsplit(page.url).fragment)["intent"] == intents
 
 
+def test_a_menu_of_a_coffee_shop_is_no_second_topic(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("radio", name="Template").check(force=True)
+        paste(page.get_by_role("combobox", name="Your ideas"), "coffee shop, menu, vintage,")
+        for chip in ("Topic: coffee shop", "Design type: menu", "Style: vintage"):
+            expect(page.get_by_role("button", name=f"Remove {chip}")).to_be_visible()
+
+
+def test_an_idea_that_is_entered_before_the_server_answers_is_the_topic_all_the_same(
+    browser: Browser, address: str
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with visit(browser, address) as page:
+        page.route("**/v1/intents*", hold)
+        paste(page.get_by_role("combobox", name="Your ideas"), "serene, forest, castle,")
+        expect(page.locator("#ideas .chip")).to_have_count(3)
+        while held:
+            held.pop().continue_()
+        for chip in ("Mood: serene", "Topic: forest", "Scene object: castle"):
+            expect(page.get_by_role("button", name=f"Remove {chip}")).to_be_visible()
+
+
+def test_enter_takes_no_option_of_a_text_that_was_written_on(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        idea = page.get_by_role("combobox", name="Your ideas")
+        idea.press_sequentially("forest")
+        expect(page.get_by_role("option", name="forest", exact=False).first).to_be_visible()
+        page.route("**/v1/intents*", lambda _: None)  # no answer ever
+        idea.press_sequentially("er with an axe")
+        idea.press("Enter")
+        expect(page.get_by_role("button", name="Remove Topic: forester with an axe")).to_be_visible()
+
+
 def test_what_can_be_no_key_is_told_in_the_dialog_and_not_kept(browser: Browser, address: str) -> None:
     stored = "sessionStorage.getItem('promptlet.key')"
     with visit(browser, address) as page:
@@ -257,8 +294,10 @@ def test_suggestions_are_asked_for_once_and_not_for_every_letter(browser: Browse
         page.clock.run_for(300)
         expect(option).to_be_visible()
         assert prefixes == ["ball"]
-        type_("x", 300)
+        with page.expect_response("**/v1/intents?*"):
+            type_("x", 300)
         expect(option).to_have_count(0)
+        page.wait_for_timeout(200)  # until the page has read the answer
         type_("yz<<<", 300)  # what begins so is known to be nothing, and "ball" was answered
         expect(option).to_be_visible()
         assert prefixes == ["ball", "ballx"]

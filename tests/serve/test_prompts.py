@@ -255,3 +255,24 @@ def test_the_openapi_s_examples_are_true(client: TestClient) -> None:
                     assert client.request(method, path, json=example["value"]).status_code == 200, example
                     count += 1
     assert count >= 6
+
+
+def test_what_free_text_is_taken_for_is_told_as_it_is_taken(client: TestClient) -> None:
+    text = "a serene zorbleflex without people --ar 16:9, 8k"
+    read = client.get("/v1/reading", params={"text": text, "task": "t2i"}).json()
+    assert read == {
+        "intents": [
+            {"intent": "Topic: zorbleflex", "kind": "Topic", "value": "zorbleflex"},
+            {"intent": "Mood: serene", "kind": "Mood", "value": "serene"},
+        ],
+        "keep": ["--ar 16:9"],
+        "ban": ["people"],
+        "unread": ["8k"],
+        "untaught": ["zorbleflex"],
+    }
+    order = {"intents": text, "words": 10, "seed": 7, "candidates": 4}
+    (prompt,) = client.post("/v1/prompts", json=order).json()["prompts"]
+    assert prompt["intents"] == [each["intent"] for each in read["intents"]]
+    assert (prompt["kept"], prompt["banned"], prompt["untaught"]) == (read["keep"], read["ban"], read["untaught"])
+    refused = client.get("/v1/reading", params={"text": "no cars and no people"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "intents")

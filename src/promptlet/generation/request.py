@@ -15,6 +15,7 @@ from promptlet.errors import UsageError, about
 from promptlet.generation.terms import asks_for
 from promptlet.intents.markup import split_markup
 from promptlet.intents.reading import read_text
+from promptlet.intents.unread import unread
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
 
@@ -97,7 +98,8 @@ class Request(BaseModel):
     """Tokens less likely than this share of the likeliest are not drawn."""
     logit_bias: Annotated[dict[int, float], BeforeValidator(_bias)] = Field(default_factory=dict)
     """By number of a token, what makes it likelier (up to 100) or less likely (down to -100)."""
-    _free_text: bool = PrivateAttr(default=False)
+    _text: str | None = PrivateAttr(default=None)
+    """The free text that the intents were read in."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -126,13 +128,19 @@ class Request(BaseModel):
         with about("keep"):
             keep = _terms((*self.keep, *tags))
         copy = self.model_copy(update={"intents": wish.intents, "ban": ban, "keep": keep})
-        copy._free_text = True
+        copy._text = whole.value
         return copy
 
     @property
     def free_text(self) -> bool:
         """Whether the intents were read in free words, of which not all need be put to a student."""
-        return self._free_text
+        return self._text is not None
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Parts of the free text that are no part of the wish: "make it 15 words", "8k"."""
+        taken = (*(intent.value for intent in self.intents), *self.keep, *self.ban)
+        return () if self._text is None else unread(self._text, taken)
 
     @property
     def greedy(self) -> bool:

@@ -9,7 +9,7 @@ from promptlet.intents.headings import is_loud
 _UNWANTED = re.compile(r"(?<!\S)(?:--|\u2014)no (.+?)(?=,?\s+(?:--|\u2014)\w|$)")
 """Midjourney's list of what shall not be there."""
 _SETTING = re.compile(
-    r"(?<!\S)--(?:(?:style|sref|cref|profile) (?!--)[^\s,]+|[a-z]+(?: (?!--)[\d.:]+)?)(?!\S)"
+    r"(?<!\S)--(?:(?:style|sref|cref|profile) (?!--)[^\s,]+|[a-z]+(?: (?!--)[\d.:]+)?)(?![^\s,])"
     r"|<(?:\w+:)?[\w.-]+(?::[\w.:-]+)?>"
 )
 _WEIGHTED = re.compile(r"\(([^()\[\]<>:]{1,100}):\d*\.?\d+\)")

@@ -98,16 +98,26 @@ def plainly(text: str) -> str:
     untold = "".join(part if part.startswith('"') else _untold(part) for part in parts)
     if untold != plain:
         plain = untold.strip(" ,.;:!") or plain
-    begun = _REQUEST.match(plain)
-    plain = (plain[begun.end() :] if begun else plain).strip() or plain
+    plain = without_request(plain)
     segments = plain.split(",")
     told = [segment for segment in segments if not _BOOSTERS.fullmatch(segment)]
     plain = ",".join(told).strip() if told and len(told) < len(segments) else plain
     if (first := plain.partition(" "))[0].casefold() in NOT and (first[2][:1].islower() or is_loud(plain)):
         plain = plain[0].lower() + plain[1:]
+    return in_fewer_words(plain)
+
+
+def without_request(text: str) -> str:
+    """Return a text without "please make me a picture of" and the like before it, if anything is left then."""
+    begun = _REQUEST.match(text)
+    return (text[begun.end() :] if begun else text).strip() or text
+
+
+def in_fewer_words(text: str) -> str:
+    """Return a text with one word for what several say: "without" for "free of"."""
     for pattern, word in _REPLACED:
-        plain = pattern.sub(word, plain)
-    return plain
+        text = pattern.sub(word, text)
+    return text
 
 
 def _untold(text: str) -> str:

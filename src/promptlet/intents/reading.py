@@ -43,7 +43,7 @@ FILLERS = frozenset(
     ).split()
 )
 """Words that end one thing and begin another."""
-_SAYING = ("says", "saying", "reads", "reading")
+SAYING = ("says", "saying", "reads", "reading")
 """Likewise, if a quotation follows; else somebody reads a book."""
 _LONGEST_NAME = 5
 """Words of a name that has fillers in it: "shallow depth of field"."""
@@ -60,7 +60,7 @@ _OBVIOUS = ("template", "templates")
 HOURS = frozenset("dawn daybreak dusk midday midnight night nightfall noon sunrise sunset twilight".split())
 """Of light, though the graph has them only in longer names."""
 _THING = "Scene object"
-_ANY = frozenset("any single other more visible show include have add draw want use put contain be too".split())
+NEGATED = frozenset("any single other more visible show include have add draw want use put contain be too".split())
 """Words behind a "no" that are not what shall not be said: "any cars", "don't show cars"."""
 _OR = ("or", "nor")
 _PLACES = ("in", "at", "near", "of")
@@ -112,7 +112,7 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
 
 
 def _is_any(word: str) -> bool:
-    return word.casefold() in _ANY
+    return word.casefold() in NEGATED
 
 
 def _typed(text: str) -> tuple[Intents, str]:
@@ -155,7 +155,7 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     while rest:
         piece = rest[0].casefold()
         mark = len(piece) == 1 and not piece.isalnum()
-        saying = piece in _SAYING and "".join(rest[1:2]).startswith('"')
+        saying = piece in SAYING and "".join(rest[1:2]).startswith('"')
         between = mark or saying or piece in (*FILLERS, STYLED) or negates(rest[0], total - len(rest), text)
         size = 0 if between else _size_of_name(rest)
         if size or between:

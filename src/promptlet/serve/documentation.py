@@ -1,7 +1,7 @@
 """The API's documentation at /docs: Swagger UI, from a package, so that it works offline.
 
-The page loads its script from a file, because the Content-Security-Policy forbids scripts inside a page. The OpenAPI
-needs a key where the API does; the script sends the one that was entered on the main page.
+The page loads its script from `page/`, because the Content-Security-Policy forbids scripts inside a page. The OpenAPI
+needs a key where the API does; the script asks for it, unless it was entered on the main page.
 """
 
 from __future__ import annotations
@@ -33,29 +33,28 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Promptlet: API</title>
-<link rel="icon" href="icon.svg">
+<link rel="icon" href="icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="docs/assets/swagger-ui.css">
-<div id="docs"></div>
-<script src="docs/assets/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-"""
-_SCRIPT = """"use strict";
-let key = null;
-try {
-  key = JSON.parse(sessionStorage.getItem("promptlet.key"));
-} catch {
-  // Without storage there is no key to send.
-}
-if (typeof key !== "string" || !/^[!-~]{16,200}$/.test(key)) key = null;
-SwaggerUIBundle({
-  url: "openapi.json",
-  dom_id: "#docs",
-  deepLinking: true,
-  requestInterceptor: (request) => {
-    if (key) request.headers.Authorization ??= `Bearer ${key}`;
-    return request;
-  },
-});
+<link rel="stylesheet" href="documentation.css">
+<script src="docs/assets/swagger-ui-bundle.js" defer></script>
+<script src="documentation.js" type="module"></script>
+<p class="back"><a href=".">Back to the page</a></p>
+<div id="told" role="status" hidden><p id="told-message"></p><button type="button" id="told-again"></button></div>
+<main id="docs"></main>
+<dialog id="key" aria-labelledby="key-title">
+  <form id="key-form" method="dialog">
+    <h1 id="key-title">This server needs a key</h1>
+    <p id="key-message">Whoever runs it can give you one. It is kept until you close this tab.</p>
+    <label for="key-entry">API key</label>
+    <input id="key-entry" type="password" aria-describedby="key-problem" autocomplete="off" autocapitalize="none"
+      spellcheck="false" required>
+    <p id="key-problem" role="alert" hidden></p>
+    <div class="actions">
+      <button type="button" id="key-cancel">Not now</button><button type="submit">Go on</button>
+    </div>
+  </form>
+</dialog>
+<noscript><p>This page needs JavaScript.</p></noscript>
 """
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js")
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
@@ -79,12 +78,8 @@ def add_documentation(app: FastAPI) -> list[str]:
     async def docs() -> Response:
         return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
 
-    @app.get("/docs/start.js", include_in_schema=False)
-    async def start() -> Response:
-        return Response(_SCRIPT, media_type="text/javascript")
-
     app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
-    return ["/docs", "/docs/start.js", *(f"/docs/assets/{name}" for name in _ASSETS)]
+    return ["/docs", *(f"/docs/assets/{name}" for name in _ASSETS)]
 
 
 def _add_middlewares(openapi: dict[str, Any], settings: Settings) -> None:

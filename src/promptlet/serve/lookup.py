@@ -1,4 +1,4 @@
-"""Routes that look something up: tasks, commands and limits, and intents by the beginning of their names."""
+"""Routes that look something up: tasks and limits, intents by the beginning of their names, what free text says."""
 
 # No `from __future__ import annotations`: FastAPI reads annotations that name types made here for this student.
 
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel
 
+from promptlet.generation import Request
 from promptlet.intents.graph import Graph, load_graph
 from promptlet.serve.errors import InvalidRequestError, error_responses
 from promptlet.serve.service import Service
@@ -34,6 +35,20 @@ class IntentsAnswer(BaseModel):
     """Intents, the best known first."""
 
     intents: list[IntentAnswer]
+
+
+class ReadingAnswer(BaseModel):
+    """What a wish in free words is taken for."""
+
+    intents: list[IntentAnswer]
+    keep: list[str]
+    """What stands in every prompt as it is, like `--ar 16:9`."""
+    ban: list[str]
+    """What no prompt says: "people" in "a beach without people"."""
+    unread: list[str]
+    """Parts that are none of these, and have no effect: "in 15 words", "8k"."""
+    untaught: list[str]
+    """Words of the intents that the student does not know. They are added to what it writes."""
 
 
 class TaskAnswer(BaseModel):
@@ -65,16 +80,20 @@ class IntentIndex:
 
     def __init__(self, graph: Graph) -> None:
         weight = {node: sum(map(len, kinds.values())) for node, kinds in graph.neighbours.items()}
-        named = ((name.casefold(), node) for node, aliases in graph.aliases.items() for name in (node.value, *aliases))
-        self._named = sorted(named, key=lambda pair: (-weight[pair[1]], pair[0]))
+        nodes = sorted(graph.aliases, key=lambda node: (-weight[node], node.value.casefold()))
+        self._names = [(node.value.casefold(), node) for node in nodes]
+        self._aliases = [(alias.casefold(), node) for node in nodes for alias in graph.aliases[node]]
 
     def find(self, prefix: str, kinds: Iterable[str], limit: int) -> list[Intent]:
-        """Return intents of some kinds: first those whose name begins so, then those with another word that does."""
+        """Return intents of some kinds: those of just this name, then those of which a word or an alias begins so."""
         prefix, kinds = " ".join(prefix.casefold().split()), frozenset(kinds)
-        candidates = [(name, node) for name, node in self._named if node.kind in kinds]
-        first_word = [node for name, node in candidates if name.startswith(prefix)]
-        other_word = [node for name, node in candidates if f" {prefix}" in name or f"-{prefix}" in name]
-        return list(dict.fromkeys([*first_word, *other_word]))[:limit]
+        found: list[Intent] = []
+        for named in (self._names, self._aliases):
+            candidates = [(name, node) for name, node in named if node.kind in kinds]
+            found += [node for name, node in candidates if name == prefix]
+            found += [node for name, node in candidates if name.startswith(prefix)]
+            found += [node for name, node in candidates if f" {prefix}" in name or f"-{prefix}" in name]
+        return list(dict.fromkeys(found))[:limit]
 
 
 class _LazyIndex:
@@ -110,6 +129,7 @@ def lookup_routes(service: Service) -> APIRouter:
 
     router = APIRouter(tags=["choices"], lifespan=lifespan)
     task_name: Any = Literal[tuple(student.tasks)]
+    usual_task = next(iter(student.tasks))
 
     @router.get("/v1/intents", response_model=IntentsAnswer, responses=error_responses(InvalidRequestError))
     async def intents(
@@ -121,7 +141,22 @@ def lookup_routes(service: Service) -> APIRouter:
         """Find intents of the creative graph."""
         kinds = set(KINDS) if task is None else set(student.tasks[task].kinds)
         found = (await index.get()).find(prefix, kinds & {kind} if kind else kinds, limit)
-        return {"intents": [{"intent": str(each), "kind": each.kind, "value": each.value} for each in found]}
+        return {"intents": list(map(_to_dict, found))}
+
+    @router.get("/v1/reading", response_model=ReadingAnswer, responses=error_responses(InvalidRequestError))
+    def reading(  # in a thread, for the graph may have to be read first
+        text: Annotated[str, Query(min_length=1, max_length=service.settings.limits.text_characters)],
+        task: Annotated[task_name, Query(description="What it is to be a prompt for.")] = usual_task,
+    ) -> Any:
+        """Say what a wish in free words is taken for; `POST /v1/prompts` takes it in the same way."""
+        request = Request.of({"intents": text, "task": task})
+        return {
+            "intents": list(map(_to_dict, request.intents)),
+            "keep": request.keep,
+            "ban": request.ban,
+            "unread": request.unread,
+            "untaught": student.untaught(intent.value for intent in request.intents),
+        }
 
     @router.get("/v1/tasks", response_model=TasksAnswer)
     async def tasks() -> Any:
@@ -135,3 +170,7 @@ def lookup_routes(service: Service) -> APIRouter:
         }
 
     return router
+
+
+def _to_dict(intent: Intent) -> dict[str, str]:
+    return {"intent": str(intent), "kind": intent.kind, "value": intent.value}

@@ -98,6 +98,10 @@ class Student:
         """Return whether it was taught the words of a text, in some form; numbers need not be taught."""
         return all(term.isdigit() or term in self.words or self._knows_form(term) for term in terms(text))
 
+    def untaught(self, texts: Iterable[str]) -> list[str]:
+        """Return the words of some texts that it does not know, each once."""
+        return [word for word in dict.fromkeys(word for text in texts for word in text.split()) if not self.knows(word)]
+
     def writes(self, text: str) -> bool:
         """Return whether it was taught to write the words of a text in just this form."""
         return all(term.isdigit() or term in self.words for term in terms(text))

@@ -37,7 +37,7 @@ function called(character) {
 }
 
 // Forgets what is no key: no header could hold it, neither here nor at /docs.
-function knownKey() {
+export function knownKey() {
   const key = session.get(KEY);
   if (typeof key === "string" && FORM.test(key)) return key;
   session.set(KEY, null);
@@ -53,6 +53,9 @@ export async function suggestions({ prefix, task, kind, limit = 8 }, signal) {
   const response = await ask(`v1/intents?${query}`, { signal });
   return (await response.json()).intents;
 }
+
+// Returns what the server takes free words for: {intents, keep, ban, unread, untaught}.
+export const reading = (text, task, signal) => ask(`v1/reading?${new URLSearchParams({ text, task })}`, { signal }).then((response) => response.json());
 
 // Yields prompts as they are found; returns what the server says at the end: {found, asked, seed}.
 export async function* prompts(request, signal) {

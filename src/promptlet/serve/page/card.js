@@ -22,8 +22,9 @@ export function makeCard(prompt, { range, wanted, label, varied, act, say }) {
   if (label) card.append(element("p", { class: "label" }, label));
   const facts = element("p", { class: "facts" }, element("span", { class: "count" }, plural(prompt.words, "word")));
   const left = prompt.intents.filter((intent) => wanted.includes(intent) && prompt.coverage[intent] === 0);
-  if (left.length) facts.append(leftOut(left));
-  card.append(text, element("div", { class: "foot" }, facts, actions(prompt, card, { range, act, say })));
+  card.append(text);
+  if (left.length) card.append(leftOut(left));
+  card.append(element("div", { class: "foot" }, facts, actions(prompt, card, { range, act, say })));
   return card;
 }
 
@@ -34,7 +35,7 @@ function leftOut(intents) {
     name.dataset.kind = hue(kind);
     return name;
   });
-  return element("span", { class: "left-out" }, "without ", ...names.flatMap((name, at) => (at ? [", ", name] : [name])));
+  return element("p", { class: "left-out" }, "It says nothing of: ", ...names.flatMap((name, at) => (at ? [", ", name] : [name])), ".");
 }
 
 function actions(prompt, card, { range, act, say }) {

@@ -44,7 +44,7 @@ export class Chips extends EventTarget {
     if (!value) return false;
     if (value !== read.value) say(`Cut to ${this.longest} characters, the most of one ${this.noun}`, { quiet: false });
     const told = kind ?? read.kind;
-    const made = this.kinds ? { kind: told ?? this.#usualKind(), value } : value;
+    const made = this.kinds ? { kind: told ?? this.usualKind(), value } : value;
     if (this.values.some((each) => this.#same(each, made, this.kinds && !told))) return true;
     if (this.full) return false;
     this.values.push(made);
@@ -148,9 +148,14 @@ export class Chips extends EventTarget {
     return name(one) === name(other);
   }
 
-  #usualKind() {
-    const topical = this.values.some((each) => each.kind === this.kinds[0]);
-    return topical && this.kinds.includes(THING) ? THING : this.kinds[0];
+  // Whether another idea than this is the topic.
+  hasTopic(idea = null) {
+    return this.values.some((each) => each !== idea && each.kind === this.kinds[0]);
+  }
+
+  // The kind of an idea of which nothing is known.
+  usualKind(idea = null) {
+    return this.hasTopic(idea) && this.kinds.includes(THING) ? THING : this.kinds[0];
   }
 
   #onText() {

@@ -3,6 +3,7 @@
 import { Chips } from "./chips.js";
 import { $, button, element, hue, plural } from "./dom.js";
 import { cleaned, parse, textOf } from "./intent.js";
+import { Reading } from "./reading.js";
 import { Suggest } from "./suggest.js";
 
 // Short names of the tasks that Promptlet comes with; others go by their own title.
@@ -36,6 +37,7 @@ export class Composer {
     this.keep = new Chips($("keep"), { noun: "term", most: limits.terms ?? 16 });
     this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16, commas: true });
     this.suggest = new Suggest(this.ideas, () => this.task.name);
+    this.reading = new Reading($("text"), () => this.task.name);
     this.#drawTasks();
     this.#setRanges();
     this.#listen();
@@ -81,10 +83,11 @@ export class Composer {
     const task = this.tasks.find((each) => each.name === request.task) ?? this.tasks[0];
     $(`task-${task.name}`).checked = true;
     this.#onTask();
-    this.#setFree(typeof request.intents === "string");
-    $("text").value = this.#free ? request.intents : "";
+    const free = typeof request.intents === "string";
+    $("text").value = free ? request.intents : "";
+    this.#setFree(free);
     this.ideas.input.value = "";
-    const ideas = this.#free ? [] : request.intents.map(parse);
+    const ideas = free ? [] : request.intents.map(parse);
     this.ideas.set(ideas.slice(0, this.ideas.most));
     $("words").value = request.words ?? USUAL.words; // a slider keeps to its range
     $("relevance").value = request.relevance ?? $("relevance").max;
@@ -202,6 +205,7 @@ export class Composer {
     this.ideas.kinds = this.task.kinds;
     this.ideas.set(this.ideas.values);
     this.#drawStarters();
+    this.reading.later();
   }
 
   // A way to every kind for those who don't know yet which there are.
@@ -225,18 +229,26 @@ export class Composer {
     this.ideas.input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  #switchMode() {
+  async #switchMode() {
     if (!this.#free) {
       this.ideas.commit();
       $("text").value = this.#ideasAsText();
-    } else if (cleaned($("text").value) !== this.#ideasAsText()) {
-      this.ideas.set([]);
-      this.ideas.input.value = $("text").value;
-      this.ideas.commit();
-    }
+    } else if (cleaned($("text").value) !== this.#ideasAsText()) await this.#textAsIdeas();
     this.#setFree(!this.#free);
     (this.#free ? $("text") : this.ideas.input).focus();
     this.#show();
+  }
+
+  // What is read in the text becomes the ideas, and what stands in it to be kept or banned joins those terms.
+  async #textAsIdeas() {
+    const read = cleaned($("text").value) ? await this.reading.read() : null;
+    this.ideas.set(read?.intents ?? []);
+    if (!read) {
+      this.ideas.input.value = $("text").value;
+      return this.ideas.commit();
+    }
+    for (const name of ["keep", "ban"]) for (const term of read[name]) this[name].add(term);
+    if (read.keep.length || read.ban.length) $("fine").open = true;
   }
 
   #ideasAsText() {
@@ -245,9 +257,10 @@ export class Composer {
 
   #setFree(free) {
     this.#free = free;
-    $("text").hidden = !free;
+    $("ideas-text").hidden = !free;
+    if (free) this.reading.later();
     $("ideas-chips").hidden = free;
-    $("mode").textContent = free ? "Use ideas" : "Write freely";
+    $("mode").textContent = free ? "Use as ideas" : "Write freely";
     $("ideas-label").htmlFor = free ? "text" : "idea";
     $("ideas-label").textContent = free ? "In your own words" : "Your ideas";
   }

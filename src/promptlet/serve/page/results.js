@@ -4,6 +4,7 @@ import { makeCard } from "./card.js";
 import { $, button, element, hue, plural } from "./dom.js";
 import { spotlight } from "./highlight.js";
 import { listed, parse } from "./intent.js";
+import { lines } from "./reading.js";
 
 export class Results {
   #lit = null;
@@ -64,6 +65,7 @@ export class Results {
 
   recount() {
     const all = this.kept();
+    if (all.length) this.#drawRead((all.find(({ varied }) => !varied) ?? all[0]).prompt);
     for (const item of $("order").querySelectorAll(".legend button")) {
       const said = all.filter(({ prompt }) => prompt.coverage?.[item.dataset.intent] > 0).length;
       item.querySelector(".share").textContent = all.length ? `${said}/${all.length}` : "";
@@ -79,15 +81,29 @@ export class Results {
 
   #drawOrder() {
     const { task, words, seed, intents } = this.request;
-    const free = typeof intents === "string";
     const pin = element("button", { type: "button", class: "pin", title: "Keep this seed for the next order", click: () => this.pin(seed) }, `seed ${seed}`);
     const share = button("Copy link", "link", () => this.share(share), { class: "quiet", title: "A link that brings these prompts back" });
     const line = element("div", { class: "line-up" }, element("p", { class: "facts" }, `${this.nameOf(task)} · ${words ? `${words} words · ` : ""}`, pin), share);
     const legend = element("div", { class: "legend", role: "group", "aria-label": "Show where an idea is said" });
-    if (free) legend.append(element("p", { class: "words" }, `“${intents}”`));
+    if (this.#free) legend.append(element("p", { class: "words" }, `“${intents}”`));
     else legend.append(...intents.map((intent) => this.#legendItem(intent)));
     $("order").replaceChildren(legend, line);
     $("order").hidden = false;
+  }
+
+  // What free words were taken for stands with the prompts that came of them, and so do words that are not understood.
+  #drawRead({ intents, kept = [], banned = [], untaught }) {
+    const order = $("order");
+    const legend = order.querySelector(".legend");
+    if (order.querySelector(".read") || (this.#free && legend.querySelector("button"))) return;
+    const { keep = [], ban = [] } = this.request;
+    const own = { keep: kept.filter((term) => !keep.includes(term)), ban: banned.filter((term) => !ban.includes(term)) };
+    if (this.#free) legend.append(...intents.map((intent) => this.#legendItem(intent)));
+    legend.after(...lines({ ...(this.#free ? own : {}), untaught }));
+  }
+
+  get #free() {
+    return typeof this.request.intents === "string";
   }
 
   #legendItem(intent) {

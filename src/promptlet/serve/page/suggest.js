@@ -7,8 +7,11 @@ import { cleaned, split } from "./intent.js";
 const WAIT_MS = 250; // longer than between two letters
 const MOST_ANSWERS = 60;
 const PATIENCE_MS = 1000;
+const LONGEST_LOOKUP_MS = 10_000;
 // Kinds that say how a thing is shown: "cozy" is a mood, also where it is the first idea.
-const HOW = ["Style", "Mood", "Color", "Lighting", "Composition", "Material", "Typography", "Tone"];
+const HOW = ["Style", "Mood", "Color", "Lighting", "Composition", "Material", "Typography", "Tone", "Design type"];
+
+const named = (each, value) => each.value.toLowerCase() === cleaned(value).toLowerCase();
 
 export class Suggest {
   #asked = null; // the request on its way
@@ -16,17 +19,17 @@ export class Suggest {
   #active = -1;
   #options = [];
   #answers = new Map(); // what was asked -> what was found, the oldest first
-  #settling = new Set(); // lookups of kinds on their way
-  #guessed = new WeakSet(); // ideas of which the graph knows no kind
+  #settling = Promise.resolve(); // until all ideas that were written have their kinds
 
   constructor(chips, task) {
     Object.assign(this, { chips, task, input: chips.input, list: $("suggestions") });
     this.input.addEventListener("input", () => this.#later());
     this.input.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     this.input.addEventListener("blur", () => this.close());
-    chips.addEventListener("untyped", ({ detail }) => {
-      const settling = this.#settle(detail).finally(() => this.#settling.delete(settling));
-      this.#settling.add(settling);
+    chips.addEventListener("untyped", ({ detail: idea }) => {
+      const given = idea.kind;
+      const looking = this.#lookUp(idea.value); // one after the other they would take too long
+      this.#settling = this.#settling.then(async () => this.#settle(idea, given, await looking));
     });
     this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
     this.list.addEventListener("click", (event) => {
@@ -38,6 +41,7 @@ export class Suggest {
   close() {
     clearTimeout(this.#timer);
     this.#asked?.abort();
+    this.#options = [];
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.#mark(-1);
@@ -49,30 +53,39 @@ export class Suggest {
     if (!this.input.value.trim() || this.chips.full) return this.close();
     const { kind, value } = split(this.input.value, this.chips.kinds);
     const known = this.#known(value, kind);
-    if (known) this.#show(known, kind, value);
-    else this.#timer = setTimeout(() => this.#ask(value, kind), WAIT_MS);
+    if (known) return this.#show(known, kind, value);
+    // Until the server answers, what it said of another text must not be taken for this one by Enter.
+    const still = ({ kind: its, value: name }) => (!kind || its === kind) && name.toLowerCase().includes(value.toLowerCase());
+    this.#show(this.#options.filter(still), kind, value);
+    this.#timer = setTimeout(() => this.#ask(value, kind), WAIT_MS);
   }
 
   // Returns when all ideas that were written have their kinds, or the server takes too long to tell them.
   settled() {
     const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-    return Promise.race([Promise.allSettled(this.#settling), patience]);
+    return Promise.race([this.#settling, patience]);
+  }
+
+  async #lookUp(value) {
+    const signal = AbortSignal.timeout(LONGEST_LOOKUP_MS);
+    return this.#answers.get(this.#question(value, null)) ?? (await suggestions({ prefix: value, task: this.task() }, signal).catch(() => []));
   }
 
   // Gives an idea that was written without a kind the one that it has in the graph, if its writer chose none meanwhile.
-  async #settle(idea) {
-    const { kind: usual, value } = idea;
-    const question = this.#question(value, null);
-    const found = this.#answers.get(question) ?? (await suggestions({ prefix: value, task: this.task() }).catch(() => []));
-    const kinds = found.filter((each) => each.value.toLowerCase() === value.toLowerCase()).map((each) => each.kind);
+  // Ideas take turns in the order in which they were written: which is the topic depends on those before.
+  #settle(idea, given, found) {
+    const kind = this.#kindOf(idea.value, found, idea);
+    if (idea.kind === given && kind !== given) this.chips.setKind(idea, kind);
+  }
+
+  // The kind of a text, beside the ideas that there are already.
+  #kindOf(value, found, idea = null) {
+    const kinds = found.filter((each) => named(each, value)).map((each) => each.kind);
+    const usual = this.chips.usualKind(idea);
     const [topic] = this.chips.kinds;
-    const fits = (kind) => (usual === topic ? HOW.includes(kind) : kind !== topic);
-    const kind = kinds.includes(usual) ? usual : kinds.find(fits);
-    if (!kind) this.#guessed.add(idea);
-    else if (kind !== usual && idea.kind === usual) this.chips.setKind(idea, kind);
-    // The first idea turned out to be a mood: then the first thing that the graph does not know is the topic.
-    const thing = this.chips.values.find((each) => this.#guessed.has(each) && each.kind !== topic);
-    if (thing && !this.chips.values.some((each) => each.kind === topic)) this.chips.setKind(thing, topic);
+    if (!this.chips.hasTopic(idea)) return kinds.includes(topic) ? topic : (kinds.find((kind) => HOW.includes(kind)) ?? topic);
+    const others = kinds.filter((kind) => kind !== topic);
+    return others.includes(usual) ? usual : (others[0] ?? usual);
   }
 
   // What the server said already: about this text, or that there is nothing that begins as it does.
@@ -110,7 +123,9 @@ export class Suggest {
     const nothing = !this.#options.length || this.chips.full;
     this.list.hidden = nothing;
     this.input.setAttribute("aria-expanded", String(!nothing));
-    this.#mark(kind && !value ? -1 : this.#options.findIndex((each) => each.value.toLowerCase() === cleaned(value).toLowerCase()));
+    // Enter takes the option that has the kind which the idea would get without.
+    const likely = kind ?? this.#kindOf(value, found);
+    this.#mark(value ? this.#options.findIndex((each) => each.kind === likely && named(each, value)) : -1);
   }
 
   #option({ kind, value }, index, typed) {

@@ -1,0 +1,91 @@
+"""What the page tells of free words: what they were taken for, and which of them no prompt speaks of."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.serve.browsing import PROMPT, PROMPTS, asked, cards, events, visit, written
+
+WISH = "a serene mountain lake without people --ar 16:9, 8k, masterpiece"
+
+
+def test_what_free_words_are_taken_for_is_shown_and_can_be_edited(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Write freely").click()
+        page.keyboard.type(WISH)
+        read = page.get_by_role("group", name="What is read in your words")
+        expect(read.get_by_role("listitem")).to_have_text(["Topic mountain lake", "Mood serene"])
+        for line in ("Never said: people", "Kept as it is: --ar 16:9", "Has no effect: 8k, masterpiece"):
+            expect(read).to_contain_text(line)
+        page.get_by_role("button", name="Use as ideas").click()
+        for chip in ("Topic: mountain lake", "Mood: serene", "people", "--ar 16:9"):
+            expect(page.get_by_role("button", name=f"Remove {chip}", exact=True)).to_be_visible()
+        expect(page.get_by_role("combobox", name="Your ideas")).to_be_focused()
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    assert body["intents"] == ["Topic: mountain lake", "Mood: serene"]
+    assert (body["ban"], body["keep"]) == (["people"], ["--ar 16:9"])
+
+
+def test_what_free_words_were_taken_for_stands_above_their_prompts(browser: Browser, address: str) -> None:
+    link = urlencode(
+        {"task": "t2i", "text": "a serene mountain lake without people", "words": 12, "n": 2, "seed": 7, "ban": "moon"}
+    )
+    with visit(browser, f"{address}#{link}") as page:
+        written(page, 2)
+        legend = page.get_by_role("group", name="Show where an idea is said")
+        expect(legend.get_by_role("button")).to_have_text(
+            [re.compile("Topic.*mountain lake"), re.compile("Mood.*serene")]
+        )
+        expect(page.locator("#order")).to_contain_text("Never said: people")
+        expect(page.locator("#order")).not_to_contain_text("moon")
+        legend.get_by_role("button", name="lake").click()
+        expect(page.locator("mark.lit").first).to_be_visible()
+
+
+def test_words_are_told_that_only_say_what_shall_not_be(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Write freely").click()
+        page.keyboard.type("no cars and no people")
+        read = page.get_by_role("group", name="What is read in your words")
+        expect(read).to_contain_text("only says what shall not be there")
+        page.get_by_role("textbox", name="In your own words").fill("")
+        expect(read).to_be_empty()
+
+
+def test_without_an_answer_the_words_still_become_ideas(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route("**/v1/reading*", lambda route: route.abort())
+        page.get_by_role("button", name="Write freely").click()
+        page.keyboard.type("old sailor, serene")
+        page.get_by_role("button", name="Use as ideas").click()
+        expect(page.get_by_role("button", name="Remove Topic: old sailor")).to_be_visible()
+        expect(page.get_by_role("button", name="Remove Mood: serene")).to_be_visible()
+
+
+@pytest.mark.parametrize("wish", [["text", "fox, snow"], ["intent", "Topic: fox", "intent", "Scene object: snow"]])
+def test_what_a_prompt_says_nothing_of_is_told_beside_it(browser: Browser, address: str, wish: list[str]) -> None:
+    intents = ["Topic: fox", "Scene object: snow"]
+    unsaid = PROMPT | {"intents": intents, "coverage": dict.fromkeys(intents, 0)}
+
+    def answer(route: Route) -> None:
+        done = {"found": 1, "asked": 1, "seed": 1}
+        route.fulfill(content_type="text/event-stream", body=events(("message", unsaid), ("done", done)))
+
+    with visit(browser, address) as page:
+        page.route(PROMPTS, answer)
+        pairs = list(zip(wish[::2], wish[1::2], strict=True))
+        page.goto(f"{address}#{urlencode([('task', 't2i'), ('n', 1), *pairs])}")
+        expect(cards(page).first).to_contain_text("It says nothing of: fox, snow.")
+
+
+def test_words_that_the_model_does_not_know_are_told(browser: Browser, address: str) -> None:
+    line = "Not known to the model, which knows plain English; it only puts in: Fuchs, Schnee"
+    with visit(browser, f"{address}#task=t2i&words=12&n=1&seed=7&intent=Topic:+Fuchs&intent=Setting:+Schnee") as page:
+        written(page, 1)
+        expect(page.locator("#order")).to_contain_text(line)
+        page.get_by_role("button", name="Write freely").click()
+        expect(page.get_by_role("group", name="What is read in your words")).to_contain_text(line)
