@@ -45,6 +45,10 @@ class PromptAnswer(BaseModel):
     adherence: dict[str, int]
     coverage: dict[str, float]
     relevance: float
+    repeatable: bool
+    """Whether its own seed, with one candidate, gives it again."""
+    taught: dict[str, float]
+    """By intent, which share of its words the student was taught; if all are 0, the prompt is about anything."""
     spans: list[Span]
 
 
