@@ -28,6 +28,14 @@ def without_accents(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
+def as_read(text: str) -> str:
+    """Return the text as it is read: usual letters for wide and ornate ones, without marks that nobody sees."""
+    if text.isascii():
+        return text
+    visible = "".join(mark for mark in text if unicodedata.category(mark) != "Cf")
+    return unicodedata.normalize("NFKC", visible)
+
+
 def terms(text: str) -> list[str]:
     """Return the words of a text in lower case, without marks and accents; 'well-lit' is two."""
     return _WORD.findall(without_accents(text).casefold())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,9 +13,51 @@ from promptlet.registry import unknown
 
 _SECRET = re.compile("key|secret|password|extra")
 """Names of settings whose value may be a secret; lists and mappings may hold one whatever their name."""
-_LIST, _KEYS = "a list is needed, such as [a, b]", "keys with their values are needed, such as {key: value}"
-_IN_WORDS = {"tuple_type": _LIST, "list_type": _LIST, "dict_type": _KEYS, "model_type": _KEYS}
-"""What pydantic says in words of Python."""
+_LONGEST_SHOWN = 60
+"""Characters of a wrong value that an error tells."""
+_LIST, _KEYS = "a list is needed, such as [a, b]", "keys with their values are needed, such as {{key: value}}"
+_WHOLE, _NUMBER, _TRUTH = "a whole number is needed", "a number is needed", "true or false is needed"
+_REASONS: Mapping[str, str] = {
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type", "iterable_type"), _LIST),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type"), _KEYS),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), _WHOLE),
+    **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
+    **dict.fromkeys(("bool_type", "bool_parsing"), _TRUTH),
+    **dict.fromkeys(("string_type", "string_sub_type"), "a text is needed"),
+    "string_unicode": "a text of Unicode characters is needed",
+    "finite_number": "a finite number is needed",
+    "path_type": "a path is needed",
+    "none_required": "null is needed",
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such key",
+    "literal_error": "{expected} is allowed",
+    "enum": "{expected} is allowed",
+    "greater_than_equal": "{ge} or more is allowed",
+    "greater_than": "more than {gt} is allowed",
+    "less_than_equal": "{le} or less is allowed",
+    "less_than": "less than {lt} is allowed",
+    "string_too_long": "at most {max_length} characters are allowed",
+    "string_too_short": "{min_length} or more characters are needed",
+    "too_long": "at most {max_length} entries are allowed",
+    "too_short": "{min_length} or more entries are needed",
+    "string_pattern_mismatch": "a text of the pattern {pattern} is needed",
+}
+"""By pydantic's type of an error, what it is in words that are not Python's; the names are those of its context."""
+
+
+def reason(details: Mapping[str, Any]) -> str:
+    """Return what is needed or allowed instead of a wrong value; `details` are pydantic's of one error."""
+    if found := _REASONS.get(details["type"]):
+        return found.format_map(details.get("ctx", {}))
+    return str(details["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+
+
+def shown(value: object, write: Callable[[Any], str] = repr) -> str:
+    """Return the beginning of a wrong value, as an error tells it."""
+    try:
+        return write(value)[:_LONGEST_SHOWN]
+    except (TypeError, ValueError, RecursionError):  # a number of thousands of digits, a list in lists
+        return "what can't be shown"
 
 
 def explain(error: ValidationError, model: type[BaseModel], section: str = "") -> str:
@@ -30,7 +73,7 @@ def explain(error: ValidationError, model: type[BaseModel], section: str = "") -
     if first["type"] == "missing":  # its input is all that was given, secrets too
         return f"{where} is missing"
     if first["type"] != "extra_forbidden":
-        value, why = first["input"], _IN_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+        value, why = first["input"], reason(first)
         if _SECRET.search(where) or not isinstance(value, str | int | float | None):
             return f"{where}: {why}".removeprefix(": ")
         return f"{where} is {value!r}: {why}" if where else why

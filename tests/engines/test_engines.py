@@ -20,7 +20,7 @@ from promptlet.commands.base import Placed
 from promptlet.engines._constraint import Constraints
 from promptlet.engines.base import Decoding, Engine, Sampling
 from promptlet.errors import StoppedError, StudentError
-from promptlet.generation import Generator
+from promptlet.generation import Generator, Request
 from promptlet.student.format import (
     GGUF,
     QUANTIZATIONS,
@@ -191,6 +191,16 @@ def test_all_engines_write_the_same_greedy_text(student_folder: Path, exact: boo
             assert (name, decoded.text, decoded.ids) == (name, reference.text, reference.ids)
             # What the student gave to the tokens, whatever a grammar allowed; llama.cpp has weights of 16 bits.
             assert decoded.logprobs == pytest.approx(reference.logprobs, abs=0.05), name
+
+
+@pytest.mark.parametrize("temperature", [0.009, 1e-38, 5e-324])
+def test_next_to_no_temperature_is_none(engine: Engine, student_folder: Path, temperature: float) -> None:
+    cold, greedy = (decoding(student_folder, 12, seed=3, temperature=each) for each in (temperature, 0))
+    assert cold == greedy
+    assert Request.of({"intents": "a fox", "temperature": temperature}).greedy
+    assert not Request.of({"intents": "a fox", "temperature": 0.01}).greedy
+    coldest = decoding(student_folder, 12, seed=3, temperature=0.01)
+    assert [each.finished for each in engine.decode([cold, coldest])] == [True, True]
 
 
 def test_an_engine_s_threads_are_its_own(student_folder: Path) -> None:

@@ -108,7 +108,7 @@ def test_an_endpoint_s_file_that_lacks_a_key_shows_no_secret(cli: Run, tmp_path:
         ("api_key: sk-hidden", "model is missing"),
         ("model: m\nextra: {key: sk-hidden, seed: 1}", "extra: 'seed' is in every request already"),
         ("model: m\nextra: sk-hidden", "extra: keys with their values are needed"),
-        ("model: m\napi_key_variable: [sk-hidden]", "api_key_variable: Input should be a valid string"),
+        ("model: m\napi_key_variable: [sk-hidden]", "api_key_variable: a text is needed"),
         ("model: m\napi_key: sk-hidden: 1", "is not YAML"),
         ("model: m\nretries: 99", "retries is 99: "),
     ):

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -64,6 +65,17 @@ def test_each_prompt_can_be_had_alone_by_its_own_seed(generator: Generator) -> N
         assert prompt.insisted == ()
         alone = generator.generate(WISH, words="8-12", seed=prompt.seed, candidates=1, keep=["red kite"])
         assert alone[0].prompt == prompt.prompt
+
+
+def test_a_prompt_tells_whether_its_seed_alone_gives_it_again() -> None:
+    shipped, wish = Generator.load(), {"intents": ["Topic: fox", "Setting: forest"], "keep": ["xylophone parade"]}
+    told = []
+    for prompt in shipped.generate(**wish, words=14, n=3, seed=7):
+        alone = shipped.generate(**wish, words=14, seed=prompt.seed, candidates=1)
+        assert prompt.repeatable == (alone[0].prompt == prompt.prompt)
+        assert prompt.insisted == ()
+        told.append(prompt.repeatable)
+    assert set(told) == {True, False}, "one that the student wrote as it was asked, others with the term put apart"
 
 
 def test_fewer_come_where_there_are_no_more(generator: Generator) -> None:
@@ -148,6 +160,15 @@ def test_an_empty_text_is_not_given_out(generator: Generator) -> None:
         generator.generate(WISH, exact=False, candidates=2, seed=1, logit_bias={end: 100})
 
 
+@pytest.mark.parametrize("odd", ["half a \ufffd character", "two\nlines here", "a bell\x07 rings"])
+def test_what_is_no_text_is_not_given_out(generator: Generator, odd: str) -> None:
+    asked: dict[str, Any] = {"exact": False, "seed": 1, "words": 5}
+    with pytest.raises(NoPromptError, match="holds what is no text"):
+        Generator(generator.student, Repeater(odd)).generate("a calm lake", **asked, candidates=2)
+    found = Generator(generator.student, Repeater(odd, "a calm lake")).generate("a calm lake", **asked, candidates=4)
+    assert [each.prompt for each in found] == ["a calm lake"]
+
+
 def test_what_may_not_be_given_out_stands_in_no_error(generator: Generator) -> None:
     greedy = {"exact": False, "candidates": 1, "temperature": 0}
     said = generator.generate(WISH, **greedy)[0].prompt
@@ -163,8 +184,12 @@ def test_prompts_come_one_by_one(generator: Generator) -> None:
 
 
 def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
-    single = [generator.generate(WISH, words=12, seed=seed, candidates=1, exact=False) for seed in range(6)]
-    prompts = [prompt for (prompt,) in single]  # of several draws the best would be taken
+    prompts = []
+    for seed in range(8):
+        with suppress(NoPromptError):  # left alone, this student writes half a character now and then
+            # of several draws the best would be taken
+            prompts += generator.generate(WISH, words=12, seed=seed, candidates=1, exact=False)
+    assert len(prompts) > 4
     assert all(prompt.words == len(prompt.prompt.split()) for prompt in prompts)
     assert any(prompt.words != 12 for prompt in prompts)
 
@@ -180,7 +205,9 @@ def test_free_mode_leaves_the_count_to_the_model(generator: Generator) -> None:
         ({"n": True}, "n is True.*64"),
         ({"n": 10**5000}, "n is .*; 1 to 64"),
         ({"n": "9" * 10**6}, "^n is '9{59}: .{,60}$"),
-        ({"n": 1.5}, "n is 1.5.*64"),
+        ({"n": 1.5}, "^n is 1.5: a whole number is needed; 1 to 64 are allowed$"),
+        ({"exact": 1}, "^exact is 1: true or false is needed$"),
+        ({"task": 7}, "^task is 7: a text is needed$"),
         ({"candidates": 0}, "candidates is 0; 1 to 64"),
         ({"temperature": 2.1}, "temperature is 2.1; 0 to 2"),
         ({"top_p": 0}, "top_p is 0; above 0 to 1"),
@@ -296,6 +323,15 @@ def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, stud
     assert records[0]["log_probability"] < 0
     assert records[0]["intents"] == WISH
     assert set(records[0]["model"]) == {"name", "digest"}
+    assert records[0]["untaught"] == []
+    assert "no word" not in plain.stderr
+
+
+def test_a_wish_that_the_student_knows_nothing_of_is_told(cli: Run) -> None:
+    wish = "\u043a\u043e\u0442 \u043d\u0430 \u043a\u0440\u044b\u0448\u0435"
+    found = cli("generate", wish, "--words", 8, "--seed", 1, "--candidates", 4, "--json")
+    assert json.loads(found.stdout)["untaught"] == wish.split()
+    assert "plain English, and no word of what was asked for" in found.stderr
 
 
 def test_the_command_line_prints_each_prompt_once_it_is_found(student_folder: Path) -> None:

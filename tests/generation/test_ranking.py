@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlet.generation.ranking import Candidate, intent_coverage, pick
+from promptlet.generation.ranking import Candidate, Picks, intent_coverage
 from promptlet.types import Intent
 
 
@@ -29,6 +30,15 @@ def candidate(prompt: str, relevance: float = 1.0, unfinished: bool = False, rej
         untaught=False,
         unfinished=unfinished,
     )
+
+
+def pick(pool: list[Candidate], picked: list[Candidate]) -> Candidate | None:
+    """Return what is picked of a pool after others."""
+    picks = Picks()
+    for each in picked:
+        picks.take(each)
+    picks.add(pool)
+    return picks.best()
 
 
 FOX = candidate("a red fox in deep snow")
@@ -101,6 +111,40 @@ def test_near_duplicates_do_not_count_and_the_unlike_goes_first() -> None:
     assert pick([same], [FOX]) is None
     assert pick([same, near, far], [FOX]) is far
     assert pick([same, near], [FOX]) is near
+
+
+def likeness(one: Candidate, other: Candidate) -> float:
+    return len(one.stems & other.stems) / len(one.stems | other.stems)
+
+
+@given(st.lists(faulty(), min_size=1, max_size=12), st.integers(1, 4), st.randoms())
+def test_picks_are_those_of_comparing_all_with_all_each_time(pool: list[Candidate], size: int, rng: Random) -> None:
+    # Texts of few words, so that many are alike.
+    pool = [
+        replace(each, prompt=" ".join(rng.sample(("fox", "owl", "hill", "snow", "mist", "barn"), 3))) for each in pool
+    ]
+    picks = Picks()
+    for first in range(0, len(pool), size):
+        picks.add(pool[first : first + size])
+        alike = {
+            each.prompt: max((likeness(each, other) for other in picks.picked), default=0.0)
+            for each in pool[: first + size]
+        }
+        fit = [each for each in pool[: first + size] if alike[each.prompt] < 0.7]
+        best = picks.best()
+        if not fit:
+            assert best is None
+            continue
+        fewest = min(each.faults for each in fit)
+        wanted = [each for each in fit if each.faults == fewest]
+        assert best is max(wanted, key=lambda each: 0.7 * each.quality - (1 - 0.7) * alike[each.prompt])
+        picks.take(best)
+
+
+def test_a_text_without_a_word_is_picked_once() -> None:
+    stars = candidate("* * *")
+    assert pick([stars], []) is stars
+    assert pick([stars, replace(stars)], [stars]) is None
 
 
 def test_coverage_is_the_share_of_an_intents_words() -> None:

@@ -144,6 +144,9 @@ def test_usual_terms_of_image_makers_stand_in_every_prompt(generator: Generator)
         ("invite", "an inviting door"),
         ("mother\u2019s day", "for Mother's Day"),
         ("mother's day", "for Mother\u2019s Day"),
+        ("\uff43\uff41\uff54", "two cats"),
+        ("cat", "two \uff23\uff21\uff34\uff33"),
+        ("\ufb01re", "a campfire, a fire"),
     ],
 )
 def test_a_banned_term_is_found_in_every_form(banned: str, text: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from promptlet.errors import UsageError
 from promptlet.generation import Generator
 from promptlet.generation.openings import find_openings
 from promptlet.generation.plan import Plan
@@ -75,7 +76,8 @@ def test_the_student_is_asked_in_words_that_it_was_taught(
         (["Mood: calm", "Color: blue"], "t2i", ["Mood: calm", "Color: blue"], {}),
         # There is no room for so many, and a picture alone is not what was asked for.
         (["Topic: Zyxla Vlorp Qwert"], "t2i", ["Topic: Zyxla Vlorp Qwert"], {}),
-        ("Zyxla without pictures", "t2i", ["Topic: Zyxla"], {}),
+        # A picture must not be said here.
+        ("Zyxla without pictures", "t2i", ["Topic: scene"], {"scene": "Zyxla scene"}),
     ],
 )
 def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_accents_come_back(
@@ -133,6 +135,54 @@ def test_what_is_insisted_on_the_text_begins_with(
     found = Plan.of(request, load_student(default_student()), tuple(insisted))
     assert {term.spoken: term.written for term in found.kept.terms if term.first} == terms
     assert len([term for term in found.kept.terms if term.first]) == len(terms)
+
+
+@pytest.mark.parametrize(
+    ("intents", "ban", "terms"),
+    [
+        ("old town of Zyxlaburg", ["in"], {"old town": "old town, Zyxlaburg,"}),
+        (["Topic: birthday", "Audience: qwertines"], ["for"], {"birthday": "birthday, qwertines,"}),
+        (["Topic: birthday", "Scene object: xylquist"], ["with"], {"birthday": "birthday, xylquist,"}),
+        (["Topic: Zyxla"], ["picture"], {"scene": "Zyxla scene"}),
+        (["Topic: Zyxla"], ["pictures", "scenes", "and"], {"design": "Zyxla design"}),
+        # Where words meet, they say what is banned: it is left out.
+        ("old town of Zyxlaburg", ["town in Zyxlaburg"], {}),
+    ],
+)
+def test_no_word_that_joins_others_is_banned(intents: object, ban: list[str], terms: dict[str, str]) -> None:
+    found = Plan.of(Request.of({"intents": intents, "words": 14, "ban": ban}), load_student(default_student()))
+    assert {term.spoken: term.written for term in found.kept.terms} == terms
+
+
+def test_what_is_insisted_on_needs_no_banned_word() -> None:
+    request = Request.of({"intents": "a red fox in the snow at dawn", "words": 14, "ban": ["at"]})
+    found = Plan.of(request, load_student(default_student()), ("dawn",))
+    assert [term.written for term in found.kept.terms] == ["dawn red fox"]
+
+
+def test_where_all_that_it_could_be_joined_to_is_banned_an_untaught_wish_is_refused() -> None:
+    ban = ["picture", "scene", "design", "view"]
+    with pytest.raises(UsageError, match=r"'Topic: Zyxla' can't .* banned \('picture', .*'view'\); allow one") as told:
+        Plan.of(Request.of({"intents": "Zyxla", "ban": ban}), load_student(default_student()))
+    assert told.value.field == "ban"
+
+
+@pytest.mark.parametrize(
+    ("intents", "untaught"),
+    [
+        ("asdf qwer", ["asdf", "qwer"]),
+        ("\u043a\u043e\u0442 \u043d\u0430", ["\u043a\u043e\u0442", "\u043d\u0430"]),
+        ("\u732b", ["\u732b"]),
+        ("\U0001f98a", ["\U0001f98a"]),
+        ("old town of Z\u00fcrich", ["Z\u00fcrich"]),
+        ("Topic: the qwertine fox & hound", ["qwertine"]),
+        ("Topic: 50%", []),
+        ("CAF\u00c9", []),
+    ],
+)
+def test_a_plan_tells_what_the_student_was_not_taught(intents: str, untaught: list[str]) -> None:
+    found = Plan.of(Request.of({"intents": intents}), load_student(default_student()))
+    assert list(found.untaught) == untaught
 
 
 @pytest.mark.parametrize(

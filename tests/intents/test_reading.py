@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
-from promptlet.intents.reading import FILLERS, read_text
+from promptlet.intents.phrasing import FILLERS
+from promptlet.intents.reading import read_text
 from promptlet.tasks import load_task, task_names
 from promptlet.types import MAX_INTENTS
 
@@ -137,6 +138,41 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
         ("a kitchen but no food", ["Topic: kitchen"], ("food",)),
         ("cats instead of dogs", ["Topic: cats"], ("dogs",)),
         ("No Parking sign on a wall", ["Topic: No Parking sign", "Scene object: wall"], ()),
+        # A list bans each of its things, and ends where something is wished for.
+        ("a street without cars and people", ["Topic: street"], ("cars", "people")),
+        ("a garden, no cats, dogs and birds", ["Topic: garden"], ("cats", "dogs", "birds")),
+        (
+            "a garden with no cats, dogs, and birds in the snow",
+            ["Topic: garden", "Scene object: snow"],
+            ("cats", "dogs", "birds"),
+        ),
+        ("a room without windows & doors", ["Topic: room"], ("windows", "doors")),
+        ("a man without a hat and a coat", ["Topic: man"], ("hat", "coat")),
+        ("a street without any cars and any people", ["Topic: street"], ("cars", "people")),
+        (
+            "a man without a hat and a woman with an umbrella",
+            ["Topic: man", "Scene object: woman", "Scene object: umbrella"],
+            ("hat",),
+        ),
+        ("a street without cars and with balloons", ["Topic: street", "Scene object: balloons"], ("cars",)),
+        ("a street without cars but with balloons", ["Topic: street", "Scene object: balloons"], ("cars",)),
+        ("a street without cars, a sunny day", ["Topic: street", "Scene object: sunny day"], ("cars",)),
+        ("a house without cars and an old bridge", ["Topic: house", "Scene object: old bridge"], ("cars",)),
+        (
+            "a beach, no people, blue sky and white sand",
+            ["Topic: beach", "Setting: blue sky", "Scene object: white sand"],
+            ("people",),
+        ),
+        ("not a cat but a dog in snow", ["Topic: dog", "Scene object: snow"], ("cat",)),
+        ("NO CARS OR PEOPLE, QUIET STREET", ["Topic: QUIET STREET"], ("CARS", "PEOPLE")),
+        # What somebody is not doing is done to what shall not be there.
+        ("a man who isn't wearing a hat", ["Topic: man"], ("hat",)),
+        ("a man who isn\u2019t wearing a hat or a coat", ["Topic: man"], ("hat", "coat")),
+        ("a street that doesn't show a car", ["Topic: street"], ("car",)),
+        # No negation at all.
+        ("a no parking sign on a wall", ["Topic: no parking sign", "Scene object: wall"], ()),
+        ("a playground not only for kids", ["Topic: playground", "Audience: kids"], ()),
+        ("not only cats but also dogs", ["Topic: cats", "Scene object: dogs"], ()),
     ],
 )
 def test_what_shall_not_be_there_is_no_wish(text: str, wanted: list[str], without: tuple[str, ...]) -> None:

@@ -53,6 +53,10 @@ def test_prompts_are_those_of_the_generator(client: TestClient, shipped: Generat
         assert each["words"] == 12
         assert each["adherence"] == {"words": 0}
         assert each["coverage"].keys() == set(ORDER["intents"])
+        assert each["untaught"] == []
+        assert each["repeatable"] is True
+    unknown = client.post("/v1/prompts", json={"intents": "asdf qwer", "words": 8, "candidates": 1}).json()
+    assert unknown["prompts"][0]["untaught"] == ["asdf", "qwer"]
 
 
 def test_a_stream_has_the_same_prompts_and_an_end(client: TestClient) -> None:
@@ -102,8 +106,8 @@ def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:
         ({"words": "9-5"}, "words", "backwards"),
         ({"n": 0}, "n", "1"),
         ({"n": 33}, "n", "32"),
-        ({"n": True}, "n", "integer"),
-        ({"n": "3"}, "n", "integer"),
+        ({"n": True}, "n", "n is true: a whole number is needed"),
+        ({"n": "3"}, "n", 'n is "3": a whole number is needed'),
         ({"seed": -1}, "seed", "0"),
         ({"temperature": 3}, "temperature", "2"),
         ({"task": "t2x"}, "task", "t2i"),
@@ -112,7 +116,7 @@ def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:
         ({"intents": ["Topic: x"] * 9}, "intents", "8"),
         ({"intents": "x" * 500}, "intents", "400"),
         ({"intents": ["Planet: mars"]}, "intents", "unknown kind"),
-        ({"intents": 5}, "intents", "string"),
+        ({"intents": 5}, "intents", "intents is 5: a text is needed, or a list is needed, such as [a, b]"),
         ({"keep": ["x"] * 17}, "keep", "16"),
         ({"keep": ["x" * 121]}, "keep.0", "120"),
         ({"ban": ["moon"], "keep": ["moon"]}, "keep", "banned"),
@@ -123,7 +127,7 @@ def test_kept_and_banned_terms_reach_the_student(client: TestClient) -> None:
         ({"logit_bias": {"x": 1}}, "logit_bias.x", "pattern"),
         ({"logit_bias": {"999999": 1}}, "logit_bias", "no token"),
         ({"logit_bias": {"5": 101}}, "logit_bias.5", "100"),
-        ({"path": "/etc/passwd"}, "path", "xtra"),
+        ({"path": "/etc/passwd"}, "path", "there is no such key"),
     ],
 )
 def test_what_is_not_allowed_is_named(

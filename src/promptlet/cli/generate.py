@@ -70,7 +70,12 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
     ] = None,
     temperature: Annotated[
         float | None,
-        typer.Option(parser=number(), metavar="NUMBER", help="0 takes the likeliest token.", show_default="0.8"),
+        typer.Option(
+            parser=number(),
+            metavar="NUMBER",
+            help="0, as all below 0.01, takes the likeliest token.",
+            show_default="0.8",
+        ),
     ] = None,
     top_p: Annotated[
         float | None, typer.Option(parser=number(), metavar="NUMBER", help="Above 0, up to 1.", show_default="1")
@@ -136,7 +141,7 @@ def generate(  # noqa: PLR0913, PLR0917 (one per option)
             typer.echo(f"promptlet: prompt {found} leaves out: {', '.join(left_out)}", err=True)
     if found < request.n:
         typer.echo(f"promptlet: {found} of {request.n}: the student has no more that differ from these", err=True)
-    if not any(generator.student.knows(word) for intent in request.intents for word in intent.value.split()):
+    if prompt.untaught and set(prompt.untaught).issuperset(" ".join(each.value for each in request.intents).split()):
         typer.echo("promptlet: this student was taught plain English, and no word of what was asked for", err=True)
 
 

@@ -18,12 +18,11 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from promptlet.engines.base import Decoding
+from promptlet.engines.base import COLDEST, Decoding
 
 NAME = "promptlet_static_cache"
 _WARMUP_RUNS = 3
 """Runs before a graph is recorded: libraries set themselves up in the first ones."""
-_COLDEST = 1e-6
 
 
 def install(model: Any) -> None:
@@ -176,7 +175,7 @@ class Decoder:
             shares_BV = scores_BV.softmax(1)
             scores_BV = scores_BV.masked_fill(shares_BV.cumsum(1) - shares_BV >= top_p_B1, -torch.inf)
         behind_BV = scores_BV - best_B1
-        weights_BV = (behind_BV / temperature_B1.clamp(min=_COLDEST)).exp() * (behind_BV >= least_B1)
+        weights_BV = (behind_BV / temperature_B1.clamp(min=COLDEST)).exp() * (behind_BV >= least_B1)
         sums_BV = weights_BV.cumsum(1)
         drawn_B1 = self.uniform_BN.gather(1, self.step_1.expand(self.rows, 1)) * sums_BV[:, -1:]
         place_B1 = (sums_BV <= drawn_B1).sum(1, keepdim=True).clamp(max=sums_BV.shape[1] - 1)

@@ -11,16 +11,24 @@ from typing import Self
 from promptlet.errors import StoppedError
 from promptlet.student.format import Student
 
+COLDEST = 0.01
+"""The least temperature that is drawn at. Below it chance has next to no say, vLLM takes it instead, and far below it
+logits that are divided by it are no numbers any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is drawn. A temperature of 0 takes the likeliest."""
+    """How the next token is drawn. A temperature of 0 takes the likeliest, and so does all below `COLDEST`: it is 0."""
 
     temperature: float = 0.8
     # `min_p` narrows enough; `top_p` below 1 sorts the whole vocabulary for every token.
     top_p: float = 1.0
     top_k: int = 0
     min_p: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.temperature < COLDEST:
+            object.__setattr__(self, "temperature", 0.0)
 
 
 @dataclass(frozen=True, slots=True)

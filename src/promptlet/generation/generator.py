@@ -16,7 +16,7 @@ from promptlet.commands.words import Words, count_words
 from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, UsageError
 from promptlet.generation.plan import Plan
-from promptlet.generation.ranking import Candidate, pick
+from promptlet.generation.ranking import Candidate, Picks
 from promptlet.generation.request import Request
 from promptlet.student.format import Student, default_student, load_student
 from promptlet.types import Intent
@@ -36,7 +36,7 @@ class Prompt:
     words: int
     intents: tuple[str, ...]
     seed: int
-    """With it, and one candidate, this prompt can be had alone, if no intents had to be insisted on."""
+    """With it, and one candidate, this prompt can be had alone, if it is `repeatable`."""
     model: dict[str, str]
     engine: str
     tokens: int
@@ -56,12 +56,18 @@ class Prompt:
     """Terms that it does not say, those among them that free text did not want."""
     insisted: tuple[str, ...]
     """Values of intents that the student was made to write, for most texts before left them out."""
+    repeatable: bool
+    """Whether its `seed` and one candidate give it again. What was drawn after intents were insisted on, or kept terms
+    put between commas, depends on the draws before it, and only the request's own seed gives it again."""
+    untaught: tuple[str, ...]
+    """Words of the wish that the student was not taught: they stand in the prompt where there is room, and are not
+    understood. If all are, what else it says is about anything."""
     log_probability: float
     """Natural logarithm of the probability that the student gave this text."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prompt as JSON values."""
-        return asdict(self) | {name: list(getattr(self, name)) for name in ("intents", "kept", "banned", "insisted")}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 class Options(TypedDict, total=False):
@@ -151,10 +157,10 @@ class Generator:
         same: dict[Decoding, Decoded] = {}
         pool: list[Candidate] = []
         ahead: list[Candidate] = []
-        picked: list[Candidate] = []
-        while len(picked) < request.n:
-            most = request.candidates * (len(picked) + 1)
-            best = pick(pool, picked)
+        picks = Picks()
+        while len(picks.picked) < request.n:
+            most = request.candidates * (len(picks.picked) + 1)
+            best = picks.best()
             while len(pool) < most and (best is None or any(best.faults)):
                 if len(pool) >= _ROUND < request.candidates and (firmer := plan.insisting(pool)) is not plan:
                     plan, ahead = firmer, []
@@ -165,13 +171,14 @@ class Generator:
                     more = max(count - len(ahead), min(_ROUND, request.n - known))
                     ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)], same, stop)
                 pool += ahead[:count]
+                picks.add(ahead[:count])
                 del ahead[:count]
-                best = pick(pool, picked)
+                best = picks.best()
             if best is None:
                 break
-            picked.append(best)
+            picks.take(best)
             yield self._prompt(plan, best, pool, time.perf_counter() - start)
-        if not picked:
+        if not picks.picked:
             last = pool[-1].rejection
             assert last is not None, "what has none is picked"
             raise NoPromptError(len(pool), last)
@@ -207,6 +214,8 @@ class Generator:
             kept=plan.kept.raw,
             banned=plan.request.ban,
             insisted=best.insisted,
+            repeatable=best.repeatable,
+            untaught=plan.untaught,
             log_probability=best.log_probability,
         )
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 from promptlet import registry
 from promptlet.commands.words import Words, count_words
 from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
-from promptlet.errors import UsageError, about
+from promptlet.errors import UsageError
 from promptlet.generation.casing import in_usual_case
 from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
 from promptlet.generation.untaught import reword
+from promptlet.generation.wanted import fitting, wanted_values, with_room
 from promptlet.judges.words import topic_weighted_mean
 from promptlet.stemming import terms
 from promptlet.student.format import Student
-from promptlet.types import MAX_INTENTS, Intent, Intents, Sample
+from promptlet.types import MAX_INTENTS, Intent, Intents, Sample, is_plain
 
-DEFAULT_WORDS = 20
 _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
 _SMALL_SHARE = 0.5
@@ -33,6 +34,8 @@ _OPENING_SHARE = 1 / 3
 _ABRUPT = -2.5
 """Log-probability of the mark behind the last word, or of the end, below which a text ends for want of words
 ("a beach meets the sea and a white sandy."): of 197 drafts without another fault 7% do, half of them in mid-phrase."""
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What bytes that are no character are decoded to."""
 _WISH = "Scene object"
 """As which kind of intent a kept term is put to the student, so that it speaks of the term by itself."""
 
@@ -76,6 +79,13 @@ class Plan:
     """Whether kept terms stand between commas, for the student finds no place for them."""
     openings: tuple[str, ...] = ()
     """What may stand before the term that texts begin with."""
+    first: Plan | None = None
+    """The plan of the request as it came, if this one was made of it for what the first texts lacked."""
+
+    @cached_property
+    def untaught(self) -> tuple[str, ...]:
+        """Words of the wish that the student was not taught."""
+        return tuple(self.student.untaught(intent.value for intent in self.request.intents))
 
     @classmethod
     def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), terms_apart: bool = False) -> Self:
@@ -94,19 +104,18 @@ class Plan:
         for intent in request.intents:
             if why := banned.objection(intent.value):
                 raise UsageError(f"the intent '{intent}' can't be expressed: {why}", "intents")
-        wanted = _wanted(request, student)
+        wanted = wanted_values(request, student)
         intents = in_usual_case(request.intents, student)
         asked, wishes = intents, tuple(term.spoken for term in kept.terms)
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
-            allowed = stand_in if stand_in and not banned.objection(stand_in) else None
-            words = reword(asked, kept.terms, student, room, allowed, insisted, terms_apart)
+            words = reword(asked, kept.terms, student, room, stand_in, insisted, terms_apart, banned.find)
             joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[Words.name][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
         if Words.name in wanted and kept.words >= wanted[Words.name][0]:
-            wanted[Words.name] = _with_room(wanted[Words.name], kept.words)
+            wanted[Words.name] = with_room(wanted[Words.name], kept.words)
         forbidden = banned.tokens(student.codec.tokenizer.get_vocab()) if request.ban else ()
         if unknown := [token for token in request.logit_bias if token >= len(student.codec)]:
             known_tokens = f"this student has 0 to {len(student.codec) - 1}"
@@ -114,7 +123,7 @@ class Plan:
         own = (*request.keep, *(intent.value for intent in request.intents))
         known = student.words.union(*map(terms, own))
         if request.free_text:
-            asked = _fitting(asked, request.task, student)
+            asked = fitting(asked, request.task, student)
         plan = cls(
             request, student, intents, wanted, asked, wishes, kept, banned, forbidden, known, insisted, terms_apart
         )
@@ -145,8 +154,9 @@ class Plan:
             plan = Plan.of(self.request, self.student, insisted, terms_apart)
         except UsageError:  # that the terms have no room is the fault of these, not of the request
             return replace(self, insisted=insisted, terms_apart=terms_apart)
-        first = next((term for term in plan.kept.terms if term.first), None)
-        return replace(plan, openings=find_openings([each.prompt for each in candidates], first)) if first else plan
+        begun = next((term for term in plan.kept.terms if term.first), None)
+        openings = find_openings([each.prompt for each in candidates], begun) if begun else ()
+        return replace(plan, openings=openings, first=self.first or self)
 
     def _partly_taught(self, intent: Intent) -> bool:
         """Return whether the student was taught some of the words only, which the grammar may force out of place."""
@@ -209,7 +219,7 @@ class Plan:
             tokens=drawn,
             logprobs=self._own_logprobs(decoded, spans(decoded.text, draft.order)),
             log_probability=round(sum(decoded.logprobs), 4),
-            rejection=self._rejection(sample.prompt, adherence),
+            rejection=self._rejection(decoded.text, sample.prompt, adherence),
             adherence=adherence,
             coverage=covered,
             relevance=round(topic_weighted_mean(sample, covered), 4),
@@ -217,6 +227,7 @@ class Plan:
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
             insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
+            repeatable=self.first is None or self.first.draft(draft.seed) == draft,
         )
 
     def _opening(self, order: Sequence[KeptTerm], rng: random.Random, words: int) -> tuple[str, Sequence[KeptTerm]]:
@@ -255,10 +266,12 @@ class Plan:
             if not any(start < last and first < end for first, last in kept)
         )
 
-    def _rejection(self, prompt: str, adherence: dict[str, int]) -> str | None:
-        """Return what must not be and is, or None."""
+    def _rejection(self, text: str, prompt: str, adherence: dict[str, int]) -> str | None:
+        """Return what must not be and is, or None, in what the student wrote and the prompt that was made of it."""
         if not prompt:
             return "is empty"
+        if not is_plain(prompt) or (_REPLACEMENT in text and not any(_REPLACEMENT in term for term in self.kept.raw)):
+            return "holds what is no text"
         if self.request.exact and adherence.get(Words.name):
             return "has not the words asked for"
         if missing := self.kept.missing(prompt):
@@ -272,45 +285,3 @@ def _ending(decoded: Decoded) -> float:
     """Return the log-probability of what stands behind the last word of a finished text: a mark, or the end."""
     marked = decoded.text.rstrip().endswith((".", "!", "?")) and len(decoded.ids) > 1
     return decoded.logprobs[-2 if marked else -1]
-
-
-def _wanted(request: Request, student: Student) -> dict[str, range]:
-    for name in request.commands:
-        if name in student.commands:
-            continue
-        if name in registry.names("promptlet.commands"):
-            raise UsageError(f"this student does not obey '{name}'; it obeys: {', '.join(student.commands)}", name)
-        raise UsageError(registry.unknown("setting", name, [*Request.model_fields, *student.commands]), name)
-    wanted = {}
-    for name, command in student.commands.items():
-        values = command.values()
-        usual = min(max(DEFAULT_WORDS, values[0]), values[-1]) if name == Words.name else command.default()
-        asked = request.commands.get(name, usual)
-        if asked is None:
-            raise UsageError(f"this student must be asked for '{name}'; {values[0]} to {values[-1]} are allowed", name)
-        with about(name):
-            wanted[name] = command.parse(asked)
-    if request.keep and Words.name not in wanted:
-        raise UsageError("this student does not obey 'words', which terms are kept by", "keep")
-    return wanted
-
-
-def _fitting(intents: Intents, task: str, student: Student) -> Intents:
-    """Return the first intents, as many as the student was ever asked for together, or the first words of one."""
-    longest = student.description.longest_head
-    values = {name: command.values()[0] for name, command in student.commands.items()}
-    while len(student.codec.head(intents, task, values)) > longest:
-        *others, last = intents
-        words = last.value.split()
-        if not others and len(words) == 1:
-            break
-        intents = tuple(others) if others else (replace(last, value=" ".join(words[:-1])),)
-    return intents
-
-
-def _with_room(wanted: range, kept: int) -> range:
-    """Return the counts that leave the student a word beside the kept ones."""
-    if wanted[-1] <= kept:
-        message = f"the kept terms have {kept} words, which leaves no room in {wanted[-1]}; more are allowed"
-        raise UsageError(message, "words")
-    return range(kept + 1, wanted[-1] + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,6 +47,8 @@ class Candidate:
     """Whether it ends in mid-phrase."""
     insisted: tuple[str, ...] = ()
     """Values of intents that the student was made to write."""
+    repeatable: bool = True
+    """Whether its seed alone gives it again, for the request was put to the student as it came."""
 
     @property
     def forced(self) -> bool:
@@ -71,20 +73,48 @@ class Candidate:
         return frozenset(stems(self.prompt))
 
 
-def pick(pool: Iterable[Candidate], picked: Sequence[Candidate]) -> Candidate | None:
-    """Return the best candidate that is no near-duplicate of those picked, or None.
+class Picks:
+    """The candidates of a request that may be given out, and those of them that were picked, each unlike all before it.
 
-    Of those with the fewest faults it is the one of most quality and least likeness; the earlier one among equals.
+    How alike a candidate is to what was picked is kept and grows with each pick, for with 64 prompts of 24 candidates
+    each it would else be compared a million times.
     """
-    likeness = {id(each): max((_likeness(each, other) for other in picked), default=0.0) for each in pool}
-    fit = [each for each in pool if each.rejection is None and likeness[id(each)] < _ALIKE]
-    if not fit:
-        return None
-    fewest = min(each.faults for each in fit)
-    return max(
-        (each for each in fit if each.faults == fewest),
-        key=lambda each: _RELEVANCE * each.quality - (1 - _RELEVANCE) * likeness[id(each)],
-    )
+
+    def __init__(self) -> None:
+        self.picked: list[Candidate] = []
+        self._fit: list[tuple[Candidate, float]] = []
+        """Those that may be picked yet, in the order in which they were drawn, and how alike they are to the picked."""
+
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Take candidates that were drawn, but for those that must not be given out."""
+        for each in candidates:
+            if each.rejection is None:
+                self._keep(each, max((_likeness(each, other) for other in self.picked), default=0.0))
+
+    def best(self) -> Candidate | None:
+        """Return the best candidate that is no near-duplicate of those picked, or None.
+
+        Of those with the fewest faults it is the one of most quality and least likeness; the earlier one among equals.
+        """
+        if not self._fit:
+            return None
+        fewest = min(each.faults for each, _ in self._fit)
+        best, _ = max(
+            (fit for fit in self._fit if fit[0].faults == fewest),
+            key=lambda fit: _RELEVANCE * fit[0].quality - (1 - _RELEVANCE) * fit[1],
+        )
+        return best
+
+    def take(self, best: Candidate) -> None:
+        """Pick a candidate: what is like it can't be picked any more."""
+        self.picked.append(best)
+        before, self._fit = self._fit, []
+        for each, likeness in before:
+            self._keep(each, max(likeness, _likeness(each, best)))
+
+    def _keep(self, candidate: Candidate, likeness: float) -> None:
+        if likeness < _ALIKE:
+            self._fit.append((candidate, likeness))
 
 
 def intent_coverage(intents: Intents, prompt: str) -> tuple[float, ...]:
@@ -94,4 +124,6 @@ def intent_coverage(intents: Intents, prompt: str) -> tuple[float, ...]:
 
 
 def _likeness(one: Candidate, other: Candidate) -> float:
+    if one.prompt == other.prompt:  # it may have no word
+        return 1.0
     return len(one.stems & other.stems) / max(1, len(one.stems | other.stems))

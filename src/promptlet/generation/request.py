@@ -18,10 +18,9 @@ from promptlet.intents.reading import read_text
 from promptlet.intents.unread import unread
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
+from promptlet.validation import reason, shown
 
 MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
-_LONGEST_SHOWN = 60
-"""Characters of a wrong value that an error tells."""
 """How many terms may be kept, or banned, and how long each may be."""
 MAX_BIASES, MAX_BIAS = 300, 100
 """For how many tokens a bias may be given, and how far it may go."""
@@ -90,7 +89,7 @@ class Request(BaseModel):
     ban: _Terms = ()
     """Words and phrases that appear in no prompt, whatever their case or inflection; or ``category:trademarks``."""
     temperature: float = Field(default=_DEFAULT.temperature, ge=0, le=2)
-    """0 takes the likeliest token."""
+    """0 takes the likeliest token, and so does all below 0.01."""
     top_p: float = Field(default=_DEFAULT.top_p, gt=0, le=1)
     top_k: int = Field(default=_DEFAULT.top_k, ge=0, le=1000)
     """Most tokens to draw from; 0 is all."""
@@ -145,7 +144,7 @@ class Request(BaseModel):
     @property
     def greedy(self) -> bool:
         """Whether the likeliest token is taken always, so that no seed has a say."""
-        return self.temperature == 0 or self.top_k == 1 or self.min_p == 1
+        return self.sampling.temperature == 0 or self.top_k == 1 or self.min_p == 1
 
     @property
     def commands(self) -> dict[str, Any]:
@@ -164,17 +163,13 @@ def _explain(error: ValidationError) -> str:
         return f"the request has no {first['loc'][0]}"
     name = str(first["loc"][0])
     if first["type"] == "value_error":
-        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+        return f"{name}: {reason(first)}"
     limits = Request.model_fields[name].metadata
     bounds = {key: getattr(limit, key) for limit in limits for key in ("ge", "gt", "le") if hasattr(limit, key)}
-    try:
-        value = repr(first["input"])[:_LONGEST_SHOWN]
-    except (ValueError, RecursionError):  # a number of thousands of digits, a list in lists
-        value = "what can't be shown"
-    expected = f"{name} is {value}: {first['msg'].removeprefix('Input should be ')} is expected"
+    message = f"{name} is {shown(first['input'])}"
+    if not (bounds and first["type"].startswith(("greater_than", "less_than"))):
+        message = f"{message}: {reason(first)}"
     if not bounds:
-        return expected
+        return message
     lowest = f"above {bounds['gt']}" if "gt" in bounds else bounds["ge"]
-    out_of_range = first["type"].startswith(("greater_than", "less_than"))
-    message = f"{name} is {value}" if out_of_range else expected
     return f"{message}; {lowest} to {bounds['le']} are allowed"

@@ -19,7 +19,7 @@ from promptlet.commands.base import Placed
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
 from promptlet.registry import unknown
-from promptlet.stemming import stem, stems
+from promptlet.stemming import as_read, stem, stems
 from promptlet.stemming import terms as words_of
 from promptlet.vocabulary import Policy
 
@@ -185,7 +185,7 @@ class BannedTerms:
 def asks_for(wish: str, term: str) -> bool:
     """Return whether a wish is for what a term bans: "a woman" is for people, "a guest room" for none."""
     phrase, said = _phrase(term), _said(wish)
-    return _stands(tuple(_same().get(each, frozenset((each,))) for each in stems(term)), said) or _stands(
+    return _stands(tuple(_same().get(each, frozenset((each,))) for each in stems(as_read(term))), said) or _stands(
         phrase, said[-len(phrase) :]
     )
 
@@ -197,13 +197,14 @@ def says(text: str, term: str) -> bool:
 
 def _phrase(term: str, spared: Collection[str] = ()) -> tuple[frozenset[str], ...]:
     """Return, for each word of a term, the forms that it is said by, but for spared words of their own."""
-    together = [(_same().get(each, frozenset((each,))), _others().get(each, frozenset())) for each in stems(term)]
+    words = stems(as_read(term))
+    together = [(_same().get(each, frozenset((each,))), _others().get(each, frozenset())) for each in words]
     return tuple(same | others.difference(spared) for same, others in together)
 
 
 def _said(text: str) -> list[tuple[str, str]]:
     """Return the forms of each word of a text."""
-    return list(map(_forms_of, words_of(text)))
+    return list(map(_forms_of, words_of(as_read(text))))
 
 
 def _forms_of(word: str) -> tuple[str, str]:

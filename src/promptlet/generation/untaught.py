@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promptlet.commands.words import count_words
+from promptlet.errors import UsageError
 from promptlet.generation.terms import KeptTerm
-from promptlet.intents.reading import AGE, FILLERS, HOURS
+from promptlet.intents.phrasing import FILLERS
+from promptlet.intents.reading import AGE, HOURS
 from promptlet.stemming import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents
@@ -42,6 +44,8 @@ _NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
 """A number is joined too: students were taught many, and write whichever they like."""
 _NOTHING = FILLERS | frozenset("dr jr mr mrs ms mt sr st".split())
 """Words that say nothing by themselves."""
+_STAND_INS = ("scene", "design", "view")
+"""What untaught values are joined to where the task's own word is banned."""
 _PLAIN = re.compile(r"\w[\w'& -]*")
 """Kept terms that can be joined to words; what is stranger stands by itself."""
 
@@ -65,6 +69,7 @@ def reword(
     stand_in: str | None = None,
     insisted: Collection[str] = (),
     aside: bool = False,
+    banned: Callable[[str], str | None] = lambda _: None,
 ) -> Wording:
     """Return a request in words that the student was taught, and what these become in its text.
 
@@ -76,11 +81,16 @@ def reword(
         stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
         insisted: taught values that it must write as well.
         aside: whether kept terms that it was taught are joined to others too, as those are that it was not.
+        banned: returns which banned term a text says, or None.
+
+    Raises:
+        UsageError: if all that an untaught wish could be joined to is banned.
     """
     said = [_taught(intent.value, lambda text: not _NUMBER.search(text) and student.knows(text)) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
     if not anchors and not all(said) and stand_in is not None and student.knows(stand_in):
-        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room, None, insisted, aside)
+        stand_in = _standing_in(stand_in, intents[said.index("")], student, banned)
+        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room, None, insisted, aside, banned)
         if any(term.joined and stand_in in term.spoken and term.written != term.spoken for term in found.terms):
             return found
     anchors.sort(key=lambda place: _ANCHORS.index(intents[place].kind))
@@ -90,7 +100,7 @@ def reword(
     named = [term for term in apart if aside or _is_name(term, student)] if anchors else []
     named = [term for term in named if _PLAIN.fullmatch(term.spoken)]
     firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted}
-    joining = _Joining(intents, said, values, anchors, firm, room, (*strange, *named))
+    joining = _Joining(intents, said, values, anchors, firm, room, (*strange, *named), banned)
     joining.join_all([term.written for term in named])
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
@@ -119,6 +129,7 @@ class _Joining:
     """Places of what the student must write."""
     room: int
     kept: Sequence[KeptTerm]
+    banned: Callable[[str], str | None]
 
     def __post_init__(self) -> None:
         self.texts: dict[int, tuple[str, str]] = {}
@@ -143,13 +154,19 @@ class _Joining:
             if place in whole:
                 continue
             if not told or (place in self.firm and place not in self.anchors[:1]):
-                lone.append((_pattern(intent), value, told))
+                lone.append((self._unbanned(_pattern(intent), told), value, told))
             elif place in self.firm:
                 self._join(place, "{1}", value, told)
             elif told != value:
                 self._join(place, "{1}", value)
         for pattern, value, told in sorted(lone, key=lambda each: _ORDER.index(each[0])) if self.anchors else ():
             self._join(self._anchor(pattern, form, bool(whole)), pattern, value, told)
+
+    def _unbanned(self, pattern: str, told: str) -> str:
+        """Return this way of joining, or if its word is banned one that needs none; no text begins with commas."""
+        if not self.banned(pattern.format("", "")):
+            return pattern
+        return _BEFORE if told else _NAMED
 
     def _anchor(self, pattern: str, form: int | None, whole: bool) -> int:
         """Return the place whose words others are joined to in this way."""
@@ -162,13 +179,14 @@ class _Joining:
     def _join(self, place: int, pattern: str, value: str, told: str = "") -> None:
         """Let the words of a place be joined by a value, which the text begins with if the student is told to write it.
 
-        A value without a kept term is joined only if there is room.
+        A value without a kept term is joined only if there is room, and if nothing banned is said where words meet.
         """
         before = self.texts.get(place, (self.said[place], self.said[place]))
         own, text = (each.removesuffix(",") for each in before)
         written = pattern.format(text, value)
         cost = count_words(written) - (count_words(text) if place in self.texts else 0)
-        if cost <= self.room or any(_holds(written, term) for term in self.kept):
+        fits = cost <= self.room and not self.banned(written)
+        if fits or any(_holds(written, term) for term in self.kept):
             self.texts[place] = (pattern.format(own, told) if told else own, written)
             self.room -= cost
             if told and self.first is None:
@@ -180,6 +198,24 @@ class _Joining:
             KeptTerm(written, spoken, joined=True, first=self.about if place == self.first else "")
             for place, (spoken, written) in self.texts.items()
         ]
+
+
+def _standing_in(usual: str, intent: Intent, student: Student, banned: Callable[[str], str | None]) -> str:
+    """Return what an untaught intent is joined to where the student knows nothing of a wish, `usual` if it may be.
+
+    Raises:
+        UsageError: if it is banned, and all that could be taken instead as well.
+    """
+    known = [word for word in (usual, *_STAND_INS) if student.knows(word)]
+    found = next((word for word in known if not banned(word)), None)
+    if found is None:
+        words = ", ".join(map(repr, known))
+        raise UsageError(
+            f"the intent '{intent}' can't be expressed: this student was not taught it, and what it could be joined to "
+            f"is banned ({words}); allow one of these, or wish for something that it knows",
+            "ban",
+        )
+    return found
 
 
 def _taught(value: str, knows: Callable[[str], bool]) -> str:

@@ -12,6 +12,15 @@ from promptlet.intents.headings import is_heading, is_loud
 
 NOT = ("no", "not", "without", "never")
 """Behind these stands what shall not be said; "or" goes on with it."""
+FILLERS = frozenset(
+    (
+        "a an the this that these those some his her its their my our your and or of in on at to from with without by "
+        "as into onto over under above below behind before beside between near through across along around against "
+        "about while during where when who which is are was were be being has have there it very for "
+        "i me you we us please just only do does did named called titled"
+    ).split()
+)
+"""Words that end one thing and begin another."""
 STYLED = "styled-like"
 """What stands for "in the style of"."""
 _REQUEST = re.compile(
@@ -44,6 +53,8 @@ _REPLACED = (
         "social media",
     ),
     (re.compile(r"\b(?:is|are|do|does|has|have|ca|wo|was)n['\u2019]t\b", re.IGNORECASE), "not"),
+    (re.compile(r"\bnot (?:only|just|merely|simply)\b", re.IGNORECASE), ""),
+    (re.compile(r"\bbut also\b", re.IGNORECASE), "and"),
 )
 """What several words, or a contraction, say in one that is known below."""
 _QUOTED = re.compile(
@@ -103,7 +114,7 @@ def plainly(text: str) -> str:
     told = [segment for segment in segments if not _BOOSTERS.fullmatch(segment)]
     plain = ",".join(told).strip() if told and len(told) < len(segments) else plain
     if (first := plain.partition(" "))[0].casefold() in NOT and (first[2][:1].islower() or is_loud(plain)):
-        plain = plain[0].lower() + plain[1:]
+        plain = first[0].casefold() + plain[len(first[0]) :]
     return in_fewer_words(plain)
 
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import dropwhile
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
-from promptlet.intents.phrasing import NOT, STYLED, negates, plainly
+from promptlet.intents.phrasing import FILLERS, NOT, STYLED, negates, plainly
+from promptlet.intents.unwanted import ARTICLES, is_of_no_thing, lists_on
 from promptlet.stemming import stems
 from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
 
@@ -34,17 +34,8 @@ _PIECE = re.compile(
     r"|[^\s'\"\u2018-\u201f]"
 )
 """A word, a mark, or a quotation."""
-FILLERS = frozenset(
-    (
-        "a an the this that these those some his her its their my our your and or of in on at to from with without by "
-        "as into onto over under above below behind before beside between near through across along around against "
-        "about while during where when who which is are was were be being has have there it very for "
-        "i me you we us please just only do does did named called titled"
-    ).split()
-)
-"""Words that end one thing and begin another."""
 SAYING = ("says", "saying", "reads", "reading")
-"""Likewise, if a quotation follows; else somebody reads a book."""
+"""Words that end one thing and begin another, if a quotation follows; else somebody reads a book."""
 _LONGEST_NAME = 5
 """Words of a name that has fillers in it: "shallow depth of field"."""
 _FOR = ("Audience", "Occasion")
@@ -60,9 +51,6 @@ _OBVIOUS = ("template", "templates")
 HOURS = frozenset("dawn daybreak dusk midday midnight night nightfall noon sunrise sunset twilight".split())
 """Of light, though the graph has them only in longer names."""
 _THING = "Scene object"
-NEGATED = frozenset("any single other more visible show include have add draw want use put contain be too".split())
-"""Words behind a "no" that are not what shall not be said: "any cars", "don't show cars"."""
-_OR = ("or", "nor")
 _PLACES = ("in", "at", "near", "of")
 """Behind these a name that the graph does not know is taken for a place."""
 _ARTICLE = re.compile(r"(?:an?|the) (?=\w)|(?:An?|The) (?=[a-z\d])|(?:AN?|THE) (?=[A-Z]{2})")
@@ -98,8 +86,7 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
         article = _ARTICLE.match(plain)
         return Reading((Intent("Topic", plain[article.end() :] if article else plain),))
     pieces = list(_pieces(plain))
-    unwanted = (list(dropwhile(_is_any, words)) for words, behind in pieces if behind in NOT)
-    without = tuple(dict.fromkeys(" ".join(words) for words in unwanted if words))
+    without = tuple(dict.fromkeys(" ".join(words) for words, behind in pieces if behind in NOT))
     found = [intent for words, behind in pieces if behind not in NOT for intent in _read(words, behind, kinds)]
     if typed:
         same = [Intent(_THING, each.value) if each.kind == "Topic" else each for each in found]
@@ -109,10 +96,6 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
     if not found:
         return Reading((Intent("Topic", text),))
     return Reading(_sorted(found), without)
-
-
-def _is_any(word: str) -> bool:
-    return word.casefold() in NEGATED
 
 
 def _typed(text: str) -> tuple[Intents, str]:
@@ -149,42 +132,45 @@ def _merged(intents: Sequence[Intent], most: int) -> Intents:
 def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     """Yield the words of each thing, and what stands before them."""
     words: list[str] = []
-    before = last = ""
+    before = piece = ""
+    unwanted: list[list[str]] = []
+    """The things of the list that is being read, behind a "no"."""
+    articled = False
+    """Whether the first of them has an article."""
     rest = _PIECE.findall(text)
     total = len(rest)
     while rest:
-        piece = rest[0].casefold()
+        ahead, piece = piece, rest[0].casefold()
         mark = len(piece) == 1 and not piece.isalnum()
         saying = piece in SAYING and "".join(rest[1:2]).startswith('"')
-        between = mark or saying or piece in (*FILLERS, STYLED) or negates(rest[0], total - len(rest), text)
+        # "a no parking sign" is one thing.
+        negating = negates(rest[0], total - len(rest), text) and ahead not in ARTICLES
+        contrary = piece == "but" and before in NOT
+        between = mark or saying or contrary or negating or piece in (*FILLERS, STYLED)
         size = 0 if between else _size_of_name(rest)
         if size or between:
-            if words:
-                yield words, before
-                words, before, last = [], "", before
-            if size:
-                yield rest[:size], before
+            ends = bool(words)
+            for thing in filter(None, (words, rest[:size])):
+                unwanted = [*unwanted, thing] if before in NOT else []
+                yield thing, before
                 before = ""
-            elif last in NOT and (piece in _OR or (piece == "," and _lists_on(rest[1:]))):
-                before = last
+            words = []
+            if size:
+                pass
+            elif ends and unwanted and lists_on(list(map(str.casefold, rest)), unwanted, articled):
+                before = NOT[0]
+            elif negating:
+                before, unwanted, articled = piece, [], False
             # An article between "for" or "without" and its noun changes nothing.
             elif not (before in ("for", STYLED, *NOT) and piece.isalpha()):
                 before = piece
-        else:
+            elif not unwanted:
+                articled = articled or piece in ARTICLES
+        elif words or before not in NOT or not is_of_no_thing(rest):
             words.append(rest[0])
         del rest[: size or 1]
     if words:
         yield words, before
-
-
-def _lists_on(pieces: Sequence[str]) -> bool:
-    """Return whether a list goes on to the "or" before its end: "no windows, doors or furniture"."""
-    for piece in map(str.casefold, pieces):
-        if piece in _OR:
-            return True
-        if piece != "," and (piece in FILLERS or piece in NOT or not piece[0].isalnum()):
-            return False
-    return False
 
 
 def _size_of_name(pieces: Sequence[str]) -> int:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from promptlet.intents.phrasing import NOT, STYLED, in_fewer_words, without_request
-from promptlet.intents.reading import FILLERS, NEGATED, SAYING
+from promptlet.intents.phrasing import FILLERS, NOT, STYLED, in_fewer_words, without_request
+from promptlet.intents.reading import SAYING
+from promptlet.intents.unwanted import NEGATED
 from promptlet.stemming import terms
 from promptlet.types import KIND_ALIASES, KINDS
 

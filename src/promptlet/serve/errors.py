@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +15,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from promptlet.errors import NoPromptError, PromptletError, UsageError
+from promptlet.validation import reason, shown
 
 
 class ApiError(PromptletError):
@@ -160,9 +161,7 @@ def to_api_error(error: Exception) -> ApiError:
         case NoPromptError():
             api_error = NoPromptFoundError(f"{error}; ask for less, or take another seed")
         case RequestValidationError():
-            # A value that fits no type of a union has an error for each; one beside "wrong type" says most.
-            first = min(error.errors(), key=lambda each: each["type"].endswith("_type"))
-            api_error = _validation_error(first)
+            api_error = _validation_error(error.errors())
         case HTTPException():
             kind = _BY_STATUS.get(error.status_code, InvalidRequestError)
             api_error = kind(str(error.detail), headers=error.headers)
@@ -186,14 +185,25 @@ def add_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, handle)
 
 
-def _validation_error(details: Mapping[str, Any]) -> ApiError:
-    """Return the error for a body or query that is not as the OpenAPI says; `details` are pydantic's."""
+def _validation_error(errors: Sequence[Mapping[str, Any]]) -> ApiError:
+    """Return the error for a body or query that is not as the OpenAPI says; `errors` are pydantic's."""
+    # A value that fits no type of a union has an error for each; one beside "wrong type" says most.
+    details = min(errors, key=lambda each: each["type"].endswith("_type"))
     where, *path = (str(part) for part in details["loc"])
     if details["type"] == "json_invalid":
         return InvalidRequestError(f"the body is no JSON: {details.get('ctx', {}).get('error', details['msg'])}")
-    # The path also has tags of unions, such as `list[str]`, which no client knows.
-    names = [part for part in path if part.isidentifier() or part.isdigit()]
+    names = _names(path)
     if where == "body" and not names and details["type"].endswith("_type"):
         return InvalidRequestError("the body is no JSON object, or is not sent as Content-Type: application/json")
     param = ".".join(names)[:120] or None
-    return InvalidRequestError(f"{param or where}: {details['msg']}"[:500], param)
+    if details["type"] in ("missing", "extra_forbidden"):
+        return InvalidRequestError(f"{param or where}: {reason(details)}"[:500], param)
+    same = (each for each in errors if each["type"].endswith("_type") and _names(map(str, each["loc"][1:])) == names)
+    reasons = dict.fromkeys(map(reason, (details, *same) if details["type"].endswith("_type") else (details,)))
+    value = shown(details["input"], json.dumps)
+    return InvalidRequestError(f"{param or where} is {value}: {', or '.join(reasons)}"[:500], param)
+
+
+def _names(path: Iterable[str]) -> list[str]:
+    """Return the names in a path of pydantic's, which also has tags of unions that no client knows: `list[str]`."""
+    return [part for part in path if part.isidentifier() or part.isdigit()]

@@ -29,7 +29,6 @@ from promptlet.serve.request_queue import Job
 from promptlet.serve.service import RequestResult, Service
 from promptlet.serve.spans import Span, spans
 from promptlet.serve.sse import SSE_CONTENT, SSE_MEDIA_TYPE, sse_event, stream_error
-from promptlet.student.format import Student
 
 
 class PromptAnswer(BaseModel):
@@ -46,8 +45,11 @@ class PromptAnswer(BaseModel):
     adherence: dict[str, int]
     coverage: dict[str, float]
     relevance: float
-    spans: list[Span]
+    repeatable: bool
+    """Whether its own seed, with one candidate, gives it again."""
     untaught: list[str]
+    """Words of the wish that the student was not taught; if all are, the prompt is about anything."""
+    spans: list[Span]
 
 
 class PromptsAnswer(BaseModel):
@@ -72,10 +74,9 @@ class BatchAnswer(BaseModel):
     results: list[PromptsAnswer | FailedAnswer]
 
 
-def to_dict(prompt: Prompt, student: Student) -> dict[str, Any]:
-    """Return a prompt as clients get it: with the spans where it says its intents, and what it did not understand."""
-    untaught = student.untaught(intent.partition(": ")[2] for intent in prompt.intents)
-    return prompt.to_dict() | {"spans": spans(prompt.prompt, prompt.intents), "untaught": untaught}
+def to_dict(prompt: Prompt) -> dict[str, Any]:
+    """Return a prompt as clients get it: with the spans where it says its intents."""
+    return prompt.to_dict() | {"spans": spans(prompt.prompt, prompt.intents)}
 
 
 _SINGLE, _BATCH = "a request", "a batch"
@@ -155,8 +156,7 @@ def _prompts_dict(service: Service, request: Request, prompts: list[Prompt]) -> 
     """Return the prompts of a request as they are given out, and count them."""
     for prompt in prompts:
         service.metrics.count_prompt(prompt)
-    given = [to_dict(prompt, service.generator.student) for prompt in prompts]
-    return {"prompts": given, "asked": request.n, "seed": request.seed}
+    return {"prompts": list(map(to_dict, prompts)), "asked": request.n, "seed": request.seed}
 
 
 async def _events(service: Service, http: HttpRequest, job: Job[Prompt], request: Request) -> AsyncIterator[str]:
@@ -166,7 +166,7 @@ async def _events(service: Service, http: HttpRequest, job: Job[Prompt], request
         async for prompt in job:
             found += 1
             service.metrics.count_prompt(prompt)
-            yield sse_event(to_dict(prompt, service.generator.student))
+            yield sse_event(to_dict(prompt))
         yield sse_event({"found": found, "asked": request.n, "seed": request.seed}, "done")
     except PromptletError as error:
         yield sse_event(stream_error(http, error).to_dict(), "error")

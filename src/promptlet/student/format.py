@@ -99,8 +99,9 @@ class Student:
         return all(term.isdigit() or term in self.words or self._knows_form(term) for term in terms(text))
 
     def untaught(self, texts: Iterable[str]) -> list[str]:
-        """Return the words of some texts that it does not know, each once."""
-        return [word for word in dict.fromkeys(word for text in texts for word in text.split()) if not self.knows(word)]
+        """Return the words of some texts that it does not know, each once; emoji are none of its words."""
+        words = dict.fromkeys(word for text in texts for word in text.split())
+        return [word for word in words if not (self.knows(word) if terms(word) else word.isascii())]
 
     def writes(self, text: str) -> bool:
         """Return whether it was taught to write the words of a text in just this form."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -117,7 +116,7 @@ class Policy:
 
     def findings(self, text: str, said: Sequence[str] | None = None) -> Iterator[Finding]:
         """Yield the denied terms in the text, as often as they stand there; `said` as in `find_denied`."""
-        if not text.isascii() and (plain := _plain(text)) != text:
+        if not text.isascii() and (plain := stemming.as_read(text)) != text:
             text, said = plain, None
         words = _split(text, said)
         # Nearly all texts hold nothing denied: what is quickest says so first, here and for the patterns.
@@ -191,12 +190,6 @@ def _read_list(file: Path | Traversable) -> Iterator[str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             yield line.strip()
-
-
-def _plain(text: str) -> str:
-    """Return the text as it is read: usual letters for wide and ornate ones, without marks that nobody sees."""
-    visible = "".join(mark for mark in text if unicodedata.category(mark) != "Cf")
-    return unicodedata.normalize("NFKC", visible)
 
 
 def _split(text: str, said: Sequence[str] | None = None) -> tuple[str, ...]:
