@@ -19,8 +19,8 @@ from promptlet.teachers.base import Answer, TeacherRequest
 from promptlet.teachers.fake import Fake, FakeConfig
 from promptlet.types import Intent, Sample
 
-ROWS = 5 * ROWS_PER_TABLE + 7
-"""More than are worked on in one process."""
+ROWS = 9 * ROWS_PER_TABLE + 7
+"""More than are worked on in one process, and than wait in line for two."""
 SEA = (Intent("Topic", "sea"),)
 
 
