@@ -38,9 +38,10 @@ def refused(status: int, why: str, **headers: str) -> Reply:
 
 @dataclass
 class Endpoint:
-    """A running server: its root, and the requests it got, each with its time."""
+    """A running server: its root, and the requests it got, each with its time; what each call authorized itself by."""
 
     url: str
+    authorized: list[str | None] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
@@ -61,6 +62,7 @@ def endpoint(answering: Answering, models: int = 200, **facts: Any) -> Iterator[
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            found.authorized.append(self.headers["Authorization"])
             model = {"id": "m", "object": "model"} | facts
             self.send(Reply(models, json.dumps({"object": "list", "data": [model]}).encode()))
 
@@ -70,6 +72,7 @@ def endpoint(answering: Answering, models: int = 200, **facts: Any) -> Iterator[
                 number = len(found.bodies)
                 found.bodies.append(body)
                 found.times.append(time.monotonic())
+                found.authorized.append(self.headers["Authorization"])
             self.send(answering(number, body))
 
         def send(self, reply: Reply) -> None:

@@ -16,6 +16,7 @@ from promptlet.curation.openers import Openers
 from promptlet.io.records import SAMPLE_SCHEMA, to_row
 from promptlet.stages.curate import CurateConfig
 from promptlet.stemming import stems, terms
+from promptlet.tasks import load_task, task_names
 from promptlet.types import Intent, Sample
 from promptlet.vocabulary import dictionary_words, load_policy
 
@@ -70,6 +71,26 @@ def test_good_prompts_pass(prompt: str) -> None:
 )
 def test_bad_prompts_are_rejected_with_the_reason(prompt: str, reason: str) -> None:
     assert reason in reasons(prompt)
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_what_repeats_an_exemplar_is_rejected_and_what_shares_seven_words_with_one_is_not(task: str) -> None:
+    exemplar = max((each.prompt for each in load_task(task).exemplars), key=lambda prompt: len(prompt.split()))
+    words = exemplar.split()
+    assert "copied exemplar" in reasons(exemplar, task)
+    assert "copied exemplar" in reasons(f"A birthday balloon: {' '.join(words[3:11]).upper()}", task)
+    assert "copied exemplar" not in reasons(f"A birthday balloon: {' '.join(words[3:10])}", task)
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_a_short_exemplar_is_copied_when_all_of_it_is_there_alone(task: str) -> None:
+    def terms_of(prompt: str) -> list[str]:
+        return list(terms(prompt))
+
+    shortest = min((each.prompt for each in load_task(task).exemplars), key=lambda prompt: len(terms_of(prompt)))
+    assert len(terms_of(shortest)) <= 8
+    assert "copied exemplar" in reasons(shortest, task)
+    assert "copied exemplar" not in reasons(f"{shortest} balloon", task)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from tests.conftest import Run
 from tests.endpoint import Reply, endpoint, refused, said
 from tests.evaluation.small import SMALL, TASKS, evaluated, journal, wordy
 from tests.evaluation.test_judge import verdict
+from tests.runs import killed_when
 
 pytestmark = pytest.mark.usefixtures("remembered")
 
@@ -102,6 +102,23 @@ def test_a_wish_without_a_prompt_keeps_no_length(tmp_path: Path) -> None:
     assert f"within 2 words for {share:.1%} of all wishes" in in_brief(found)
     with pytest.raises(RunError, match=r"answered of m, .* is 0\.\d+, under 0\.9; within2 of m, "):
         check_bounds(found, parse_bounds(["answered=0.9", "within2=0.9"]))
+
+
+def test_denied_words_are_counted_and_named(tmp_path: Path) -> None:
+    def answering(number: int, body: dict[str, Any]) -> Reply:
+        told = ["a calm lake", "a Disney castle by a lake", "Disney and an asshole", "a Disney picture of Disney"]
+        return said(told[min(number, 3)] if number < 4 else "a calm lake")
+
+    with endpoint(answering) as server:
+        found = evaluated(f"{server.url}#m", folder=tmp_path)
+    denied = Counter[str]()
+    for system in found.systems:
+        denied.update(system.denied)
+    assert denied == {"disney (trademarks)": 4, "asshole (offensive)": 1}
+    assert f"denied words {sum(found.systems[0].denied.values())}" in in_brief(found)
+    page = report_evaluation(SavedEvaluation(found, "x", "y"), tmp_path).with_suffix(".md").read_text()
+    assert "Denied words stand in the prompts 5 times." in page
+    assert re.search(r"\| asshole .?\(offensive.*\| +1 \|", page)
 
 
 def test_a_target_without_any_prompt_is_named(tmp_path: Path) -> None:
@@ -206,12 +223,7 @@ def test_a_killed_evaluation_loses_nothing_and_asks_nothing_twice(judging: bool,
         arguments = ["evaluate", system, "--output", str(tmp_path), *(["--judge", system] if judging else [])]
         command = [sys.executable, "-c", f"from tests.evaluation.test_evaluate import *; judging_less({arguments})"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        answers = tmp_path / "answers.jsonl"
-        while not answers.exists() or answers.read_bytes().count(b"\n") < 8 + 36 * judging:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        killed_when(process, tmp_path, "answers.jsonl", 8 + 36 * judging)
         kept, before = journal(tmp_path), len(server.bodies)
         finished = judging_less(arguments)
         asked = len(server.bodies)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,7 @@ from promptlet.errors import UsageError
 from promptlet.generation import Generator
 from promptlet.generation.batch import generate_file
 from tests.conftest import Run
+from tests.runs import killed_when, started
 
 ROWS = [
     '{"intents": ["Topic: cat"], "words": 8}',
@@ -122,13 +119,7 @@ def test_a_killed_run_goes_on_where_it_was(
     source, target, whole = (tmp_path / name for name in ("in.jsonl", "out.jsonl", "whole.jsonl"))
     source.write_text("".join(f'{{"intents": "cat number {index}", "words": "6-12"}}\n' for index in range(16)))
     options = ["--student", student_folder, "--candidates", 2, "--seed", 3, "--input", source, "--output", target]
-    command = [sys.executable, "-m", "promptlet", "generate", *map(str, options)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while not target.exists() or target.read_bytes().count(b"\n") < 3:
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    killed_when(started("generate", *options), tmp_path, target.name, 3)
     kept = target.read_bytes()
     kept = kept[: kept.rfind(b"\n") + 1]
     assert kept.count(b"\n") < 16

@@ -7,20 +7,23 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from promptlet.cli.main import app
 from promptlet.errors import PromptletError, UsageError
 from promptlet.intents import test_sets
 from promptlet.intents.graph import load_graph
 from promptlet.intents.sampling import Sampler
 from promptlet.intents.splits import HELD_OUT, is_unseen, split_of
-from promptlet.intents.test_sets import DIGESTS, load_test_set, write_test_sets
+from promptlet.intents.test_sets import DIGESTS, load_test_set
 from promptlet.pipeline import load_recipe
 from promptlet.tasks import load_task
 from promptlet.types import intents_key
 
 
 def test_they_are_made_again_byte_by_byte(tmp_path: Path) -> None:
-    assert write_test_sets(tmp_path) == DIGESTS
+    done = CliRunner().invoke(app, ["intents", "test-sets", str(tmp_path)], catch_exceptions=False)
+    assert done.stdout == "".join(f"{digest}  {name}.jsonl\n" for name, digest in DIGESTS.items())
     for name in DIGESTS:
         frozen = resources.files("promptlet.intents") / "test_sets" / f"{name}.jsonl"
         assert (tmp_path / f"{name}.jsonl").read_bytes() == frozen.read_bytes()

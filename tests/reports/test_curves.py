@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.conftest import Run
+from typer.testing import CliRunner
 
+from promptlet.cli.main import app
 from promptlet.errors import RunError, UsageError
 from promptlet.reports.curves import plot_curves
 
@@ -53,3 +56,16 @@ def test_what_can_not_be_drawn_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="line 1"):
         plot_curves(tmp_path)
     assert not list(tmp_path.glob("curves.*"))
+
+
+def test_the_command_line_draws_and_says_where(tmp_path: Path, cli: Run) -> None:
+    write_log(tmp_path / "train-1", [{"step": step, "loss": 5 / step} for step in (1, 2, 3)])
+    done = cli("plot", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'curves.png'}\n", "")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    own = CliRunner().invoke(app, ["plot", str(tmp_path), "--output", str(tmp_path / "own.svg")])
+    assert own.stdout == f"{tmp_path / 'own.svg'}\n"
+    assert "<svg" in (tmp_path / "own.svg").read_text()
+    refused = cli("plot", tmp_path / "nowhere")
+    assert refused.returncode == 2
+    assert refused.stderr == f"promptlet: there is no run's folder at {tmp_path / 'nowhere'}\n"

@@ -23,6 +23,7 @@ from promptlet.reports.card import publish
 from promptlet.stages.base import Context
 from promptlet.stages.evaluate import EvaluateConfig
 from promptlet.types import Intent, Sample
+from tests.runs import write_recipe
 
 GOOD = {
     "intents": ["Topic: apple pie", "Mood: cozy"],
@@ -31,19 +32,13 @@ GOOD = {
 }
 
 
-def write_recipe(folder: Path, pairs: Path | None, **synthesize: Any) -> Path:
-    content = {
-        "name": "x",
-        "intents": {"count": 20},
-        "synthesize": ({"pairs": str(pairs)} if pairs else {}) | synthesize,
-    }
-    path = folder / "recipe.yaml"
-    path.write_text(json.dumps(content))
-    return path
+def recipe_of(folder: Path, pairs: Path | None, **synthesize: Any) -> Path:
+    settings = ({"pairs": str(pairs)} if pairs else {}) | synthesize
+    return write_recipe(folder, {"name": "x", "intents": {"count": 20}, "synthesize": settings})
 
 
 def begun(folder: Path, pairs: Path, until: str = "synthesize", **synthesize: Any) -> dict[str, Path]:
-    recipe = load_recipe(write_recipe(folder, pairs, **({"prompts_per_intents": 0} | synthesize)))
+    recipe = load_recipe(recipe_of(folder, pairs, **({"prompts_per_intents": 0} | synthesize)))
     return run_recipe(recipe, folder / "run", until)
 
 
@@ -148,7 +143,7 @@ def test_what_holds_no_pairs_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no pairs"):
         begun(tmp_path, table)
     with pytest.raises(UsageError, match="there are no pairs"):
-        load_recipe(write_recipe(tmp_path, None, prompts_per_intents=0))
+        load_recipe(recipe_of(tmp_path, None, prompts_per_intents=0))
 
 
 def test_pairs_of_which_none_is_kept_are_counted_and_the_whole_reason_is_told(tmp_path: Path) -> None:
@@ -169,7 +164,7 @@ def held_out(count: int) -> list[dict[str, Any]]:
 def test_a_student_of_pairs_is_evaluated_on_those_that_are_held_out(smoke: dict[str, Path], tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, [GOOD, *held_out(2), *(each | {"task": "t2x"} for each in held_out(1))])))
-    recipe = load_recipe(write_recipe(tmp_path, file, prompts_per_intents=0))
+    recipe = load_recipe(recipe_of(tmp_path, file, prompts_per_intents=0))
     done = run_recipe(recipe, tmp_path / "run", "synthesize")
     drawn = [sample for sample in read_samples(done["intents"]) if sample.split == TEST]
     config = EvaluateConfig(targets=(10,), prompts_per_target=len(drawn) + 2)
@@ -185,7 +180,7 @@ def test_wishes_that_can_not_be_put_to_a_student_are_told_with_what_to_change(
     lines = [each | {"task": "tags"} for each in held_out(3)]
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, lines)))
-    recipe = load_recipe(write_recipe(tmp_path, file, prompts_per_intents=0))
+    recipe = load_recipe(recipe_of(tmp_path, file, prompts_per_intents=0))
     done = run_recipe(recipe, tmp_path / "run", "synthesize")
     context = Context(tmp_path, smoke | done | {"intents": done["synthesize"]}, tmp_path, recipe.common)
     with pytest.raises(RunError, match=r"none of 3 held-out.*; 3 are of other tasks than .*t2i, t2t\): name"):

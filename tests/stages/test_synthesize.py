@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +16,7 @@ from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples
 from promptlet.pipeline import Recipe, estimate_recipe, load_recipe, run_recipe
 from tests.endpoint import OPENERS, Endpoint, Reply, endpoint, refused, said
+from tests.runs import killed_when, started, write_recipe
 
 
 def fine(_: int, body: dict[str, Any]) -> Reply:
@@ -31,10 +27,9 @@ def fine(_: int, body: dict[str, Any]) -> Reply:
 
 def recipe_file(folder: Path, server: Endpoint, **synthesize: Any) -> Path:
     teacher = {"name": "openai_compatible", "base_url": server.url, "model": "m", "retries": 0}
-    content = {"name": "x", "intents": {"count": 60}, "synthesize": {"teacher": teacher} | synthesize}
-    path = folder / "recipe.yaml"
-    path.write_text(json.dumps(content))
-    return path
+    return write_recipe(
+        folder, {"name": "x", "intents": {"count": 60}, "synthesize": {"teacher": teacher} | synthesize}
+    )
 
 
 def recipe(folder: Path, server: Endpoint, **synthesize: Any) -> Recipe:
@@ -68,14 +63,7 @@ def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(tmp_path: Path) -> 
 
     with endpoint(slowly) as server:
         path = recipe_file(tmp_path, server)
-        command = [sys.executable, "-m", "promptlet", "run", str(path), "--folder", str(run), "--until", "synthesize"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        answers = run / "answers.jsonl"
-        while not answers.exists() or answers.read_bytes().count(b"\n") < 30:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        killed_when(started("run", path, "--folder", run, "--until", "synthesize"), run, "answers.jsonl", 30)
         kept, before = list(journal(run)), len(server.bodies)
         resumed = run_recipe(load_recipe(path), run, "synthesize")["synthesize"]
         asked = len(server.bodies)

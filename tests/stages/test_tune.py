@@ -17,6 +17,7 @@ from promptlet.pipeline import load_recipe, run_recipe
 from promptlet.tasks import load_task
 from promptlet.tokenizer import train_tokenizer
 from tests.models import llama_config
+from tests.runs import killed_when, started, write_recipe
 
 CHAT = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant: "
 LOOP = {"steps": 12, "batch": 16, "learning_rate": 5e-3, "warmup": 2, "evaluate_every": 6, "checkpoint_every": 6}
@@ -36,17 +37,14 @@ def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def write_recipe(folder: Path, tune: dict[str, Any], teacher: dict[str, Any]) -> Path:
+def recipe_of(folder: Path, tune: dict[str, Any], teacher: dict[str, Any]) -> Path:
     synthesize = {"teacher": teacher, "shots": 0, "prompts_per_intents": 1}
-    content = {"name": "x", "intents": {"count": 12}, "tune": tune, "synthesize": synthesize}
-    path = folder / "recipe.yaml"
-    path.write_text(json.dumps(content))
-    return path
+    return write_recipe(folder, {"name": "x", "intents": {"count": 12}, "tune": tune, "synthesize": synthesize})
 
 
 def test_a_tuned_teacher_is_the_one_that_is_asked(tmp_path: Path, chat_model: Path) -> None:
     teacher = {"name": "transformers", "plain": False}
-    recipe = load_recipe(write_recipe(tmp_path, {"model": str(chat_model), "loop": LOOP}, teacher))
+    recipe = load_recipe(recipe_of(tmp_path, {"model": str(chat_model), "loop": LOOP}, teacher))
     done = run_recipe(recipe, tmp_path / "run", "synthesize")
     losses = [
         metrics["validation_loss"]
@@ -64,7 +62,7 @@ def test_a_tuned_teacher_is_the_one_that_is_asked(tmp_path: Path, chat_model: Pa
 
 
 def test_without_a_model_to_tune_the_teacher_stays_as_it_is(tmp_path: Path) -> None:
-    done = run_recipe(load_recipe(write_recipe(tmp_path, {}, {"name": "fake"})), tmp_path / "run", "synthesize")
+    done = run_recipe(load_recipe(recipe_of(tmp_path, {}, {"name": "fake"})), tmp_path / "run", "synthesize")
     assert not (done["tune"] / "model").exists()
     assert list(read_samples(done["synthesize"]))
 
@@ -77,7 +75,7 @@ def test_a_teacher_that_can_not_be_the_tuned_one_is_refused(
     tmp_path: Path, chat_model: Path, teacher: dict[str, Any], message: str
 ) -> None:
     loop = LOOP | {"steps": 1, "warmup": 0}
-    recipe = load_recipe(write_recipe(tmp_path, {"model": str(chat_model), "loop": loop}, teacher))
+    recipe = load_recipe(recipe_of(tmp_path, {"model": str(chat_model), "loop": loop}, teacher))
     with pytest.raises(UsageError, match=message):
         run_recipe(recipe, tmp_path / "run", "synthesize")
 
@@ -88,6 +86,19 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path, chat_model: 
     for file in chat_model.iterdir():
         if file.name != "chat_template.jinja":
             (folder / file.name).write_bytes(file.read_bytes())
-    recipe = load_recipe(write_recipe(tmp_path, {"model": str(folder)}, {"name": "transformers"}))
+    recipe = load_recipe(recipe_of(tmp_path, {"model": str(folder)}, {"name": "transformers"}))
     with pytest.raises(UsageError, match="no chat model"):
         run_recipe(recipe, tmp_path / "run", "synthesize")
+
+
+@pytest.mark.long
+def test_a_killed_tuning_goes_on_to_the_same_model(tmp_path: Path, chat_model: Path) -> None:
+    loop = LOOP | {"steps": 20, "evaluate_every": 10, "checkpoint_every": 4}
+    path, run = recipe_of(tmp_path, {"model": str(chat_model), "loop": loop}, {"name": "fake"}), tmp_path / "run"
+    killed_when(started("run", path, "--folder", run, "--until", "tune"), run, "tune-*/metrics.jsonl", 6)
+    (log,) = run.glob("tune-*/metrics.jsonl")
+    assert log.read_bytes().count(b"\n") < 20
+    resumed, whole = (run_recipe(load_recipe(path), folder, "tune")["tune"] for folder in (run, tmp_path / "whole"))
+    assert resumed == log.parent
+    for name in ("metrics.jsonl", "model/model.safetensors", "model/tokenizer.json"):
+        assert (resumed / name).read_bytes() == (whole / name).read_bytes(), name

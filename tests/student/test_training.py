@@ -21,6 +21,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.runs import wait_for_lines
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from promptlet.errors import RunError, UsageError
@@ -228,11 +229,7 @@ def test_a_run_that_is_ended_resumes_to_bitwise_the_same_curve(tmp_path: Path, n
     )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     metrics = folder / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not (metrics.exists() and metrics.read_bytes().count(b"\n") >= 9):
-        assert process.poll() is None, "training ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_for_lines(process, folder, metrics.name, 9)
     os.kill(process.pid, number)
     _, told = process.communicate()
     done = metrics.read_bytes().count(b"\n")
@@ -261,6 +258,65 @@ def test_ctrl_c_in_any_step_keeps_it_and_ends_the_run(tmp_path: Path, at: int) -
     assert signal.getsignal(signal.SIGINT) is before
     assert len(read_metrics(tmp_path)) == min(at - 1, 4)
     assert run_training(tmp_path, config) == run_training(tmp_path / "whole", config)
+
+
+def test_a_second_ctrl_c_ends_at_once_in_the_middle_of_a_step(tmp_path: Path) -> None:
+    reached = []
+
+    def press_twice(logits: torch.Tensor) -> torch.Tensor:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0)  # where Python hears of it
+        reached.append("behind")
+        return logits
+
+    config = with_options(steps=4, evaluate_every=4, checkpoint_every=100)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path, config, disturbed(3, press_twice))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not reached, "the step went on"
+    assert not (tmp_path / "checkpoint").exists(), "it stopped for a checkpoint"
+    assert run_training(tmp_path, config) == run_training(tmp_path / "whole", config)
+
+
+ONE_STEP = {"steps": 1, "warmup": 0, "batch": 60, "learning_rate": 0.1, "weight_decay": 0.0, "previews": 0}
+
+
+def moved(folder: Path, **options: Any) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Return a model's weights and their gradients before one step of all samples, and the weights after it."""
+    model, data = fresh_model(dropout=0.0), make_data(60, 1)
+    batch = make_batch(data, np.arange(60), END)
+    logits = model(batch.ids_BT).logits.flatten(0, 1)[batch.places_N]
+    torch.nn.functional.cross_entropy(logits, batch.targets_N).backward()
+    before = {name: (p.detach().clone(), p.grad.clone()) for name, p in model.named_parameters()}
+    model.zero_grad(set_to_none=True)
+    run_training(folder, with_options(**(ONE_STEP | options)), model)
+    return before, {name: p.detach() for name, p in model.named_parameters()}
+
+
+def test_weight_decay_shrinks_matrices_and_no_others(tmp_path: Path) -> None:
+    before, plain = moved(tmp_path / "plain")
+    _, decayed = moved(tmp_path / "decayed", weight_decay=0.5)
+    dimensions = set()
+    for name, (weights, _) in before.items():
+        dimensions.add(weights.dim())
+        lost = weights * 0.1 * 0.5 if weights.dim() >= 2 else torch.zeros_like(weights)
+        assert torch.allclose(plain[name] - decayed[name], lost, atol=1e-6), name
+    assert dimensions == {1, 2}
+
+
+def test_a_gradient_above_the_clip_is_made_as_long_as_it_and_another_one_is_left(tmp_path: Path) -> None:
+    """AdamW divides a first gradient by its size and 1e-8: small enough ones move weights by how large they are."""
+    for clip in (1e-6, 1e6):
+        before, after = moved(tmp_path / str(clip), clip=clip)
+        norm = torch.stack([gradient.norm() for _, gradient in before.values()]).norm().item()
+        assert 1e-3 < norm < 1e3
+        assert read_metrics(tmp_path / str(clip))[0]["norm"] == pytest.approx(norm, rel=1e-3)
+        for name, (weights, gradient) in before.items():
+            clipped = gradient * min(1.0, clip / norm)
+            expected = weights - 0.1 * clipped / (clipped.abs() + 1e-8)
+            assert torch.allclose(after[name], expected, rtol=0, atol=2e-3), (clip, name)
 
 
 @pytest.mark.parametrize(

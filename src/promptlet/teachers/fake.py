@@ -52,7 +52,7 @@ class FakeConfig(TeacherConfig):
 
 
 class Fake(Teacher):
-    """Joins the intents with stock phrases up to the number of words asked for."""
+    """Joins the intents with stock phrases up to the number of words asked for; a token is a word."""
 
     Config = FakeConfig
     concurrency = 4
@@ -78,7 +78,12 @@ class Fake(Teacher):
         text = self._prompt(wish, int(length[0]), rng)
         if rng.random() < self.config.accidents:
             text = rng.choice(_ACCIDENTS).format(prompt=text)
-        return Answer(text, True, sum(len(m["content"].split()) for m in request.messages), len(text.split()))
+        words = text.split()
+        finished = len(words) <= request.max_tokens
+        if not finished:
+            words = words[: request.max_tokens]
+            text = " ".join(words)
+        return Answer(text, finished, sum(len(m["content"].split()) for m in request.messages), len(words))
 
     @staticmethod
     def _prompt(wish: str, length: int, rng: random.Random) -> str:

@@ -1,0 +1,117 @@
+"""`promptlet generate`: every option does what the same argument does in Python, and what is amiss is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from promptlet.cli.main import app
+from promptlet.generation import Generator
+
+WISH = ["Topic: birthday", "Scene object: balloon"]
+DETAILS = [
+    "light",
+    "shadows",
+    "texture",
+    "sky",
+    "background",
+    "flowers",
+    "lines",
+    "table",
+    "edges",
+    "colors",
+    "letters",
+]
+"""What the fake teacher speaks of always, and so the smoke student."""
+
+
+def generate(student: Path, *options: object) -> Result:
+    """Run the command line in this process."""
+    arguments = ["generate", "--student", str(student), *map(str, options)]
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        (["--task", "t2t"], {"task": "t2t"}),
+        (["--words", "9-14"], {"words": "9-14"}),
+        (["--relevance", 0], {"relevance": 0}),
+        (["--keep", "red kite", "--keep", "Zürich"], {"keep": ["red kite", "Zürich"]}),
+        ([part for term in DETAILS for part in ("--ban", term)], {"ban": DETAILS}),
+        (["--free"], {"exact": False}),
+        (["--candidates", 1], {"candidates": 1}),
+        (["--temperature", 0.3], {"temperature": 0.3}),
+        (["--top-p", 0.3], {"top_p": 0.3}),
+        (["--top-k", 2], {"top_k": 2}),
+        (["--min-p", 0.7], {"min_p": 0.7}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_option_does_what_its_argument_does(
+    generator: Generator, student_folder: Path, options: list[object], values: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"n": 2, "seed": 7, "candidates": 2}
+    wish = [part for intent in WISH for part in ("--intent", intent)]
+    done = generate(student_folder, *wish, "-n", 2, "--seed", 7, "--candidates", 2, "--json", *options)
+    assert done.exit_code == 0, done.stderr
+    told = [json.loads(line) | {"seconds": 0} for line in done.stdout.splitlines()]
+    expected = [prompt.to_dict() | {"seconds": 0} for prompt in generator.generate(WISH, **asked | values)]
+    assert told == json.loads(json.dumps(expected))
+    plain = generator.generate(WISH, **asked)
+    assert [each["prompt"] for each in told] != [prompt.prompt for prompt in plain], "the option changes nothing"
+
+
+def test_an_engine_and_its_threads_are_chosen(student_folder: Path) -> None:
+    done = generate(student_folder, "a cat", "--engine", "torch", "--threads", 1, "--candidates", 1, "--json")
+    assert json.loads(done.stdout)["engine"] == "torch"
+
+
+def test_what_a_prompt_leaves_out_is_told_with_its_number(generator: Generator, student_folder: Path) -> None:
+    done = generate(
+        student_folder, *("--intent", WISH[0], "--intent", WISH[1]), "-n", 4, "--seed", 7, "--candidates", 1
+    )
+    prompts = generator.generate(WISH, n=4, seed=7, candidates=1)
+    told = [
+        f"promptlet: prompt {number} leaves out: {', '.join(left_out)}"
+        for number, prompt in enumerate(prompts, start=1)
+        if (left_out := [intent for intent, share in prompt.coverage.items() if not share])
+    ]
+    assert told, "the smoke student says next to nothing of what it is asked for"
+    assert done.stderr.splitlines() == told
+    assert done.stdout.splitlines() == [prompt.prompt for prompt in prompts]
+
+
+def test_fewer_prompts_than_asked_are_told(student_folder: Path) -> None:
+    done = generate(student_folder, "a cat", "-n", 3, "--temperature", 0, "--candidates", 2)
+    assert len(done.stdout.splitlines()) == 1
+    assert "promptlet: 1 of 3: the student has no more that differ from these" in done.stderr.splitlines()
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize(("text", "told"), [("猫の絵", True), ("birthday", False)])
+def test_a_wish_of_which_no_word_was_taught_is_told(student_folder: Path, text: str, told: bool) -> None:
+    done = generate(student_folder, text, "--candidates", 1, "--seed", 1)
+    assert done.exit_code == 0
+    assert ("taught plain English, and no word of what was asked for" in done.stderr) == told
+
+
+def test_a_file_with_a_bad_row_is_written_and_ends_with_1(student_folder: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"intents": "a cat"}\n{"intents": "a dog", "words": 99}\n{"intents": "a bird", "n": 3}\n')
+    options = ["--candidates", 2, "--temperature", 0, "--words", 9]
+    done = generate(student_folder, "--input", source, "--output", target, *options)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    *_, first, second = done.stderr.splitlines()
+    assert first == "3 requests, 1 without a prompt, 1 with fewer than asked"
+    assert second.startswith("promptlet: the first error: ")
+    assert "'99'" in second
+    one, failed, few = (json.loads(line) for line in target.read_text().splitlines())
+    assert [len(one["prompts"]), len(few["prompts"])] == [1, 1]
+    assert one["prompts"][0]["words"] == 9, "the options are the defaults of the rows"
+    assert failed["error"] in second
