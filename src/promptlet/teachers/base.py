@@ -19,7 +19,8 @@ Message = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TeacherRequest:
-    """One question. Its fields, and the teacher's identity, are all that an answer may depend on."""
+    """One question. Its fields, and the teacher's identity, are all that an answer may depend on, rounding aside:
+    llama.cpp gives other last digits, and rarely another word, for a prompt whose beginning it has read before."""
 
     messages: tuple[Message, ...]
     max_tokens: int
