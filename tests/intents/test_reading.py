@@ -83,6 +83,7 @@ NODES = [node.value for node in load_graph().nodes()]
         # Parts without a kind are read as free words.
         ("t2i", "Topic: birthday, balloons", ["Topic: birthday", "Scene object: balloons"]),
         ("t2i", "Object: fox, Mood: calm", ["Scene object: fox", "Mood: calm"]),
+        ("t2i", "Topic: fox; Mood: calm", ["Topic: fox", "Mood: calm"]),
         # An article is no part of a thing, unless it is of its name.
         ("t2i", "a fox", ["Topic: fox"]),
         ("t2i", "The fox", ["Topic: fox"]),

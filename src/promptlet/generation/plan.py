@@ -24,6 +24,7 @@ from promptlet.judges.words import topic_weighted_mean
 from promptlet.stemming import terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample, is_plain
+from promptlet.vocabulary.spelling import Spelling
 
 _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
@@ -60,7 +61,7 @@ class Plan:
     request: Request
     student: Student
     intents: Intents
-    """Those of the request, in the case in which the student knows their words."""
+    """Those of the request, in the case and the spelling in which the student knows their words."""
     wanted: dict[str, range]
     """By command, the values that satisfy the request."""
     asked: Intents
@@ -71,8 +72,8 @@ class Plan:
     banned: BannedTerms
     forbidden: tuple[int, ...]
     """Tokens that write a banned word."""
-    known: frozenset[str]
-    """Words that the student was taught, or that the request has."""
+    spelling: Spelling
+    """Of words of the intents that the student knows in another one."""
     insisted: tuple[str, ...]
     """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
     terms_apart: bool
@@ -81,6 +82,12 @@ class Plan:
     """What may stand before the term that texts begin with."""
     first: Plan | None = None
     """The plan of the request as it came, if this one was made of it for what the first texts lacked."""
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Words that the student was taught, or that the request has."""
+        own = (*self.request.keep, *(intent.value for intent in self.request.intents))
+        return self.student.words.union(*map(terms, own))
 
     @cached_property
     def untaught(self) -> tuple[str, ...]:
@@ -97,7 +104,10 @@ class Plan:
         if request.task not in student.tasks:
             raise UsageError(registry.unknown("task", request.task, student.tasks), "task")
         kept = KeptTerms(request.keep)
-        banned = BannedTerms(request.ban, student.policy, [intent.value for intent in request.intents])
+        values = [intent.value for intent in request.intents]
+        spelling = Spelling.of(values, student.knows).sparing(request.keep)
+        unwanted = map(Spelling.of(request.ban, student.knows).asked, request.ban)
+        banned = BannedTerms(tuple(dict.fromkeys((*request.ban, *unwanted))), student.policy, values)
         for term in kept.raw:
             if why := banned.objection(term):
                 raise UsageError(f"the term '{term}' can't be kept: {why}", "keep")
@@ -105,7 +115,8 @@ class Plan:
             if why := banned.objection(intent.value):
                 raise UsageError(f"the intent '{intent}' can't be expressed: {why}", "intents")
         wanted = wanted_values(request, student)
-        intents = in_usual_case(request.intents, student)
+        respelled = (replace(intent, value=spelling.asked(intent.value)) for intent in request.intents)
+        intents = in_usual_case(tuple(respelled), student)
         asked, wishes = intents, tuple(term.spoken for term in kept.terms)
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
@@ -120,12 +131,10 @@ class Plan:
         if unknown := [token for token in request.logit_bias if token >= len(student.codec)]:
             known_tokens = f"this student has 0 to {len(student.codec) - 1}"
             raise UsageError(f"logit_bias: {unknown[0]} is no token; {known_tokens}", "logit_bias")
-        own = (*request.keep, *(intent.value for intent in request.intents))
-        known = student.words.union(*map(terms, own))
         if request.free_text:
             asked = fitting(asked, request.task, student)
         plan = cls(
-            request, student, intents, wanted, asked, wishes, kept, banned, forbidden, known, insisted, terms_apart
+            request, student, intents, wanted, asked, wishes, kept, banned, forbidden, spelling, insisted, terms_apart
         )
         head = plan.draft(0).decoding.head  # intents that are too long are refused before anything is written
         plan._check_room(student.description.context - len(head))
@@ -204,7 +213,7 @@ class Plan:
             text = self.student.codec.decode(list(ids))
             decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(forced), *decoded.logprobs))
         unrendered = Sample(request.intents, request.task, decoded.text)
-        sample = replace(unrendered, prompt=self.kept.render(decoded.text, draft.order))
+        sample = replace(unrendered, prompt=self.spelling.wished(self.kept.render(decoded.text, draft.order)))
         covered = intent_coverage(request.intents, sample.prompt)
         adherence = {
             name: command.score(draft.values[name], sample)
@@ -226,7 +235,11 @@ class Plan:
             repeats=repetition(answer) is not None,
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
-            insisted=tuple(value for value in self.insisted if any(value in term.written for term in self.kept.terms)),
+            insisted=tuple(
+                self.spelling.wished(value)
+                for value in self.insisted
+                if any(value in term.written for term in self.kept.terms)
+            ),
             repeatable=self.first is None or self.first.draft(draft.seed) == draft,
         )
 

@@ -71,7 +71,7 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
     """Return what a text wishes for.
 
     Args:
-        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``.
+        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``; semicolons do too.
         kinds: those of the task; a word of another kind is a thing like any other.
 
     Raises:
@@ -104,7 +104,7 @@ def _typed(text: str) -> tuple[Intents, str]:
     Raises:
         UsageError: if one of them is not allowed.
     """
-    parts = [part.partition(":") for part in text.split(",")]
+    parts = [part.partition(":") for part in re.split("[,;]", text)]
     has_kind = [bool(value) and kind.strip().casefold() in _KINDS for kind, _, value in parts]
     if not has_kind[0] or len(parts) > MAX_INTENTS:
         return (), text

@@ -25,6 +25,7 @@ from promptlet.tasks import Task, load_task
 from promptlet.tokenizer import END, Codec
 from promptlet.validation import explain
 from promptlet.vocabulary import Policy, load_policy
+from promptlet.vocabulary.spelling import Spelling
 
 DESCRIPTION, TOKENIZER, GGUF, CARD = "promptlet.json", "tokenizer.json", "model.gguf", "README.md"
 WORDS_FILE = "words.txt"
@@ -101,7 +102,10 @@ class Student:
     def untaught(self, texts: Iterable[str]) -> list[str]:
         """Return the words of some texts that it does not know, each once; emoji are none of its words."""
         words = dict.fromkeys(word for text in texts for word in text.split())
-        return [word for word in words if not (self.knows(word) if terms(word) else word.isascii())]
+        return [word for word in words if not (self._means(word) if terms(word) else word.isascii())]
+
+    def _means(self, word: str) -> bool:
+        return self.knows(word) or self.knows(Spelling.of((word,), self.knows).asked(word))
 
     def writes(self, text: str) -> bool:
         """Return whether it was taught to write the words of a text in just this form."""
