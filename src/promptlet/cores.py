@@ -8,8 +8,6 @@ from pathlib import Path
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """What a container may compute: microseconds, or `max`, in so many (cgroup v2)."""
-
-
 _LOOKS = "1000"
 """How often a thread looks for the others before it sleeps. OpenMP's own 300,000 burn the time that they wait for where
 the machine does other work: writing takes two to three times as long, training four times (docs/experiments.md)."""

@@ -41,6 +41,17 @@ def ran(folder: Path, until: str, pair: dict[str, Any] | None = None, **keys: An
     return list(read_samples(done[until]))
 
 
+def with_and_without(
+    policy: Path, name: str, inputs: dict[str, Path], folder: Path, **settings: Any
+) -> tuple[Path, Path]:
+    """Return what a stage leaves under the package's policy, and under another."""
+    stage, folders = load_stage(name), (folder / "none", folder / "ours")
+    for each, own in zip(folders, (None, policy), strict=True):
+        each.mkdir()
+        stage.run(stage.Config(**settings), Context(each, inputs, folder, CommonConfig(name="x", policy=own)))
+    return folders
+
+
 def test_intents_are_drawn_from_the_recipe_s_graph(tmp_path: Path) -> None:
     names = {"tea garden", "tea", "calm", DRAWER.value}
     drawn = ran(tmp_path, "intents", graph=str(own_graph(tmp_path / "graph")))
@@ -79,31 +90,22 @@ def test_other_names_and_mentions_of_the_recipe_s_graph_count(tmp_path: Path) ->
 
 def test_a_policy_keeps_to_itself_in_what_is_made_of_samples(smoke: dict[str, Path], tmp_path: Path) -> None:
     """Prompts that say a denied word are no longer there after curation: these were curated by another policy."""
-    cut: dict[str, list[str]] = {}
-    for name, policy in (("none", None), ("ours", denying(tmp_path, "soft light"))):
-        folder = tmp_path / name
-        folder.mkdir()
-        context = Context(folder, smoke, tmp_path, CommonConfig(name="x", policy=policy))
-        stage = load_stage("augment")
-        stage.run(stage.Config(cut=1), context)
-        cut[name] = [sample.prompt for sample in read_samples(folder) if sample.source.endswith(", cut")]
-    assert any("soft light" in prompt for prompt in cut["none"])
-    assert cut["ours"]
-    assert not any("soft light" in prompt for prompt in cut["ours"])
+    none, ours = (
+        [sample.prompt for sample in read_samples(folder) if sample.source.endswith(", cut")]
+        for folder in with_and_without(denying(tmp_path, "soft light"), "augment", smoke, tmp_path, cut=1)
+    )
+    assert any("soft light" in prompt for prompt in none)
+    assert ours
+    assert not any("soft light" in prompt for prompt in ours)
 
 
 def test_a_tokenizer_has_no_token_for_what_the_policy_denies(smoke: dict[str, Path], tmp_path: Path) -> None:
-    tokens = {}
-    for name, policy in (("none", None), ("ours", denying(tmp_path, "shadows"))):
-        folder = tmp_path / name
-        folder.mkdir()
-        context = Context(folder, smoke, tmp_path, CommonConfig(name="x", policy=policy))
-        stage = load_stage("tokenize")
-        stage.run(stage.Config(size=1024), context)
-        vocabulary = Tokenizer.from_file(str(folder / TOKENIZER)).get_vocab()
-        tokens[name] = [token for token in vocabulary if "shadows" in token]
-    assert tokens["none"]
-    assert tokens["ours"] == []
+    none, ours = (
+        [token for token in Tokenizer.from_file(str(folder / TOKENIZER)).get_vocab() if "shadows" in token]
+        for folder in with_and_without(denying(tmp_path, "shadows"), "tokenize", smoke, tmp_path, size=1024)
+    )
+    assert none
+    assert ours == []
 
 
 def test_a_graph_or_policy_is_what_it_says_wherever_it_lies(tmp_path: Path) -> None:

@@ -156,8 +156,9 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
                 before = ""
             words = []
             if size:
-                pass
-            elif ends and unwanted and lists_on(list(map(str.casefold, rest)), unwanted, articled):
+                del rest[:size]
+                continue
+            if ends and unwanted and lists_on(list(map(str.casefold, rest)), unwanted, articled):
                 before = NOT[0]
             elif negating:
                 before, unwanted, articled = piece, [], False
@@ -168,7 +169,7 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
                 articled = articled or piece in ARTICLES
         elif words or before not in NOT or not is_of_no_thing(rest):
             words.append(rest[0])
-        del rest[: size or 1]
+        del rest[0]
     if words:
         yield words, before
 

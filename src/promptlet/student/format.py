@@ -102,10 +102,12 @@ class Student:
     def untaught(self, texts: Iterable[str]) -> list[str]:
         """Return the words of some texts that it does not know, each once; emoji are none of its words."""
         words = dict.fromkeys(word for text in texts for word in text.split())
-        return [word for word in words if not (self._means(word) if terms(word) else word.isascii())]
-
-    def _means(self, word: str) -> bool:
-        return self.knows(word) or self.knows(Spelling.of((word,), self.knows).asked(word))
+        asked = Spelling.of(words, self.knows).asked
+        return [
+            word
+            for word in words
+            if not (self.knows(word) or self.knows(asked(word)) if terms(word) else word.isascii())
+        ]
 
     def writes(self, text: str) -> bool:
         """Return whether it was taught to write the words of a text in just this form."""

@@ -42,8 +42,7 @@ _OTHERS = {
     "tyre": "tire",
     "yoghurt": "yogurt",
 }
-
-
+"""What no rule says, by how words begin."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 
