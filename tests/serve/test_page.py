@@ -332,8 +332,9 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, a
         expect(cards(page).first).to_be_in_viewport()
         assert page.evaluate("document.documentElement.scrollWidth") == width
         buttons = cards(page).first.get_by_role("button").all()
-        for button in (*buttons, page.get_by_role("button", name="Write 2 prompts")):
-            box = button.bounding_box()
+        length = page.get_by_role("textbox", name="Length")
+        for control in (*buttons, page.get_by_role("button", name="Write 2 prompts"), length):
+            box = control.bounding_box()
             assert box
             assert box["height"] >= 44, "too small for a thumb"
         page.get_by_text("Fine-tune").tap()

@@ -268,6 +268,13 @@ def test_a_link_beyond_the_ranges_shows_and_tells_what_is_sent(browser: Browser,
         expect(number).to_have_accessible_description("")
 
 
+def test_a_number_that_is_changed_is_told_to_screen_readers(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("textbox", name="Number of prompts").fill("40")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("status").filter(has_text="1 to 16 at a time.")).to_have_count(1)
+
+
 def test_suggestions_are_asked_for_once_and_not_for_every_letter(browser: Browser, address: str) -> None:
     prefixes = list[str]()
 

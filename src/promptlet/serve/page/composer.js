@@ -3,6 +3,8 @@
 import { Chips } from "./chips.js";
 import { $, button, element, hue, plural } from "./dom.js";
 import { cleaned, parse, textOf } from "./intent.js";
+import { Length, lengthName } from "./length.js";
+import { say } from "./notice.js";
 import { Reading } from "./reading.js";
 import { Suggest } from "./suggest.js";
 
@@ -15,9 +17,9 @@ const USUAL = { words: 20, n: 4 };
 
 // How what is set is called, where a link asks for something else.
 const CALLED = {
-  words: (value) => plural(value, "word"),
+  words: lengthName,
   relevance: (value) => `closeness ${value}`,
-  n: (value) => plural(value, "prompt"),
+  n: (value) => plural(Number(value), "prompt"),
   seed: (value) => `seed ${value}`,
 };
 
@@ -38,6 +40,7 @@ export class Composer {
     this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16, commas: true });
     this.suggest = new Suggest(this.ideas, () => this.task.name);
     this.reading = new Reading($("text"), () => this.task.name);
+    this.length = this.commands.words ? new Length(this.commands.words) : null;
     this.#drawTasks();
     this.#setRanges();
     this.#listen();
@@ -72,7 +75,8 @@ export class Composer {
       n: this.#count(),
       seed: this.#seed() ?? drawSeed(),
     };
-    for (const name of ["words", "relevance"]) if (this.commands[name]) request[name] = Number($(name).value);
+    if (this.length) request.words = this.length.words;
+    if (this.commands.relevance) request.relevance = Number($("relevance").value);
     if (this.keep.values.length) request.keep = [...this.keep.values];
     if (this.ban.values.length) request.ban = [...this.ban.values];
     return request;
@@ -89,8 +93,8 @@ export class Composer {
     this.ideas.input.value = "";
     const ideas = free ? [] : request.intents.map(parse);
     this.ideas.set(ideas.slice(0, this.ideas.most));
-    $("words").value = request.words ?? USUAL.words; // a slider keeps to its range
-    $("relevance").value = request.relevance ?? $("relevance").max;
+    this.length?.set(request.words ?? USUAL.words);
+    $("relevance").value = request.relevance ?? $("relevance").max; // a slider keeps to its range
     this.keep.set(request.keep ?? []);
     this.ban.set(request.ban ?? []);
     $("n").value = request.n ?? USUAL.n;
@@ -102,7 +106,7 @@ export class Composer {
     this.problem(null);
     const { words, relevance, n, seed } = request;
     const wished = { words: this.commands.words ? words : null, relevance: this.commands.relevance ? relevance : null, n, seed: pinSeed ? seed : null };
-    const others = Object.keys(wished).filter((name) => wished[name] !== undefined && wished[name] !== null && wished[name] !== Number($(name).value));
+    const others = Object.keys(wished).filter((name) => wished[name] !== undefined && wished[name] !== null && String(wished[name]) !== $(name).value);
     const changed = others.map((name) => `${CALLED[name]($(name).value)} instead of ${wished[name]}`);
     if (request.task && request.task !== task.name) changed.unshift(`${taskName(task)} instead of ${request.task}`);
     if (ideas.length > this.ideas.most) changed.push(`${this.ideas.most} ideas instead of ${ideas.length}`);
@@ -147,17 +151,13 @@ export class Composer {
   }
 
   #setRanges() {
-    for (const name of ["words", "relevance"]) {
-      const range = this.commands[name];
-      $(`${name}-field`).hidden = !range;
-      if (range) Object.assign($(name), { min: range.low, max: range.high });
-    }
-    const { low, high } = this.commands.words ?? {};
-    [$("words-low").textContent, $("words-high").textContent] = [low, high];
+    for (const name of ["words", "relevance"]) $(`${name}-field`).hidden = !this.commands[name];
+    const { low, high } = this.commands.relevance ?? {};
+    if (this.commands.relevance) Object.assign($("relevance"), { min: low, max: high });
   }
 
   #listen() {
-    for (const name of ["words", "relevance", "n", "seed"]) $(name).addEventListener("input", () => this.#show());
+    for (const name of ["relevance", "n", "seed"]) $(name).addEventListener("input", () => this.#show());
     for (const chips of [this.keep, this.ban]) chips.addEventListener("change", () => this.#show());
     this.ideas.addEventListener("change", () => this.#show());
     // A form that is taller than the window scrolls with the page until its end shows.
@@ -188,6 +188,7 @@ export class Composer {
     const told = $(`${name}-error`);
     told.hidden = Number($(name).value) === Number(sent);
     told.textContent = told.hidden ? "" : allowed;
+    if (!told.hidden) say(allowed); // the focus is elsewhere by now
     $(name).value = sent;
   }
 
@@ -266,15 +267,11 @@ export class Composer {
   }
 
   #show() {
-    for (const name of ["words", "relevance"]) {
-      const { min, max, value } = $(name);
-      $(name).style.setProperty("--filled", (value - min) / (max - min));
-    }
-    $("words-shown").replaceChildren(element("b", {}, $("words").value), " words");
-    const closeness = CLOSENESS[$("relevance").value] ?? $("relevance").value;
+    const { min, max, value } = $("relevance");
+    $("relevance").style.setProperty("--filled", (value - min) / (max - min));
+    const closeness = CLOSENESS[value] ?? value;
     $("relevance-shown").textContent = closeness;
     $("relevance").setAttribute("aria-valuetext", closeness);
-    $("words").setAttribute("aria-valuetext", `${$("words").value} words`);
     $("write-text").textContent = `Write ${plural(this.#count(), "prompt")}`;
     $("fewer").disabled = this.#count() <= 1;
     $("another").disabled = this.#count() >= this.mostPrompts;

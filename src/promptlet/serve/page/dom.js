@@ -32,6 +32,9 @@ export function button(text, iconName, click, attributes = {}) {
 // A kind of intent as the style sheet names it: "Scene object" is scene-object.
 export const hue = (kind) => kind.toLowerCase().replaceAll(" ", "-");
 
+// Facts as the children of a "parted" element, which puts dots between those that stand in one line.
+export const parted = (...facts) => facts.filter(Boolean).flatMap((fact, at) => [...(at ? [" "] : []), element("span", {}, fact)]);
+
 export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }

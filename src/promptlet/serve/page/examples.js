@@ -1,7 +1,8 @@
 // What an empty page offers to try: one order per card, with its ideas in their hues.
 
-import { $, element, hue } from "./dom.js";
+import { $, element, hue, parted } from "./dom.js";
 import { parse } from "./intent.js";
+import { lengthName } from "./length.js";
 
 const EXAMPLES = [
   { task: "t2i", words: 19, intents: ["Topic: birthday", "Scene object: balloon"] },
@@ -22,7 +23,7 @@ export function drawExamples({ tasks, nameOf, take }) {
       "button",
       { type: "button", class: "example", click: () => take(example) },
       element("span", { class: "wishes" }, ...wishes),
-      element("span", { class: "facts" }, `${nameOf(example.task)} · ${example.words} words`),
+      element("span", { class: "facts parted" }, ...parted(nameOf(example.task), lengthName(example.words))),
     );
   });
   $("examples").replaceChildren(...cards);

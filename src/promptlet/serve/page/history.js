@@ -1,7 +1,8 @@
 // What was asked for before, in this browser only: a list that brings an order and its prompts back.
 
-import { $, button, element, hue, plural } from "./dom.js";
+import { $, button, element, hue, parted, plural } from "./dom.js";
 import { listed, parse } from "./intent.js";
+import { lengthName } from "./length.js";
 import { lasting } from "./storage.js";
 
 const NAME = "history";
@@ -54,13 +55,13 @@ export class History {
       this.sheet.close();
       this.open(entry);
     };
-    const facts = `${when(at)} · ${this.nameOf(request.task)} · ${request.words ? `${request.words} words · ` : ""}${plural(prompts.length, "prompt")}`;
+    const facts = parted(when(at), this.nameOf(request.task), request.words && lengthName(request.words), plural(prompts.length, "prompt"));
     const open = element(
       "button",
       { type: "button", class: "entry", click: take },
       element("span", { class: "wishes" }, ...wishes),
       element("span", { class: "first" }, prompts[0]?.prompt.prompt ?? ""),
-      element("span", { class: "facts" }, facts),
+      element("span", { class: "facts parted" }, ...facts),
     );
     const forget = button("", "close", () => this.#forget((each) => each.at !== at), { class: "quiet bare", "aria-label": "Forget this one" });
     return element("li", {}, open, forget);

@@ -23,6 +23,7 @@ let opened = null; // the order whose prompts are shown, as the history keeps it
 
 async function write() {
   if (composer.empty) return composer.problem("intents", "Add an idea first: what should it be about?");
+  if (composer.length?.wrong) return composer.problem("words", composer.length.wrong);
   composer.problem(null);
   const latest = (write.latest = Symbol());
   await composer.settled();

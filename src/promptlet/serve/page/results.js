@@ -1,9 +1,10 @@
 // The list of prompts: empty places while they are written, cards as they come, and a legend of the ideas.
 
 import { makeCard } from "./card.js";
-import { $, button, element, hue, plural } from "./dom.js";
+import { $, button, element, hue, parted, plural } from "./dom.js";
 import { spotlight } from "./highlight.js";
 import { listed, parse } from "./intent.js";
+import { lengthName } from "./length.js";
 import { lines } from "./reading.js";
 
 export class Results {
@@ -83,7 +84,8 @@ export class Results {
     const { task, words, seed, intents } = this.request;
     const pin = element("button", { type: "button", class: "pin", title: "Keep this seed for the next order", click: () => this.pin(seed) }, `seed ${seed}`);
     const share = button("Copy link", "link", () => this.share(share), { class: "quiet", title: "A link that brings these prompts back" });
-    const line = element("div", { class: "line-up" }, element("p", { class: "facts" }, `${this.nameOf(task)} · ${words ? `${words} words · ` : ""}`, pin), share);
+    const facts = element("p", { class: "facts parted" }, ...parted(this.nameOf(task), words && lengthName(words), pin));
+    const line = element("div", { class: "line-up" }, facts, share);
     const legend = element("div", { class: "legend", role: "group", "aria-label": "Show where an idea is said" });
     if (this.#free) legend.append(element("p", { class: "words" }, `“${intents}”`));
     else legend.append(...intents.map((intent) => this.#legendItem(intent)));
