@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.serve.browsing import PROMPT, PROMPTS, asked, cards, events, visit, written
+from tests.serve.browsing import LAKE, PROMPT, PROMPTS, asked, cards, events, visit, written
 
 WISH = "a serene mountain lake without people --ar 16:9, 8k, masterpiece"
 
@@ -80,6 +80,20 @@ def test_what_a_prompt_says_nothing_of_is_told_beside_it(browser: Browser, addre
         pairs = list(zip(wish[::2], wish[1::2], strict=True))
         page.goto(f"{address}#{urlencode([('task', 't2i'), ('n', 1), *pairs])}")
         expect(cards(page).first).to_contain_text("It says nothing of: fox, snow.")
+
+
+def test_an_idea_that_is_said_in_part_is_told_and_not_counted(browser: Browser, address: str) -> None:
+    coverage = {"Topic: mountain lake": 0.5, "Mood: serene": 1}
+    partly = PROMPT | {"intents": list(coverage), "coverage": coverage}
+    done = {"found": 1, "asked": 1, "seed": 1}
+    body = events(("message", partly), ("done", done))
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda route: route.fulfill(content_type="text/event-stream", body=body))
+        page.goto(address + LAKE)
+        expect(cards(page).first).to_contain_text("It says only a part of: mountain lake.")
+        expect(cards(page).first).not_to_contain_text("It says nothing of")
+        legend = page.get_by_role("group", name="Show where an idea is said").get_by_role("button")
+        expect(legend).to_have_text([re.compile("lake0/1$"), re.compile("serene1/1$")])
 
 
 def test_words_that_the_model_does_not_know_are_told(browser: Browser, address: str) -> None:

@@ -21,21 +21,22 @@ export function makeCard(prompt, { range, wanted, label, varied, act, say }) {
   const text = element("p", { class: "text", lang: "en" }, ...marked(prompt.prompt, [...prompt.spans, ...keptSpans(prompt.prompt, prompt.kept)]));
   if (label) card.append(element("p", { class: "label" }, label));
   const facts = element("p", { class: "facts" }, element("span", { class: "count" }, plural(prompt.words, "word")));
-  const left = prompt.intents.filter((intent) => wanted.includes(intent) && prompt.coverage[intent] === 0);
+  const covered = prompt.intents.filter((intent) => wanted.includes(intent)).map((intent) => [intent, prompt.coverage[intent]]);
   card.append(text);
-  if (left.length) card.append(leftOut(left));
+  card.append(...leftOut("It says nothing of", covered.filter(([, share]) => share === 0)));
+  card.append(...leftOut("It says only a part of", covered.filter(([, share]) => share > 0 && share < 1)));
   card.append(element("div", { class: "foot" }, facts, actions(prompt, card, { range, act, say })));
   return card;
 }
 
-function leftOut(intents) {
-  const names = intents.map((intent) => {
+function leftOut(told, covered) {
+  const names = covered.map(([intent]) => {
     const { kind, value } = parse(intent);
     const name = element("span", { class: "absent" }, value);
     name.dataset.kind = hue(kind);
     return name;
   });
-  return element("p", { class: "left-out" }, "It says nothing of: ", ...names.flatMap((name, at) => (at ? [", ", name] : [name])), ".");
+  return names.length ? [element("p", { class: "left-out" }, `${told}: `, ...names.flatMap((name, at) => (at ? [", ", name] : [name])), ".")] : [];
 }
 
 function actions(prompt, card, { range, act, say }) {

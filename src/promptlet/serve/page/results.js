@@ -68,7 +68,7 @@ export class Results {
     const all = this.kept();
     if (all.length) this.#drawRead((all.find(({ varied }) => !varied) ?? all[0]).prompt);
     for (const item of $("order").querySelectorAll(".legend button")) {
-      const said = all.filter(({ prompt }) => prompt.coverage?.[item.dataset.intent] > 0).length;
+      const said = all.filter(({ prompt }) => prompt.coverage?.[item.dataset.intent] === 1).length; // a part of it is told at the prompt
       item.querySelector(".share").textContent = all.length ? `${said}/${all.length}` : "";
       item.title = all.length ? `${item.dataset.intent}: in ${said} of ${all.length}` : item.dataset.intent;
     }
