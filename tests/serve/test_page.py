@@ -251,6 +251,22 @@ def test_what_the_server_refuses_is_told_where_it_can_be_mended(browser: Browser
         expect(kept).not_to_have_attribute("aria-invalid", "true")
 
 
+def test_an_order_that_is_refused_leaves_the_prompts_and_their_link(browser: Browser, address: str) -> None:
+    with visit(browser, address + LAKE) as page:
+        before = written(page, 2)
+        link = page.url
+        page.get_by_role("combobox", name="Your ideas").fill("Coca-Cola")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_role("combobox", name="Your ideas")).to_have_accessible_description(re.compile("Coca-Cola"))
+        assert written(page, 2) == before
+        assert page.url == link
+        expect(page.get_by_role("button", name="Remove Scene object: Coca-Cola")).to_be_visible()
+        expect(page.locator("#order")).not_to_contain_text("Coca-Cola")
+        more = asked(page, cards(page).first.get_by_role("button", name="Longer").click)
+        written(page, 3)
+    assert more["intents"] == ["Topic: mountain lake", "Mood: serene"]
+
+
 def test_a_busy_server_is_asked_again_when_it_says(browser: Browser, address: str) -> None:
     tries = list[Request]()
 

@@ -18,6 +18,7 @@ const running = new Set(); // an AbortController per run
 let composer = null;
 let results = null;
 let opened = null; // the order whose prompts are shown, as the history keeps it
+let before = null; // the last other one that had prompts
 
 // --- Runs -------------------------------------------------------------------------------------------------------
 
@@ -30,6 +31,7 @@ async function write() {
   if (latest !== write.latest) return; // it was asked for again meanwhile
   leave();
   const request = composer.request();
+  if (opened?.prompts.length) before = opened;
   opened = { at: Date.now(), request, prompts: [] };
   setFragment(request);
   const batch = results.open(request);
@@ -99,7 +101,21 @@ function leave() {
 function remember() {
   opened.prompts = results.kept();
   if (opened.prompts.length) keep(opened);
-  else if (!running.size && $("notice").hidden) results.close(); // stopped before anything came
+  else if (!running.size && $("notice").hidden) giveBack(); // stopped or refused before anything came
+}
+
+// Shows the prompts again that were there before an order of which nothing came.
+function giveBack() {
+  if (!before) return results.close();
+  opened = before;
+  setFragment(opened.request);
+  draw(opened);
+}
+
+function draw(order) {
+  results.open(order.request).end();
+  for (const { prompt, ...how } of order.prompts) $("cards").append(results.show(prompt, how));
+  results.recount();
 }
 
 async function explain(error, again) {
@@ -146,9 +162,7 @@ function reopen(entry) {
   opened = { ...(entry.at === opened?.at ? opened : entry) }; // the entry may be older than what has come of it since
   composer.fill(opened.request, { pinSeed: true });
   setFragment(opened.request);
-  results.open(opened.request).end();
-  for (const { prompt, ...how } of opened.prompts) $("cards").append(results.show(prompt, how));
-  results.recount();
+  draw(opened);
   bringIntoView();
 }
 
