@@ -6,14 +6,15 @@ They have the words, lengths and faults of real answers, and hardly any is near 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
 
 from promptlet.intents.graph import load_graph
 from promptlet.intents.sampling import Sampler
-from promptlet.io.records import SAMPLE_SCHEMA, ShardWriter, from_intents
+from promptlet.io.records import SAMPLE_SCHEMA, ShardWriter
 from promptlet.tasks import load_task
 from promptlet.types import Intents
 
@@ -48,7 +49,7 @@ def tables(rows: int, seed: int) -> Iterator[pa.Table]:
         intents = [rng.choice(wishes[task]) for task in tasks]
         prompts = [_prompt(each, scraps[task], rng) for each, task in zip(intents, tasks, strict=True)]
         empty: list[list[object]] = [[]] * count
-        columns = [from_intents(intents), tasks, prompts, ["teacher"] * count, ["train"] * count, empty, empty]
+        columns = [_column(intents), tasks, prompts, ["teacher"] * count, ["train"] * count, empty, empty]
         yield pa.table(columns, schema=SAMPLE_SCHEMA)
 
 
@@ -58,6 +59,15 @@ def write(folder: Path, rows: int, seed: int) -> None:
     with ShardWriter(folder, "data", SAMPLE_SCHEMA) as writer:
         for table in tables(rows, seed):
             writer.add(table)
+
+
+def _column(rows: Sequence[Intents]) -> pa.Array:
+    """Return the intents of each row as a column."""
+    intents = [intent for row in rows for intent in row]
+    ends = pa.array(accumulate(map(len, rows), initial=0), pa.int32())
+    pairs = [pa.array([each.kind for each in intents]), pa.array([each.value for each in intents])]
+    fields = SAMPLE_SCHEMA.field("intents").type.value_type.fields
+    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(pairs, fields=fields))
 
 
 def _prompt(intents: Intents, scraps: list[str], rng: random.Random) -> str:

@@ -150,6 +150,13 @@ def test_no_opening_exceeds_its_share() -> None:
     assert kept["a view of"] / kept.total() > 0.025
 
 
+@pytest.mark.parametrize("share", [0.0001, 0.009])
+def test_a_share_below_one_in_a_hundred_lets_every_opening_in_once(share: float) -> None:
+    openers = Openers(share)
+    found = [openers.objection("t2i", opening) for opening in ("a view of", "the old town", "a view of")]
+    assert found == [None, None, "common opening"]
+
+
 def test_a_common_opening_is_held_down_while_rare_ones_are_forgotten() -> None:
     openers, kept = Openers(share=0.03), Counter[bool]()
     for number in range(250_000):

@@ -114,6 +114,17 @@ def test_a_text_that_was_begun_is_ended(
     assert all(each.text in text for each in placed)
 
 
+def test_a_text_may_be_begun_behind_the_longest_head(engine: Engine, student_folder: Path) -> None:
+    student, plain = load_student(student_folder), decoding(student_folder, 12, seed=1)
+    ids = student.codec.ids("Birthday with balloons")
+    filled = (plain.head * student.description.longest_head)[-student.description.longest_head :]
+    head, grammar = (*filled, *ids), student.commands["words"].grammar(12, [], 3)
+    begun = replace(plain, head=head, grammar=grammar, max_tokens=student.description.context - len(head))
+    alone, other = engine.decode([begun])[0], engine.decode([plain])[0]
+    assert len(student.codec.decode([*ids, *alone.ids]).split()) == 12
+    assert engine.decode([plain, begun, plain]) == [other, alone, other]
+
+
 def test_what_must_never_be_written_is_not(engine: Engine, student_folder: Path) -> None:
     plain = engine.decode([decoding(student_folder, 12, seed=seed, temperature=0) for seed in range(2)])
     never = plain[0].ids[:3]

@@ -65,10 +65,34 @@ def test_a_change_that_is_none_is_refused(client: TestClient, review: Review, ch
     assert not review.store.ratings()
 
 
-def test_half_a_character_is_refused(client: TestClient, review: Review) -> None:
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (rb'{"comment": "\ud800"}', "comment: a text of Unicode characters is needed."),
+        (rb'{"\ud800": 1}', "body: a text of Unicode characters is needed."),
+        (b'{"clarity": 1}', "clarity: there is no such key."),
+        (b'{"relevance": NaN}', "relevance: a whole number is needed."),
+        (b'{"relevance"', "body: JSON decode error."),
+    ],
+)
+def test_what_can_not_be_kept_is_refused_in_a_line(client: TestClient, review: Review, body: bytes, why: str) -> None:
     path = f"/api/items/{review.store.assigned('Ann')[0][0]}"
-    answer = client.patch(path, content=b'{"comment": "\\ud800"}', headers=review.header("Ann"))
+    header = review.header("Ann") | {"Content-Type": "application/json"}
+    answer = client.patch(path, content=body, headers=header)
     assert answer.status_code == 422
+    assert answer.json() == {"detail": why}
+    assert not review.store.ratings()
+
+
+@pytest.mark.parametrize("name", ["Ann", None])
+def test_no_body_is_read_that_is_larger_than_any_of_the_page(
+    client: TestClient, review: Review, name: str | None
+) -> None:
+    header = (review.header(name) if name else {}) | {"Content-Type": "application/json"}
+    assert client.patch("/api/items/1", content=b" " * 65_537, headers=header).status_code == 413
+    number, longest = review.store.assigned("Ann")[0][0], "\N{PILE OF POO}" * 2000
+    answer = client.patch(f"/api/items/{number}", json={"comment": longest}, headers=review.header("Ann"))
+    assert answer.json()["comment"] == longest
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic QQ=="}])
@@ -89,6 +113,8 @@ def test_an_item_that_is_not_there_is_told(client: TestClient, review: Review) -
     answer = client.patch("/api/items/77", json={"relevance": 1}, headers=review.header("Ann"))
     assert answer.status_code == 404
     assert "no longer" in answer.json()["detail"]
+    for number in (10**20, -(10**20)):
+        assert client.patch(f"/api/items/{number}", json={}, headers=review.header("Ann")).status_code == 422
 
 
 def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:

@@ -106,6 +106,16 @@ def test_a_late_reviewer_takes_over_what_is_left(tmp_path: Path, write_prompts: 
     assert [number for number, _, _ in store.assigned("Ann")[:2]] == done
 
 
+@pytest.mark.parametrize("name", ["Ann Lee", "Ann  Lee "])
+def test_a_new_code_deals_nothing_anew(tmp_path: Path, write_prompts: Write, name: str) -> None:
+    plan = ReviewSettings({"one": write_prompts("one", 12)}, per_item=1, checks=0)
+    store, _ = create_review(tmp_path / "codes.db", plan, ["Ann Lee", "Bob"])
+    before = [number for number, _, _ in store.assigned("Bob")]
+    store.rate("Bob", before[-1], 3, 3)
+    assert store.reviewer(store.invite([name])["Ann Lee"]) == "Ann Lee"
+    assert [number for number, _, _ in store.assigned("Bob")] == before
+
+
 def test_systems_are_compared_on_the_same_wishes(tmp_path: Path, write_prompts: Write) -> None:
     systems = {name: write_prompts(name, 30) for name in ("north", "south")}
     store, _ = create_review(tmp_path / "same.db", ReviewSettings(systems, prompts=5, checks=0, per_item=1), ["Ann"])

@@ -181,6 +181,13 @@ def test_a_run_stopped_at_any_step_resumes_to_bitwise_the_same_curve(tmp_path: P
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
+def test_best_weights_that_were_being_replaced_are_put_back(tmp_path: Path) -> None:
+    run_training(tmp_path, with_options(steps=4, evaluate_every=2))
+    (tmp_path / "best").rename(tmp_path / ".best.old")  # as a kill between its two renames leaves them
+    run_training(tmp_path, with_options(steps=4, evaluate_every=2))
+    assert (tmp_path / "best" / "model.safetensors").is_file()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
 def test_a_run_that_is_ended_resumes_to_bitwise_the_same_curve(tmp_path: Path, number: signal.Signals) -> None:
     config = with_options(steps=40, **ALL)

@@ -32,7 +32,9 @@ class Openers:
     def objection(self, task: str, opening: str) -> str | None:
         """Return whether too many kept prompts of the task begin with this opening; count the prompt if not."""
         openings = self._openings.setdefault(task, Counter())
-        if openings[opening] + 1 > self._share * max(self._kept[task] + 1, _GRACE):
+        # Once an opening is never too many: a share below one in `_GRACE` would else let none in, not even the first.
+        allowed = max(1.0, self._share * max(self._kept[task] + 1, _GRACE))
+        if openings[opening] + 1 > allowed:
             return "common opening"
         openings[opening] += 1
         self._kept[task] += 1

@@ -43,7 +43,8 @@ class Torch(Engine):
         self._constraints = Constraints(student.codec)
         self._writable_V = torch.ones(len(student.codec), dtype=torch.bool, device=self.device)
         self._writable_V[student.codec.unwritable_ids] = False
-        self._decoders: dict[int, Decoder] = {}
+        self._decoders: dict[tuple[int, int], Decoder] = {}
+        """By rows and most tokens of a head."""
         self._turn = Lock()
         """One batch at a time: the decoders are shared, and torch's number of threads belongs to the process."""
 
@@ -63,17 +64,30 @@ class Torch(Engine):
         return cls(student, model.eval().to(device), threads)
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
-        sizes = _ROWS[self.device.type]
-        rows = next((size for size in sizes if size >= len(decodings)), sizes[-1])
-        decoded = []
-        for first in range(0, len(decodings), rows):
-            with self._turn, _computing_with(self.threads), torch.inference_mode():
-                decoded += self._write(decodings[first : first + rows], rows, stop)
-        return decoded
+        sizes, decoded = _ROWS[self.device.type], dict[int, Decoded]()
+        for head, places in self._by_room(decodings).items():
+            rows = next((size for size in sizes if size >= len(places)), sizes[-1])
+            for first in range(0, len(places), rows):
+                part = places[first : first + rows]
+                with self._turn, _computing_with(self.threads), torch.inference_mode():
+                    written = self._write([decodings[place] for place in part], self._decoder(rows, head), stop)
+                decoded.update(zip(part, written, strict=True))
+        return [decoded[place] for place in range(len(decodings))]
 
-    def _write(self, decodings: Sequence[Decoding], rows: int, stop: Event | None) -> list[Decoded]:
+    def _by_room(self, decodings: Sequence[Decoding]) -> dict[int, list[int]]:
+        """Return the places of decodings by how many tokens their batch has room for before what is written.
+
+        A text that was begun for the student may stand behind a longer head than any that it was trained on. It is
+        written apart from the others, whose numbers would not be the same in a wider batch.
+        """
+        trained, found = self.student.description.longest_head, dict[int, list[int]]()
+        for place, decoding in enumerate(decodings):
+            room = trained if len(decoding.head) <= trained else self.student.description.context
+            found.setdefault(room, []).append(place)
+        return found
+
+    def _write(self, decodings: Sequence[Decoding], decoder: Decoder, stop: Event | None) -> list[Decoded]:
         """Let the decodings be written, as rows of one batch, until all have ended."""
-        decoder = self._decoder(rows)
         decoder.begin(decodings)
         guards = _Guards(decodings, self._constraints, decoder) if any(d.grammar for d in decodings) else None
         most = min(decoder.tokens, max(decoding.max_tokens for decoding in decodings))
@@ -97,18 +111,11 @@ class Torch(Engine):
         ids = ids[: ids.index(end) + 1] if finished else ids
         return Decoded(self.student.codec.decode(ids), tuple(ids), tuple(logprobs[: len(ids)]), finished)
 
-    def _decoder(self, rows: int) -> Decoder:
-        if rows not in self._decoders:
-            description = self.student.description
-            self._decoders[rows] = Decoder(
-                self.model,
-                rows,
-                description.longest_head,
-                description.context,
-                self._writable_V,
-                self.student.codec.end_id,
-            )
-        return self._decoders[rows]
+    def _decoder(self, rows: int, head: int) -> Decoder:
+        if (rows, head) not in self._decoders:
+            context, end = self.student.description.context, self.student.codec.end_id
+            self._decoders[rows, head] = Decoder(self.model, rows, head, context, self._writable_V, end)
+        return self._decoders[rows, head]
 
 
 class _Guards:

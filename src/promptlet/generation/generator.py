@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -76,8 +76,8 @@ class Options(TypedDict, total=False):
     relevance: int | str
     exact: bool
     candidates: int
-    keep: str | Sequence[str]
-    ban: str | Sequence[str]
+    keep: list[str] | tuple[str, ...]
+    ban: list[str] | tuple[str, ...]
     temperature: float
     top_p: float
     top_k: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import accumulate, islice, pairwise
+from itertools import islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
@@ -171,14 +171,3 @@ def to_intents(column: pa.ChunkedArray) -> list[Intents]:
         ends = chunk.offsets.to_pylist()
         found += [tuple(map(_intent, kinds[start:end], values[start:end])) for start, end in pairwise(ends)]
     return found
-
-
-def from_intents(rows: Sequence[Intents]) -> pa.Array:
-    """Return the intents of each row as a column."""
-    kinds = [intent.kind for intents in rows for intent in intents]
-    values = [intent.value for intents in rows for intent in intents]
-    ends = list(accumulate(map(len, rows), initial=0))
-    pairs = pa.StructArray.from_arrays(
-        [pa.array(kinds, pa.string()), pa.array(values, pa.string())], fields=_PAIR.fields
-    )
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pairs)

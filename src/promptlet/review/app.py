@@ -6,14 +6,17 @@ that two reviewers can use two tabs of one browser. The answers name no system, 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from promptlet.errors import UsageError
 from promptlet.http_security import SECURITY_HEADERS, bearer_token, content_security_policy
@@ -21,9 +24,14 @@ from promptlet.review.questions import LEVELS, MOST_COMMENT_CHARACTERS, QUESTION
 from promptlet.review.records import Rating
 from promptlet.review.store import Store
 from promptlet.tasks import load_task, task_names
+from promptlet.validation import reason
 
+_MOST_BODY_BYTES = 64 * 1024
+"""Of a request; the longest comment with each of its characters escaped takes 24,000."""
 _HEADERS = SECURITY_HEADERS | {"Content-Security-Policy": content_security_policy(), "Cache-Control": "no-store"}
 
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""An item's; SQLite knows no larger ones."""
 Level = Annotated[int, Field(ge=LEVELS[0], le=LEVELS[-1], strict=True)]
 
 
@@ -69,8 +77,16 @@ def make_app(store: Store) -> FastAPI:
         }
 
     @app.patch("/api/items/{number}")
-    def rate(number: int, change: Change, name: Reviewer) -> dict[str, Any]:
+    def rate(number: Number, change: Change, name: Reviewer) -> dict[str, Any]:
         return _answers(store.rate(name, number, change.relevance, change.correctness, change.comment))
+
+    @app.exception_handler(RequestValidationError)
+    def refused(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(name for name in first["loc"][1:] if isinstance(name, str)) or first["loc"][0]
+        detail = f"{where}: {reason(first)}."
+        # In ASCII, for what was sent may hold half a character, which has no UTF-8.
+        return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
 
     @app.exception_handler(UsageError)
     def missing(_: Request, error: UsageError) -> JSONResponse:
@@ -80,6 +96,8 @@ def make_app(store: Store) -> FastAPI:
     def busy(_: Request, error: sqlite3.OperationalError) -> JSONResponse:
         return JSONResponse({"detail": f"The review can't be written: {error}."}, 503)
 
+    app.add_middleware(_LimitedBodies)  # the one that is added last is the outermost
+
     @app.middleware("http")
     async def secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
@@ -88,6 +106,26 @@ def make_app(store: Store) -> FastAPI:
 
     app.mount("/", StaticFiles(packages=[("promptlet.review", "page")], html=True))
     return app
+
+
+class _LimitedBodies:
+    """Refuses bodies larger than any of the page's: they are read before it is known whether a reviewer sends them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        size = 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > _MOST_BODY_BYTES:
+                raise HTTPException(413, f"More than {_MOST_BODY_BYTES} bytes were sent.")
+            return message
+
+        await self._app(scope, limited, send)
 
 
 def _answers(rating: Rating) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class Store:
                     "ON CONFLICT (name) DO UPDATE SET token = excluded.token",
                     (name, secret_digest(token)),
                 )
-            if not known.issuperset(names):
+            if not known.issuperset(tokens):
                 self._deal(connection)
         return tokens
 

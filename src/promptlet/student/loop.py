@@ -29,7 +29,7 @@ from promptlet.student.config import LoopConfig
 from promptlet.student.data import Encoded, stream_groups
 from promptlet.student.interruption import interrupts_put_off
 from promptlet.student.log import Log
-from promptlet.student.names import CHECKPOINT
+from promptlet.student.names import BEST, CHECKPOINT
 from promptlet.student.objective import Objective, add_gradients
 from promptlet.student.optimizers import Average, make_optimizers
 from promptlet.student.preview import Preview
@@ -210,7 +210,9 @@ def _spread(objective: Objective, config: LoopConfig, processes: Processes) -> t
 
 def _resume(state: State, folder: Path, processes: Processes) -> Position:
     if processes.first:
-        recover_folder(folder / CHECKPOINT)
+        # The best weights too: a GPU may find them no better a second time, and then does not write them again.
+        for name in (CHECKPOINT, BEST):
+            recover_folder(folder / name)
     processes.wait()
     position = state.load(folder / CHECKPOINT) or Position()
     processes.wait()

@@ -144,7 +144,7 @@ class Policy:
         return not forms[0].isalpha() or any(in_dictionary(form) or form in self.approved_words for form in forms)
 
     def _is_innocent(self, words: tuple[str, ...], index: int, length: int) -> bool:
-        """Return whether an allowed phrase covers the words from `place` on."""
+        """Return whether an allowed phrase covers so many words from `index` on."""
         for phrase in self._innocent:
             for start in range(max(0, index + length - len(phrase)), index + 1):
                 if words[start : start + len(phrase)] == phrase:
@@ -205,7 +205,7 @@ def _forms(term: str) -> tuple[str, str]:
 
 
 def _stands(term: tuple[str, ...], words: tuple[str, ...], index: int) -> bool:
-    """Return whether the term begins at `place`; its last word may be a plural or a possessive."""
+    """Return whether the term begins at `index`; its last word may be a plural or a possessive."""
     found = words[index : index + len(term)] if index >= 0 else ()
     if len(found) < len(term) or found[:-1] != term[:-1]:
         return False
