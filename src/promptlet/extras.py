@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,6 +24,19 @@ def needing(feature: str, extra: str) -> Iterator[None]:
         if error.name is None or error.name.partition(".")[0] == "promptlet":
             raise
         raise MissingExtraError(feature, extra, error.name) from error
+
+
+@contextmanager
+def without(module: str) -> Iterator[None]:
+    """Let what is imported in the block find no `module`, which it can do without, unless it is imported already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment] # Python's own way to say so
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def package_folder(name: str) -> Path | None:

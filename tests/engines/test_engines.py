@@ -163,25 +163,27 @@ def test_what_counts_as_a_word_in_the_grammar(text: str, allowed: bool) -> None:
 
 
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)
-def test_company_in_llama_cpp_changes_no_bit(student_folder: Path, tmp_path: Path, quantization: str) -> None:
+@pytest.mark.parametrize("name", ["llamacpp", "openvino"])
+def test_company_changes_no_bit(name: str, student_folder: Path, tmp_path: Path, quantization: str) -> None:
     folder = tmp_path / "student"
     shutil.copytree(student_folder, folder)
     write_gguf(folder, folder / "tokenizer.json", folder / GGUF, quantization)
     description = load_student(student_folder).description
     written = description.model_copy(update={"quantization": quantization})
     write_description(folder, written, description.digests)
-    company_changes_nothing(folder)
+    company_changes_nothing(name, folder)
 
 
-def test_company_changes_no_bit_of_what_the_shipped_student_writes() -> None:
-    company_changes_nothing(default_student())
+@pytest.mark.parametrize("name", ["llamacpp", "openvino"])
+def test_company_changes_no_bit_of_what_the_shipped_student_writes(name: str) -> None:
+    company_changes_nothing(name, default_student())
 
 
-def company_changes_nothing(folder: Path) -> None:
+def company_changes_nothing(name: str, folder: Path) -> None:
     wanted = [decoding(folder, words, seed=words, exact=bool(words % 3)) for words in range(5, 25)]
-    lonely = opened("llamacpp", folder, 1)
+    lonely = opened(name, folder, 1)
     alone = [lonely.decode([each])[0] for each in wanted]
-    assert opened("llamacpp", folder, 2).decode(wanted) == alone
+    assert opened(name, folder, 2).decode(wanted) == alone
 
 
 def test_free_text_holds_no_control_token_and_stops(engine: Engine, student_folder: Path) -> None:
@@ -241,6 +243,7 @@ def damaged(source: Path, folder: Path, name: str, damage: str = "flipped") -> P
     ("name", "engine"),
     [
         ("model.gguf", "llamacpp"),
+        ("model.gguf", "openvino"),
         ("model.safetensors", "torch"),
         *(
             (name, engine)

@@ -23,12 +23,14 @@ def test_the_verb_measures_the_shipped_student(cli: Run, tmp_path: Path, monkeyp
     result = cli("bench", "--tokens", 4, "--repeats", 1, "--threads", 1, "--json", tmp_path / "bench.json")
     assert result.returncode == 0, result.stderr
     kept = json.loads((tmp_path / "bench.json").read_text())
-    ours, torch, vllm = kept["contenders"]
-    assert ours["samples"].keys() == {*map(batch, BATCHES), START, EXACT, AS_LONG, FIRST, SUGGEST}
-    (_, exact), (_, free) = *ours["samples"][EXACT], *ours["samples"][AS_LONG]
-    assert exact == free > SUGGESTED_WORDS
-    assert all(ours["samples"][batch(heads)][0][1] == 4 * heads for heads in BATCHES)
-    assert ours["resident"] > 1e7
+    *gguf, torch, vllm = kept["contenders"]
+    assert [each["name"] for each in gguf] == ["llamacpp", "openvino"]
+    for ours in gguf:
+        assert ours["samples"].keys() == {*map(batch, BATCHES), START, EXACT, AS_LONG, FIRST, SUGGEST}
+        (_, exact), (_, free) = *ours["samples"][EXACT], *ours["samples"][AS_LONG]
+        assert exact == free > SUGGESTED_WORDS
+        assert all(ours["samples"][batch(heads)][0][1] == 4 * heads for heads in BATCHES)
+        assert ours["resident"] > 1e7
     assert "model.safetensors" in torch["skipped"]
     assert "threads" in vllm["skipped"]
     assert kept["bytes read per second"] > 1e8

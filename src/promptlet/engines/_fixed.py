@@ -8,7 +8,6 @@ H heads, G key heads, D values per head.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from promptlet.engines._drawing import uniforms
 from promptlet.engines.base import COLDEST, Decoding
 
 NAME = "promptlet_static_cache"
@@ -117,7 +117,7 @@ class Decoder:
             if decoding.forbidden:
                 self.bias_BV[row, list(decoding.forbidden)] = -torch.inf
         how, uniform = zip(
-            *((_how(d, self.bias_BV.shape[1]), _uniform(d, self.tokens)) for d in decodings), strict=True
+            *((_how(d, self.bias_BV.shape[1]), uniforms(d, self.tokens)) for d in decodings), strict=True
         )
         self.how_B4[:count].copy_(torch.tensor(how))
         self.uniform_BN[:count].copy_(torch.tensor(uniform))
@@ -212,9 +212,3 @@ def _how(decoding: Decoding, vocabulary: int) -> list[float]:
     """Return temperature, top-p, top-k and the logarithm of min-p."""
     how = decoding.sampling
     return [how.temperature, how.top_p, how.top_k or vocabulary, math.log(how.min_p) if how.min_p else -math.inf]
-
-
-def _uniform(decoding: Decoding, tokens: int) -> list[float]:
-    """Return a number from 0 to 1 for each token, from the decoding's seed alone."""
-    rng = random.Random(decoding.seed)
-    return [rng.random() for _ in range(tokens)]

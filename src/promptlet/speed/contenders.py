@@ -14,8 +14,8 @@ from promptlet.types import Intent
 
 INTENTS = (Intent("Topic", "birthday party"), Intent("Mood", "festive"))
 SUGGESTED_WORDS = 20
-_OWN_WEIGHTS = {"llamacpp": GGUF}
-"""The file that an engine reads once per token, where it is not the one of transformers."""
+_TRANSFORMERS_WEIGHTS = ("torch", "vllm")
+"""Engines that read the weights of transformers for every token; the others read the GGUF."""
 
 
 class Writer(ABC):
@@ -78,7 +78,7 @@ class OurEngine(Contender):
 
     @property
     def weights(self) -> int:  # type: ignore[override] # a field there, found here
-        path = self.folder / _OWN_WEIGHTS.get(self.engine, WEIGHTS)
+        path = self.folder / (WEIGHTS if self.engine in _TRANSFORMERS_WEIGHTS else GGUF)
         return path.stat().st_size if path.exists() else 0
 
     def open(self) -> Writer:
