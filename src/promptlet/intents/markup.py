@@ -6,7 +6,7 @@ import re
 
 from promptlet.intents.headings import is_loud
 
-_UNWANTED = re.compile(r"(?<!\S)(?:--|\u2014)no (.+?)(?=,?\s+(?:--|\u2014)\w|$)")
+_UNWANTED = re.compile(r"(?<!\S)(?:--|\u2014)no (.+?)(?=\s*;|,?\s+(?:--|\u2014)\w|$)")
 """Midjourney's list of what shall not be there."""
 _SETTING = re.compile(
     r"(?<!\S)--(?:(?:style|sref|cref|profile) (?!--)[^\s,]+|[a-z]+(?: (?!--)[\d.:]+)?)(?![^\s,])"
@@ -32,7 +32,7 @@ def split_markup(text: str) -> tuple[str, list[str]]:
     rest = _ESCAPED.sub(r"\1", _LESS.sub(r"\1", _SETTING.sub(" ", rest)))
     if not is_loud(rest):
         rest = _BREAK.sub(", ", rest)
-    rest = re.sub(r"(?<!:)\s+(?=,)", "", " ".join(rest.split())).strip(" ,")
+    rest = re.sub(r"(?<!:)\s+(?=[,;])", "", " ".join(rest.split())).strip(" ,;")
     if not rest and not unwanted:
         return text, []
     parts = [rest, *(f"no {item.strip()}" for item in unwanted if item.strip())]

@@ -43,6 +43,8 @@ _FOR = ("Audience", "Occasion")
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
 _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
+_ENDS = re.compile(rf"[,;|]|(?<=\.)\s+(?=(?:{'|'.join(_KINDS)})\s*:)", re.IGNORECASE)
+"""What parts typed intents."""
 _WHAT = ("Topic", "Scene object", "Setting")
 AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
 """An audience that no list of names holds."""
@@ -71,7 +73,8 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
     """Return what a text wishes for.
 
     Args:
-        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``; semicolons do too.
+        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``; semicolons,
+            bars and full stops part them too.
         kinds: those of the task; a word of another kind is a thing like any other.
 
     Raises:
@@ -104,12 +107,17 @@ def _typed(text: str) -> tuple[Intents, str]:
     Raises:
         UsageError: if one of them is not allowed.
     """
-    parts = [part.partition(":") for part in re.split("[,;]", text)]
+    parts = [part.partition(":") for part in _ENDS.split(text)]
     has_kind = [bool(value) and kind.strip().casefold() in _KINDS for kind, _, value in parts]
-    if not has_kind[0] or len(parts) > MAX_INTENTS:
+    if not has_kind[0] or sum(has_kind) > MAX_INTENTS:
         return (), text
-    typed = (Intent.of(kind, value) for (kind, _, value), its in zip(parts, has_kind, strict=True) if its)
+    typed = (Intent.of(kind, _unstopped(value)) for (kind, _, value), its in zip(parts, has_kind, strict=True) if its)
     return tuple(typed), ",".join("".join(part) for part, its in zip(parts, has_kind, strict=True) if not its).strip()
+
+
+def _unstopped(value: str) -> str:
+    """Return a value without the full stop of its line; "Washington D.C." keeps what is no such stop."""
+    return value.removesuffix(".") if value.count(".") == 1 else value
 
 
 def _sorted(found: Sequence[Intent]) -> Intents:
