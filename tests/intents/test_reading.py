@@ -58,6 +58,8 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", 'a sign reading "OPEN"', ["Topic: sign", 'Scene object: "OPEN"']),
         ("t2t", "Instagram post for a bakery", ["Topic: bakery", "Design type: social media post"]),
         ("t2t", "newsletter about climate change", ["Topic: climate change", "Design type: newsletter"]),
+        ("t2i", "a knight vs a dragon", ["Topic: knight", "Scene object: dragon"]),
+        ("t2i", "b/w photo of a cat", ["Topic: cat", "Style: black and white photo"]),
         # A mark behind a name is no part of it.
         ("t2i", "city at night, rain", ["Topic: city at night", "Scene object: rain"]),
         ("t2i", "a red fox in the snow at dawn", ["Topic: red fox", "Scene object: snow", "Lighting: dawn"]),
@@ -74,6 +76,8 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", "picture frame on a wall", ["Topic: picture frame", "Scene object: wall"]),
         # What shall be written is one piece.
         ("t2i", 'a wall that says "SALE 50% OFF"', ["Topic: wall", 'Scene object: "SALE 50% OFF"']),
+        ("t2i", "a dog's bowl that says 'Rex'", ["Topic: dog's bowl", 'Scene object: "Rex"']),
+        ("t2i", 'a quote post: "Be the change"', ["Topic: quote post", 'Scene object: "Be the change"']),
         ("t2i", 'a "golden hour" lake', ["Topic: lake", "Lighting: golden hour"]),
         (
             "t2i",
@@ -166,13 +170,85 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
         ),
         ("not a cat but a dog in snow", ["Topic: dog", "Scene object: snow"], ("cat",)),
         ("NO CARS OR PEOPLE, QUIET STREET", ["Topic: QUIET STREET"], ("CARS", "PEOPLE")),
+        # Things with articles are of a list that an "or" closes, and begin another wish otherwise.
+        ("a park without benches, a fountain, or a statue", ["Topic: park"], ("benches", "fountain", "statue")),
+        ("a desk without a lamp, a book or a pen", ["Topic: desk"], ("lamp", "book", "pen")),
+        ("a man without a hat, his glasses, or a tie", ["Topic: man"], ("hat", "glasses", "tie")),
+        ("a beach without umbrellas, a boat, nor a pier", ["Topic: beach"], ("umbrellas", "boat", "pier")),
+        (
+            "a house without a chimney, a porch or a fence in the snow",
+            ["Topic: house", "Scene object: snow"],
+            ("chimney", "porch", "fence"),
+        ),
+        (
+            "a park without benches, a fountain in the middle",
+            ["Topic: park", "Scene object: fountain", "Scene object: middle"],
+            ("benches",),
+        ),
+        (
+            "a park without benches, a fountain with fish or ducks",
+            ["Topic: park", "Scene object: fountain", "Scene object: fish", "Scene object: ducks"],
+            ("benches",),
+        ),
+        (
+            "a street without cars, a fountain, and a statue",
+            ["Topic: street", "Scene object: fountain", "Scene object: statue"],
+            ("cars",),
+        ),
+        (
+            "a red car, not blue, a sunny or rainy day",
+            ["Topic: red car", "Scene object: sunny", "Scene object: rainy day"],
+            ("blue",),
+        ),
+        (
+            "a cup of cocoa, not coffee, a croissant or a cookie",
+            ["Topic: cup", "Scene object: cocoa", "Scene object: croissant", "Scene object: cookie"],
+            ("coffee",),
+        ),
+        (
+            "a lake, no people, in the style of Monet or Manet",
+            ["Topic: lake", "Style: Monet", "Scene object: Manet"],
+            ("people",),
+        ),
+        (
+            "a lake, no people, oil painting in the style of Monet or Manet",
+            ["Topic: lake", "Style: oil painting", "Style: Monet", "Scene object: Manet"],
+            ("people",),
+        ),
+        ("a desert with neither cacti nor rocks", ["Topic: desert"], ("cacti", "rocks")),
         # What somebody is not doing is done to what shall not be there.
         ("a man who isn't wearing a hat", ["Topic: man"], ("hat",)),
         ("a man who isn\u2019t wearing a hat or a coat", ["Topic: man"], ("hat", "coat")),
         ("a street that doesn't show a car", ["Topic: street"], ("car",)),
+        ("a man who's not wearing a hat", ["Topic: man"], ("hat",)),
+        ("a woman that isnt wearing glasses", ["Topic: woman"], ("glasses",)),
+        ("a girl who\u2019s not holding her umbrella", ["Topic: girl"], ("umbrella",)),
+        ("a woman not looking at the camera", ["Topic: woman"], ("camera",)),
+        ("a dog that cannot fly", ["Topic: dog"], ("fly",)),
+        ("a poster that shouldn't have text", ["Topic: poster"], ("text",)),
+        # A sentence begins with a capital, and so does what is written on a sign.
+        ("A lake. No people. No boats. Calm.", ["Topic: lake", "Mood: Calm"], ("people", "boats")),
+        ("a wall. No Parking sign.", ["Topic: wall", "Scene object: No Parking sign"], ()),
+        # Other words for "without", and what is excepted.
+        ("a house w/ a red door and w/o windows", ["Topic: house", "Scene object: red door"], ("windows",)),
+        ("a beach, nobody else around, only footprints", ["Topic: beach", "Scene object: footprints"], ("people",)),
+        ("a street, leave out cars", ["Topic: street"], ("cars",)),
+        (
+            "a living room with no furniture except a red armchair",
+            ["Topic: living room", "Scene object: red armchair"],
+            ("furniture",),
+        ),
         # No negation at all.
         ("a no parking sign on a wall", ["Topic: no parking sign", "Scene object: wall"], ()),
         ("a playground not only for kids", ["Topic: playground", "Audience: kids"], ()),
+        ("a desert, nothing but dunes", ["Topic: desert", "Scene object: dunes"], ()),
+        ("a girl who's smiling", ["Topic: girl", "Scene object: smiling"], ()),
+        ("tickets free of charge", ["Topic: tickets free", "Scene object: charge"], ()),
+        ("not sure, maybe a castle?", ["Topic: castle"], ()),
+        ("the owner's dog", ["Topic: owner's dog"], ()),
+        ('a sign that says "Don\'t walk"', ["Topic: sign", 'Scene object: "Don\'t walk"'], ()),
+        ('a "Don\'t walk" sign', ['Topic: "Don\'t walk" sign'], ()),
+        ('"a beach without people"', ["Topic: beach"], ("people",)),
         ("not only cats but also dogs", ["Topic: cats", "Scene object: dogs"], ()),
     ],
 )

@@ -34,7 +34,7 @@ _PIECE = re.compile(
     r"|[^\s'\"\u2018-\u201f]"
 )
 """A word, a mark, or a quotation."""
-SAYING = ("says", "saying", "reads", "reading")
+SAYING = ("say", "says", "saying", "reads", "reading")
 """Words that end one thing and begin another, if a quotation follows; else somebody reads a book."""
 _LONGEST_NAME = 5
 """Words of a name that has fillers in it: "shallow depth of field"."""
@@ -146,13 +146,13 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     articled = False
     """Whether the first of them has an article."""
     rest = _PIECE.findall(text)
-    total = len(rest)
+    every = tuple(rest)
     while rest:
         ahead, piece = piece, rest[0].casefold()
         mark = len(piece) == 1 and not piece.isalnum()
         saying = piece in SAYING and "".join(rest[1:2]).startswith('"')
         # "a no parking sign" is one thing.
-        negating = negates(rest[0], total - len(rest), text) and ahead not in ARTICLES
+        negating = negates(every, len(every) - len(rest), text) and ahead not in ARTICLES
         contrary = piece == "but" and before in NOT
         between = mark or saying or contrary or negating or piece in (*FILLERS, STYLED)
         size = 0 if between else _size_of_name(rest)

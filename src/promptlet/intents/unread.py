@@ -15,7 +15,7 @@ from promptlet.types import KIND_ALIASES, KINDS
 _MARKS = re.compile(r"[,.;:!?()\"\u201c\u201d]+(?=\s|$)|(?<!\S)[(\"\u201c\u201d]+")
 _KIND = re.compile(rf"(?:^|(?<=[,;|.]))\s*(?:{'|'.join((*KINDS, *KIND_ALIASES))})\s*:", re.IGNORECASE)
 """Before a typed intent."""
-_SILENT = FILLERS.union(NEGATED, NOT, SAYING, terms(STYLED), "or nor than template templates".split())
+_SILENT = FILLERS.union(NEGATED, NOT, SAYING, terms(STYLED), "or nor but than template templates".split())
 """Words that need not be told by themselves: they hold others together, or said how these are meant."""
 
 
