@@ -109,6 +109,7 @@ NODES = [node.value for node in load_graph().nodes()]
         # What image makers are told for better pictures is nothing in them.
         ("t2i", "a fox, masterpiece, best quality, 8k, highly detailed", ["Topic: fox"]),
         ("t2i", "a fox in rain, trending on artstation", ["Topic: fox", "Scene object: rain"]),
+        ("t2i", "((masterpiece)), {best quality}, score_9, (fox)", ["Topic: fox"]),
         ("t2i", "masterpiece", ["Topic: masterpiece"]),
         ("t2i", "cute kitten " * 20, ["Topic: cute kitten"]),
         ("t2t", "vintage coffee shop menu", ["Topic: coffee shop", "Style: vintage", "Design type: menu"]),

@@ -113,9 +113,10 @@ _SHOWN = re.compile(
 _BOOSTER = (
     r"(?:masterpiece|(?:the )?best quality|(?:very |ultra )?high[ -]?(?:quality|res(?:olution)?)|absurdres|"
     r"(?:ultra[ -]?)?(?:4k|8k|16k|u?hd)(?: (?:u?hd|resolution|quality))*|"
-    rf"(?:highly|very|ultra|extremely|insanely|hyper|super|incredibly|intricately)[ -]?detailed|{_SITE}(?: hq)?)"
+    rf"(?:highly|very|ultra|extremely|insanely|hyper|super|incredibly|intricately)[ -]?detailed|"
+    rf"score_\d+(?:_up)?|{_SITE}(?: hq)?)"
 )
-_BOOSTERS = re.compile(rf"\s*{_BOOSTER}(?:\s+{_BOOSTER})*[\s.]*", re.IGNORECASE)
+_BOOSTERS = re.compile(rf"[\s(\[{{]*{_BOOSTER}(?:\s+{_BOOSTER})*[\s.)\]}}]*", re.IGNORECASE)
 """What image makers are told for better pictures, and is nothing in them."""
 _REPEATED = re.compile(r"(?<!\w)(\w+(?: \w+){0,3}?)(?: \1(?!\w)){2,}", re.IGNORECASE)
 """What is said three times or more is said."""

@@ -13,8 +13,10 @@ from promptlet.stemming import terms
 from promptlet.types import KIND_ALIASES, KINDS
 
 _MARKS = re.compile(r"[,.;:!?()\"\u201c\u201d]+(?=\s|$)|(?<!\S)[(\"\u201c\u201d]+")
-_KIND = re.compile(rf"(?:^|(?<=[,;|.]))\s*(?:{'|'.join((*KINDS, *KIND_ALIASES))})\s*:", re.IGNORECASE)
-"""Before a typed intent."""
+_KIND = re.compile(
+    rf"(?:^|(?<=[,;|.]))\s*(?:{'|'.join((*KINDS, *KIND_ALIASES))}|negative(?: prompts?)?)\s*:", re.IGNORECASE
+)
+"""Before a typed intent, or what shall not be there."""
 _SILENT = FILLERS.union(NEGATED, NOT, SAYING, terms(STYLED), "or nor but than template templates".split())
 """Words that need not be told by themselves: they hold others together, or said how these are meant."""
 
