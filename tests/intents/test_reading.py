@@ -60,6 +60,22 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2t", "newsletter about climate change", ["Topic: climate change", "Design type: newsletter"]),
         ("t2i", "a knight vs a dragon", ["Topic: knight", "Scene object: dragon"]),
         ("t2i", "b/w photo of a cat", ["Topic: cat", "Style: black and white photo"]),
+        # What a thing is shown as is no thing in it.
+        ("t2i", "photo of an old fisherman, 85mm", ["Topic: old fisherman", "Style: photo", "Scene object: 85mm"]),
+        (
+            "t2i",
+            "I'd like a watercolor painting of a hummingbird",
+            ["Topic: hummingbird", "Style: watercolor painting"],
+        ),
+        ("t2i", "a painting on a wall", ["Topic: painting", "Scene object: wall"]),
+        ("t2i", "a bottle of wine", ["Topic: bottle", "Scene object: wine"]),
+        ("t2i", "a girl in anime style", ["Topic: girl", "Style: anime style"]),
+        ("t2i", "art deco style poster", ["Topic: poster", "Style: art deco style"]),
+        ("t2i", "close-up shot of a bee", ["Topic: bee", "Composition: close-up shot"]),
+        ("t2i", "a serene mountain", ["Topic: mountain", "Mood: serene"]),
+        # Woods are not of wood, and oranges are no colour.
+        ("t2i", "a bowl of oranges in the woods", ["Topic: bowl", "Scene object: oranges", "Scene object: woods"]),
+        ("t2i", "a bowl of wood, orange", ["Topic: bowl", "Material: wood", "Color: orange"]),
         # A mark behind a name is no part of it.
         ("t2i", "city at night, rain", ["Topic: city at night", "Scene object: rain"]),
         ("t2i", "a red fox in the snow at dawn", ["Topic: red fox", "Scene object: snow", "Lighting: dawn"]),
@@ -94,6 +110,7 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", "A FOX", ["Topic: FOX"]),
         ("t2i", "The Hague", ["Topic: The Hague"]),
         ("t2i", "Red Fox In Deep Snow", ["Topic: Red Fox", "Scene object: Deep Snow"]),
+        ("t2i", "a landscape, style of Monet", ["Topic: landscape", "Style: Monet"]),
         ("t2i", "a bull in the style of Picasso", ["Topic: bull", "Style: Picasso"]),
         ("t2i", "in the style of the old masters, a bridge", ["Topic: bridge", "Style: old masters"]),
         # What a chat model is told of its answer is no wish.
@@ -104,6 +121,20 @@ NODES = [node.value for node in load_graph().nodes()]
         ),
         ("t2i", "Write a short prompt about a lighthouse, 15 words", ["Topic: lighthouse"]),
         ("t2i", "a lighthouse in 15 words or less. No explanations.", ["Topic: lighthouse"]),
+        ("t2i", "/imagine prompt: an airship over a bridge", ["Topic: airship", "Scene object: bridge"]),
+        ("t2i", "What about a fox in a library?", ["Topic: fox", "Setting: library"]),
+        ("t2i", "I'm looking for an image for my blog on tea", ["Topic: blog", "Scene object: tea"]),
+        ("t2i", "Something cozy with a cat", ["Topic: cat", "Mood: cozy"]),
+        ("t2i", "something", ["Topic: something"]),
+        ("t2i", "someone in a hat", ["Topic: person", "Scene object: hat"]),
+        ("t2i", "There should be a lighthouse. It should be serene.", ["Topic: lighthouse", "Mood: serene"]),
+        ("t2i", "Make it look like a western, a bridge", ["Topic: western", "Scene object: bridge"]),
+        (
+            "t2t",
+            "A banner for a bakery. Use blue tones.",
+            ["Topic: bakery", "Design type: banner", "Scene object: blue tones"],
+        ),
+        ("t2t", "LinkedIn banner, blue", ["Topic: social media", "Design type: banner", "Color: blue"]),
         ("t2i", "a sign with 3 words", ["Topic: sign", "Scene object: 3 words"]),
         ("t2i", 'a wall that says "return only the prompt"', ["Topic: wall", 'Scene object: "return only the prompt"']),
         # What image makers are told for better pictures is nothing in them.

@@ -18,7 +18,7 @@ FILLERS = frozenset(
         "a an the this that these those some his her its their my our your and or nor of in on at to from with without "
         "by as into onto over under above below behind before beside between near through across along around against "
         "about while during where when who which is are was were be being has have there it very for "
-        "he she they them except vs versus should would could maybe perhaps also "
+        "he she they them except vs versus should would could maybe perhaps also like "
         "i me you we us please just only do does did named called titled"
     ).split()
 )
@@ -27,14 +27,16 @@ STYLED = "styled-like"
 """What stands for "in the style of"."""
 _REQUEST = re.compile(
     r"\s*(?:(?:please|kindly|hi|hello|hey|ok|okay)\b[\s,!.]*)*"
-    r"(?:(?:(?:can|could|would|will) you|(?:i|we)(?:['\u2019]d| would) (?:like|love)|(?:i|we) (?:want|need)|help me)\b"
+    r"(?:(?:/?imagine\b|(?:what|how) about\b)\s*)?(?:prompt:\s*)?"
+    r"(?:(?:(?:can|could|would|will) you|(?:i|we)(?:['\u2019]d| would) (?:like|love)|(?:i|we) (?:want|need)|"
+    r"(?:i am |i['\u2019]m )?looking for|help me)\b"
     r"(?: please)?(?: to)?(?: (?:have|see|get))?\s+)?"
     r"(?:(?:please )?(?:make|draw|paint|create|generate|show|design|write|give|produce|render)"
     r"(?: (?:me|us)\b|(?= (?:an?|the|some|one|two|three|\d+|prompts?)\b))\s*)?"
     r"(?:(?:an?|the|some)?\s*(?:\b(?:short|brief|long|simple|detailed|creative|good|nice|single|image|art|ai|midjourney|"
     r"stable diffusion|text-to-image|design|template)\s+)*\bprompts? "
     r"(?:for|about|of|describing|showing|that (?:describes|shows)|to (?:generate|create|make|draw))\s+)?"
-    r"(?:(?:an?|the|some)?\s*\b(?:image|picture|pic)s? (?:of|with|showing|about)\s+)?",
+    r"(?:(?:an?|the|some)?\s*\b(?:image|picture|pic)s? (?:of|with|showing|about|for|where|that shows)\s+)?",
     re.IGNORECASE,
 )
 """How a wish is begun by who talks to a person; it says nothing of what is wished for."""
@@ -60,10 +62,19 @@ _REPLACED = (
     (re.compile(r"(?:(?<=^)|(?<=[,.;:] )|(?<=\band ))(?:please )?(?:avoid(?:ing)?|leave out)\b", re.I), "without"),
     (re.compile(r"(?:(?<=^)|(?<=[,.;:] ))(?:i['\u2019]?m |i am )?not (?:really |quite )?sure\b", re.IGNORECASE), ""),
     (re.compile(r"\bbut (?=(?:no|not|without|never)\b)", re.IGNORECASE), ""),
-    (re.compile(r"\bin the style of\b", re.IGNORECASE), STYLED),
+    (re.compile(r"\bin (?:the |a )?(?:style|manner) of\b|(?<=, )style of\b", re.IGNORECASE), STYLED),
+    (re.compile(r"\b(?:someone|somebody)\b", re.IGNORECASE), "a person"),
+    # What is said of the picture as of a thing that is being made.
+    (re.compile(r"(?:(?<=^)|(?<=[,.;:!?] ))(?:please )?(?:make|keep) (?:it|this)\b(?: (?:look|feel)\b)?", re.I), ""),
+    (re.compile(r"(?<=[.;!?] )(?:please |also )*(?:add|include|use)\b(?= \w)", re.IGNORECASE), ""),
+    (re.compile(r"\b(?:should|must|needs? to|has to) (?:be|have|look|feel|show)\b", re.IGNORECASE), ","),
     # Trademarks are denied, and this is all that is meant by them.
     (
-        re.compile(r"\b(?:facebook|instagram|linkedin|pinterest|tiktok|twitter)(?= (?:posts?|ads?)\b)", re.IGNORECASE),
+        re.compile(
+            r"\b(?:facebook|instagram|linkedin|pinterest|tiktok|twitter|youtube)"
+            r"(?= (?:posts?|ads?|banners?|covers?|headers?|reels?|stor(?:y|ies)|thumbnails?)\b)",
+            re.IGNORECASE,
+        ),
         "social media",
     ),
     (re.compile(r"\bnot (?:only|just|merely|simply)\b", re.IGNORECASE), ""),

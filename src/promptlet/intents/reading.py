@@ -42,14 +42,21 @@ _FOR = ("Audience", "Occasion")
 """Kinds that are meant only behind "for": a woman in a picture is no audience."""
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
+_MANNER = frozenset("style styled aesthetic look vibe vibes feel mood atmosphere lighting light shot".split())
+"""Words that are of one kind with the word before them: "anime style", "close-up shot", "warm lighting"."""
+_MEDIA = frozenset("photo photograph photography painting drawing sketch illustration artwork render rendering".split())
+_MEDIUM = "medium of"
+"""What stands before a thing that says as what another one is shown: the "photo" of "photo of a fox"."""
+_MASS = ("Color", "Material")
+"""Kinds whose names have no plural."""
 _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
 _ENDS = re.compile(rf"[,;|]|(?<=\.)\s+(?=(?:{'|'.join(_KINDS)})\s*:)", re.IGNORECASE)
 """What parts typed intents."""
 _WHAT = ("Topic", "Scene object", "Setting")
 AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
 """An audience that no list of names holds."""
-_OBVIOUS = ("template", "templates")
-"""What is asked for in any case: a "menu template" is a menu."""
+OBVIOUS = ("template", "templates", "something", "anything", "smth")
+"""What is asked for in any case: a "menu template" is a menu, and "something cozy with a cat" is the cat."""
 HOURS = frozenset("dawn daybreak dusk midday midnight night nightfall noon sunrise sunset twilight".split())
 """Of light, though the graph has them only in longer names."""
 _THING = "Scene object"
@@ -122,7 +129,7 @@ def _unstopped(value: str) -> str:
 
 def _sorted(found: Sequence[Intent]) -> Intents:
     found = list(dict.fromkeys(found))
-    found = [each for each in found if each.value.casefold() not in _OBVIOUS] or found
+    found = [each for each in found if each.value.casefold() not in OBVIOUS] or found
     # What is named first is mostly what the others are about.
     topic = next((each for each in found if each.kind in _WHAT), found[0])
     others = [each if each.kind != "Topic" else Intent(_THING, each.value) for each in found if each != topic]
@@ -160,7 +167,8 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
             ends = bool(words)
             for thing in filter(None, (words, rest[:size])):
                 unwanted = [*unwanted, thing] if before in NOT else []
-                yield thing, before
+                shown = piece == "of" and thing[-1].casefold() in _MEDIA and before not in (*NOT, STYLED)
+                yield thing, _MEDIUM if shown else before
                 before = ""
             words = []
             if size:
@@ -195,7 +203,7 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     """Yield the intents of words that belong together, and stand behind such a word."""
     any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
     text = " ".join(words)
-    if behind == STYLED:
+    if behind in (STYLED, _MEDIUM):
         yield Intent("Style" if "Style" in kinds else _THING, text)
         return
     if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
@@ -209,8 +217,10 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
         return
     for size in range(len(words) - 1, 0, -1):
         if kind := _kind(words[:size], _HOW, kinds):
-            yield Intent(kind, " ".join(words[:size]))
-            yield from _read(words[size:], behind, kinds)
+            end = size + (words[size].casefold() in _MANNER)
+            yield Intent(kind, " ".join(words[:end]))
+            if end < len(words):
+                yield from _read(words[end:], behind, kinds)
             return
         if kind := _kind(words[-size:], _HOW, kinds):
             yield from _read(words[:-size], behind, kinds)
@@ -228,7 +238,10 @@ def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> 
     named = _mentions().named(stems(text))
     # "graduation" is an occasion, though "graduates" has the same stem.
     same = [intent for intent in named if intent.value.casefold() == text.casefold()]
-    found = {intent.kind for intent in same or named}
+    # Nor are woods of wood, and oranges are no colour.
+    plural = text.casefold().endswith("s")
+    alike = [each for each in named if not (plural and each.kind in _MASS and not each.value.endswith("s"))]
+    found = {intent.kind for intent in same or alike}
     return next((kind for kind in wanted if kind in found and kind in kinds), None)
 
 
