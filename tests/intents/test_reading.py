@@ -67,6 +67,7 @@ NODES = [node.value for node in load_graph().nodes()]
             "I'd like a watercolor painting of a hummingbird",
             ["Topic: hummingbird", "Style: watercolor painting"],
         ),
+        ("t2i", "calm pencil sketch of a mug", ["Topic: mug", "Mood: calm", "Style: pencil sketch"]),
         ("t2i", "a painting on a wall", ["Topic: painting", "Scene object: wall"]),
         ("t2i", "a bottle of wine", ["Topic: bottle", "Scene object: wine"]),
         ("t2i", "a girl in anime style", ["Topic: girl", "Style: anime style"]),
@@ -126,7 +127,8 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", "I'm looking for an image for my blog on tea", ["Topic: blog", "Scene object: tea"]),
         ("t2i", "Something cozy with a cat", ["Topic: cat", "Mood: cozy"]),
         ("t2i", "something", ["Topic: something"]),
-        ("t2i", "someone in a hat", ["Topic: person", "Scene object: hat"]),
+        ("t2i", "1girl, long hair", ["Topic: girl", "Scene object: long hair"]),
+        ("t2i", "a card, 2girls", ["Topic: card", "Scene object: 2 girls"]),
         ("t2i", "There should be a lighthouse. It should be serene.", ["Topic: lighthouse", "Mood: serene"]),
         ("t2i", "Make it look like a western, a bridge", ["Topic: western", "Scene object: bridge"]),
         (

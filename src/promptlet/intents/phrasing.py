@@ -63,7 +63,9 @@ _REPLACED = (
     (re.compile(r"(?:(?<=^)|(?<=[,.;:] ))(?:i['\u2019]?m |i am )?not (?:really |quite )?sure\b", re.IGNORECASE), ""),
     (re.compile(r"\bbut (?=(?:no|not|without|never)\b)", re.IGNORECASE), ""),
     (re.compile(r"\bin (?:the |a )?(?:style|manner) of\b|(?<=, )style of\b", re.IGNORECASE), STYLED),
-    (re.compile(r"\b(?:someone|somebody)\b", re.IGNORECASE), "a person"),
+    # The tags of drawings count who is in them.
+    (re.compile(r"\b1(girl|boy)\b", re.IGNORECASE), r"\1"),
+    (re.compile(r"\b(\d)\+?(girls|boys)\b", re.IGNORECASE), r"\1 \2"),
     # What is said of the picture as of a thing that is being made.
     (re.compile(r"(?:(?<=^)|(?<=[,.;:!?] ))(?:please )?(?:make|keep) (?:it|this)\b(?: (?:look|feel)\b)?", re.I), ""),
     (re.compile(r"(?<=[.;!?] )(?:please |also )*(?:add|include|use)\b(?= \w)", re.IGNORECASE), ""),

@@ -204,7 +204,7 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
     text = " ".join(words)
     if behind in (STYLED, _MEDIUM):
-        yield Intent("Style" if "Style" in kinds else _THING, text)
+        yield from _shown_as(words, behind, kinds)
         return
     if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
         yield Intent(kind, text)
@@ -230,6 +230,15 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     ends = (_kind(words[first:], _WHAT, kinds) for first in range(1, len(words)))
     unknown = "Setting" if behind in _PLACES and all(word[0].isupper() for word in words) else _THING
     yield Intent(next(filter(None, ends), unknown), text)
+
+
+def _shown_as(words: Sequence[str], behind: str, kinds: Sequence[str]) -> Iterator[Intent]:
+    """Yield what a style is, and before it what is of another kind in "calm pencil sketch of"."""
+    others = [kind for kind in _HOW if kind != "Style"] if behind == _MEDIUM else []
+    other = next((size for size in range(len(words) - 1, 0, -1) if _kind(words[:size], others, kinds)), 0)
+    if kind := _kind(words[:other], others, kinds):
+        yield Intent(kind, " ".join(words[:other]))
+    yield Intent("Style" if "Style" in kinds else _THING, " ".join(words[other:]))
 
 
 def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> str | None:
