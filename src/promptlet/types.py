@@ -37,6 +37,10 @@ KINDS: tuple[str, ...] = (
 """What an intent can be about (the paper's section 3, widened); the label is part of the training text."""
 
 KIND_ALIASES: Mapping[str, str] = {
+    "subject": "Topic",
+    "background": "Setting",
+    "location": "Setting",
+    "medium": "Style",
     "colour": "Color",
     "object": "Scene object",
     "scene": "Setting",

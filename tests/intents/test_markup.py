@@ -26,6 +26,11 @@ from promptlet.intents.markup import split_markup
         ("a city --no people, cars --ar 16:9", "a city, no people, no cars", ["--ar 16:9"]),
         ("a city --ar 16:9 --no people and cars", "a city, no people, no cars", ["--ar 16:9"]),
         ("--no people", "no people", []),
+        ("a city, negative prompt: people, cars", "a city, no people, no cars", []),
+        ("a city; Negative prompt: (blur:1.4), no people; Steps: 20, Size: 9x9", "a city, no blur, no people", []),
+        ("a city. Negative: people --ar 16:9", "a city, no people", ["--ar 16:9"]),
+        ("fox::2 snow::1 people::-0.5", "fox, snow, no people", []),
+        ("a film with negative space", "a film with negative space", []),
         # Who wants less of people wants none kept.
         ("a city, (no people:1.3)", "a city, no people", []),
         ("I <3 a well--lit hat at 4:30", "I <3 a well--lit hat at 4:30", []),

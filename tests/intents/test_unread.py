@@ -20,6 +20,7 @@ from promptlet.generation import Request
         ("a fox in the snow, masterpiece, 8k, trending on artstation", ("masterpiece", "8k", "trending on artstation")),
         ("A fox in the snow. Return only the prompt.", ("Return only the prompt",)),
         ("8k fox in deep snow, 8k", ()),
+        ("a fox in deep snow, negative prompt: people", ()),
         ("ein Fuchs im Schnee", ()),
         ("Topic: fox, Mood: serene", ()),
     ],

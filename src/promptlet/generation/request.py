@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from promptlet.engines.base import Sampling
 from promptlet.errors import UsageError, about
 from promptlet.generation.terms import asks_for
+from promptlet.intents.lines import on_one_line
 from promptlet.intents.markup import split_markup
 from promptlet.intents.reading import read_text
 from promptlet.intents.unread import unread
@@ -30,7 +31,7 @@ _DEFAULT = Sampling()
 def _intents(raw: Any) -> Intents:
     """Return checked intents, free text as a topic yet to be read; what JSON may hold instead of them is refused."""
     if isinstance(raw, str):
-        return (Intent("Topic", plain_text(raw, "the text", MAX_TEXT_CHARACTERS)),)
+        return (Intent("Topic", plain_text(on_one_line(raw), "the text", MAX_TEXT_CHARACTERS)),)
     if not isinstance(raw, Iterable) or isinstance(raw, Mapping):
         raise UsageError(f'{raw!r} is neither free text nor a list of "Kind: value"')
     intents = tuple(raw)

@@ -6,8 +6,15 @@ import re
 
 from promptlet.intents.headings import is_loud
 
-_UNWANTED = re.compile(r"(?<!\S)(?:--|\u2014)no (.+?)(?=,?\s+(?:--|\u2014)\w|$)")
+_UNWANTED = re.compile(r"(?<!\S)(?:--|\u2014)no (.+?)(?=\s*;|,?\s+(?:--|\u2014)\w|$)")
 """Midjourney's list of what shall not be there."""
+_NEGATIVE = re.compile(
+    r"[\s,;.(]*(?<!\w)negative(?: prompts?)?\s*:\s*(.+?)(?=\s*;|\s+--\w|\s*<|$)(?:\s*;\s*steps: \d.*)?", re.IGNORECASE
+)
+"""The same as Stable Diffusion's pages write it, before their settings."""
+_LESS_THAN_NONE = re.compile(r"(?:^|[,;]|::\d*\.?\d*)\s*([^,;:]+)::-\d*\.?\d+")
+_PART = re.compile(r"::(?:\d*\.?\d+)?,?")
+"""Midjourney's end of a part, and how much it weighs: below nothing is what shall not be there."""
 _SETTING = re.compile(
     r"(?<!\S)--(?:(?:style|sref|cref|profile) (?!--)[^\s,]+|[a-z]+(?: (?!--)[\d.:]+)?)(?![^\s,])"
     r"|<(?:\w+:)?[\w.-]+(?::[\w.:-]+)?>"
@@ -24,16 +31,26 @@ def split_markup(text: str) -> tuple[str, list[str]]:
 
     The words of a weight are wished for as well. What ``--no`` names is said in words; BREAK is a comma.
     """
-    unwanted = [item for found in _UNWANTED.findall(text) for item in re.split(r",|\band\b|\bor\b", found)]
-    rest = _UNWANTED.sub(" ", text)
+    unwanted: list[str] = []
+    rest = text
+    for pattern in (_UNWANTED, _NEGATIVE, _LESS_THAN_NONE):
+        unwanted += [item for found in pattern.findall(rest) for item in _items(found)]
+        rest = pattern.sub(" ", rest)
+    rest = _PART.sub(",", rest)
     weighted = [found[0] for found in _WEIGHTED.finditer(rest) if not _NEGATED.match(found[1])]
     rest = _WEIGHTED.sub(r"\1", rest)
     settings = [found.strip() for found in _SETTING.findall(rest)]
     rest = _ESCAPED.sub(r"\1", _LESS.sub(r"\1", _SETTING.sub(" ", rest)))
     if not is_loud(rest):
         rest = _BREAK.sub(", ", rest)
-    rest = re.sub(r"(?<!:)\s+(?=,)", "", " ".join(rest.split())).strip(" ,")
+    rest = re.sub(r"(?<!:)\s+(?=[,;])", "", " ".join(rest.split())).strip(" ,;")
     if not rest and not unwanted:
         return text, []
-    parts = [rest, *(f"no {item.strip()}" for item in unwanted if item.strip())]
+    parts = [rest, *(f"no {item}" for item in unwanted)]
     return ", ".join(filter(None, parts)), [*weighted, *settings]
+
+
+def _items(listed: str) -> list[str]:
+    """Return what a list of unwanted things names, without weights and without a "no" before it."""
+    items = re.split(r",|\band\b|\bor\b", _WEIGHTED.sub(r"\1", listed))
+    return [item for raw in items if (item := _NEGATED.sub("", raw.strip(" ()[]{}.")).strip())]

@@ -34,7 +34,7 @@ _PIECE = re.compile(
     r"|[^\s'\"\u2018-\u201f]"
 )
 """A word, a mark, or a quotation."""
-SAYING = ("says", "saying", "reads", "reading")
+SAYING = ("say", "says", "saying", "reads", "reading")
 """Words that end one thing and begin another, if a quotation follows; else somebody reads a book."""
 _LONGEST_NAME = 5
 """Words of a name that has fillers in it: "shallow depth of field"."""
@@ -42,12 +42,21 @@ _FOR = ("Audience", "Occasion")
 """Kinds that are meant only behind "for": a woman in a picture is no audience."""
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
+_MANNER = frozenset("style styled aesthetic look vibe vibes feel mood atmosphere lighting light shot".split())
+"""Words that are of one kind with the word before them: "anime style", "close-up shot", "warm lighting"."""
+_MEDIA = frozenset("photo photograph photography painting drawing sketch illustration artwork render rendering".split())
+_MEDIUM = "medium of"
+"""What stands before a thing that says as what another one is shown: the "photo" of "photo of a fox"."""
+_MASS = ("Color", "Material")
+"""Kinds whose names have no plural."""
 _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
+_ENDS = re.compile(rf"[,;|]|(?<=\.)\s+(?=(?:{'|'.join(_KINDS)})\s*:)", re.IGNORECASE)
+"""What parts typed intents."""
 _WHAT = ("Topic", "Scene object", "Setting")
 AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
 """An audience that no list of names holds."""
-_OBVIOUS = ("template", "templates")
-"""What is asked for in any case: a "menu template" is a menu."""
+OBVIOUS = ("template", "templates", "something", "anything", "smth")
+"""What is asked for in any case: a "menu template" is a menu, and "something cozy with a cat" is the cat."""
 HOURS = frozenset("dawn daybreak dusk midday midnight night nightfall noon sunrise sunset twilight".split())
 """Of light, though the graph has them only in longer names."""
 _THING = "Scene object"
@@ -71,7 +80,8 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
     """Return what a text wishes for.
 
     Args:
-        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``; semicolons do too.
+        text: free words, or intents as they are printed: ``Topic: birthday, Scene object: balloon``; semicolons,
+            bars and full stops part them too.
         kinds: those of the task; a word of another kind is a thing like any other.
 
     Raises:
@@ -104,17 +114,22 @@ def _typed(text: str) -> tuple[Intents, str]:
     Raises:
         UsageError: if one of them is not allowed.
     """
-    parts = [part.partition(":") for part in re.split("[,;]", text)]
+    parts = [part.partition(":") for part in _ENDS.split(text)]
     has_kind = [bool(value) and kind.strip().casefold() in _KINDS for kind, _, value in parts]
-    if not has_kind[0] or len(parts) > MAX_INTENTS:
+    if not has_kind[0] or sum(has_kind) > MAX_INTENTS:
         return (), text
-    typed = (Intent.of(kind, value) for (kind, _, value), its in zip(parts, has_kind, strict=True) if its)
+    typed = (Intent.of(kind, _unstopped(value)) for (kind, _, value), its in zip(parts, has_kind, strict=True) if its)
     return tuple(typed), ",".join("".join(part) for part, its in zip(parts, has_kind, strict=True) if not its).strip()
+
+
+def _unstopped(value: str) -> str:
+    """Return a value without the full stop of its line; "Washington D.C." keeps what is no such stop."""
+    return value.removesuffix(".") if value.count(".") == 1 else value
 
 
 def _sorted(found: Sequence[Intent]) -> Intents:
     found = list(dict.fromkeys(found))
-    found = [each for each in found if each.value.casefold() not in _OBVIOUS] or found
+    found = [each for each in found if each.value.casefold() not in OBVIOUS] or found
     # What is named first is mostly what the others are about.
     topic = next((each for each in found if each.kind in _WHAT), found[0])
     others = [each if each.kind != "Topic" else Intent(_THING, each.value) for each in found if each != topic]
@@ -138,13 +153,13 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     articled = False
     """Whether the first of them has an article."""
     rest = _PIECE.findall(text)
-    total = len(rest)
+    every = tuple(rest)
     while rest:
         ahead, piece = piece, rest[0].casefold()
         mark = len(piece) == 1 and not piece.isalnum()
         saying = piece in SAYING and "".join(rest[1:2]).startswith('"')
         # "a no parking sign" is one thing.
-        negating = negates(rest[0], total - len(rest), text) and ahead not in ARTICLES
+        negating = negates(every, len(every) - len(rest), text) and ahead not in ARTICLES
         contrary = piece == "but" and before in NOT
         between = mark or saying or contrary or negating or piece in (*FILLERS, STYLED)
         size = 0 if between else _size_of_name(rest)
@@ -152,7 +167,8 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
             ends = bool(words)
             for thing in filter(None, (words, rest[:size])):
                 unwanted = [*unwanted, thing] if before in NOT else []
-                yield thing, before
+                shown = piece == "of" and thing[-1].casefold() in _MEDIA and before not in (*NOT, STYLED)
+                yield thing, _MEDIUM if shown else before
                 before = ""
             words = []
             if size:
@@ -187,8 +203,8 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     """Yield the intents of words that belong together, and stand behind such a word."""
     any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
     text = " ".join(words)
-    if behind == STYLED:
-        yield Intent("Style" if "Style" in kinds else _THING, text)
+    if behind in (STYLED, _MEDIUM):
+        yield from _shown_as(words, behind, kinds)
         return
     if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
         yield Intent(kind, text)
@@ -201,8 +217,10 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
         return
     for size in range(len(words) - 1, 0, -1):
         if kind := _kind(words[:size], _HOW, kinds):
-            yield Intent(kind, " ".join(words[:size]))
-            yield from _read(words[size:], behind, kinds)
+            end = size + (words[size].casefold() in _MANNER)
+            yield Intent(kind, " ".join(words[:end]))
+            if end < len(words):
+                yield from _read(words[end:], behind, kinds)
             return
         if kind := _kind(words[-size:], _HOW, kinds):
             yield from _read(words[:-size], behind, kinds)
@@ -214,13 +232,25 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
     yield Intent(next(filter(None, ends), unknown), text)
 
 
+def _shown_as(words: Sequence[str], behind: str, kinds: Sequence[str]) -> Iterator[Intent]:
+    """Yield what a style is, and before it what is of another kind in "calm pencil sketch of"."""
+    others = [kind for kind in _HOW if kind != "Style"] if behind == _MEDIUM else []
+    other = next((size for size in range(len(words) - 1, 0, -1) if _kind(words[:size], others, kinds)), 0)
+    if kind := _kind(words[:other], others, kinds):
+        yield Intent(kind, " ".join(words[:other]))
+    yield Intent("Style" if "Style" in kinds else _THING, " ".join(words[other:]))
+
+
 def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> str | None:
     """Return the first of the wanted kinds that words of these stems have in the graph, and that the task has."""
     text = " ".join(words)
     named = _mentions().named(stems(text))
     # "graduation" is an occasion, though "graduates" has the same stem.
     same = [intent for intent in named if intent.value.casefold() == text.casefold()]
-    found = {intent.kind for intent in same or named}
+    # Nor are woods of wood, and oranges are no colour.
+    plural = text.casefold().endswith("s")
+    alike = [each for each in named if not (plural and each.kind in _MASS and not each.value.endswith("s"))]
+    found = {intent.kind for intent in same or alike}
     return next((kind for kind in wanted if kind in found and kind in kinds), None)
 
 

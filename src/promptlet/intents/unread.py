@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from promptlet.intents.phrasing import FILLERS, NOT, STYLED, in_fewer_words, without_request
-from promptlet.intents.reading import SAYING
+from promptlet.intents.reading import OBVIOUS, SAYING
 from promptlet.intents.unwanted import NEGATED
 from promptlet.stemming import terms
 from promptlet.types import KIND_ALIASES, KINDS
 
 _MARKS = re.compile(r"[,.;:!?()\"\u201c\u201d]+(?=\s|$)|(?<!\S)[(\"\u201c\u201d]+")
-_KIND = re.compile(rf"(?:^|(?<=[,;]))\s*(?:{'|'.join((*KINDS, *KIND_ALIASES))})\s*:", re.IGNORECASE)
-"""Before a typed intent."""
-_SILENT = FILLERS.union(NEGATED, NOT, SAYING, terms(STYLED), "or nor than template templates".split())
+_KIND = re.compile(
+    rf"(?:^|(?<=[,;|.]))\s*(?:{'|'.join((*KINDS, *KIND_ALIASES))}|negative(?: prompts?)?)\s*:", re.IGNORECASE
+)
+"""Before a typed intent, or what shall not be there."""
+_SILENT = FILLERS.union(NEGATED, NOT, SAYING, OBVIOUS, terms(STYLED), "or nor but than".split())
 """Words that need not be told by themselves: they hold others together, or said how these are meant."""
 
 

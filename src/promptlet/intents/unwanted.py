@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptlet.intents.phrasing import FILLERS, NOT
+from promptlet.intents.phrasing import FILLERS, NOT, STYLED
 
 NEGATED = frozenset(
     (
-        "any single other more visible show include have add draw want use put contain be too "
+        "any single other more visible show include have add draw want use put contain be too overly really so "
         "wearing wear having showing including containing featuring using"
     ).split()
 )
 """Words behind a "no" that are not what shall not be said: "any cars", "don't show cars", "not wearing a hat"."""
 _OR, _AND = ("or", "nor"), ("and", "&")
 ARTICLES = ("a", "an", "the")
+_DETERMINERS = frozenset((*ARTICLES, *"any his her its their my our your".split()))
+_DONE_AT = ("look", "looks", "stare", "stares")
 _ADDED = frozenset("show include have add draw want use put make keep give let".split())
 """Behind an "and" these begin another wish: "without cars and add balloons"."""
 _DESCRIBED = ("with", "who", "which", "that", "is", "are", "has", "have")
@@ -22,9 +24,13 @@ _DESCRIBED = ("with", "who", "which", "that", "is", "are", "has", "have")
 
 
 def is_of_no_thing(pieces: Sequence[str]) -> bool:
-    """Return whether a word right behind a "no" is not what shall not be: "any cars", "isn't wearing a hat"."""
+    """Return whether a word right behind a "no" is not what shall not be.
+
+    Of "any cars" and "isn't wearing a hat" the cars and the hat are, of "not looking at the camera" the camera.
+    """
     word, following = pieces[0].casefold(), "".join(pieces[1:2]).casefold()
-    return word in NEGATED or (word.endswith("ing") and following in ARTICLES)
+    done = word.endswith("ing") and (following in _DETERMINERS or following == "at")
+    return word in NEGATED or done or (word in _DONE_AT and following == "at")
 
 
 def lists_on(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled: bool) -> bool:
@@ -32,7 +38,8 @@ def lists_on(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled:
 
     "No windows, doors or furniture" is a list, and so is "no cats, dogs and birds". Behind "without cars" come "and
     with balloons", "and a sunny day", "and a woman with a hat" and ", a sunny day", and none of them is; neither is
-    "no people, blue sky and white sand", whose things are described as what is wished for is.
+    "no people, blue sky and white sand", whose things are described as what is wished for is. A thing with an article
+    mostly begins another wish; it is of a list that ends in ", or", or in "or a" if the first has an article as well.
 
     Args:
         pieces: the words from there on, in small letters.
@@ -41,21 +48,30 @@ def lists_on(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled:
     """
     if pieces[0] in _AND:
         return _is_of_list(pieces[1:], articled)
-    if pieces[0] != ",":
-        return pieces[0] in _OR
-    sizes = [0]
-    for place, piece in enumerate(pieces[1:], start=2):
-        if piece in _AND:
-            listed = bool(sizes[0]) or len(unwanted) > 1  # "no cats, and dogs" is none
-            return listed and max(sizes) <= len(unwanted[0]) and _is_of_list(pieces[place:], articled)
-        if piece in _OR or _begins_other(piece):
-            return piece in _OR
-        sizes = [*sizes, 0] if piece == "," else [*sizes[:-1], sizes[-1] + 1]
+    return _is_closed(pieces[1:], unwanted, articled) if pieces[0] == "," else pieces[0] in _OR
+
+
+def _is_closed(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled: bool) -> bool:
+    """Return whether an "or" or "and" closes the list that goes on behind a comma."""
+    sizes, determined = [0], False
+    for place, piece in enumerate(pieces):
+        ahead, following = pieces[place - 1] if place else ",", "".join(pieces[place + 1 : place + 2])
+        if piece in _DETERMINERS and ahead == ",":
+            determined = True
+        elif piece in _OR:
+            return not determined or ahead == "," or piece == "nor" or (articled and following in _DETERMINERS)
+        elif piece in _AND:
+            listed = not determined and (bool(sizes[0]) or len(unwanted) > 1)  # "no cats, and dogs" is none
+            return listed and max(sizes) <= len(unwanted[0]) and _is_of_list(pieces[place + 1 :], articled)
+        elif _begins_other(piece):
+            return False
+        else:
+            sizes = [*sizes, 0] if piece == "," else [*sizes[:-1], sizes[-1] + 1]
     return False
 
 
 def _begins_other(piece: str) -> bool:
-    return piece in FILLERS or piece in NOT or piece == "but" or not (piece == "," or piece[0].isalnum())
+    return piece in FILLERS or piece in (*NOT, STYLED, "but") or not (piece == "," or piece[0].isalnum())
 
 
 def _is_of_list(pieces: Sequence[str], articled: bool) -> bool:
