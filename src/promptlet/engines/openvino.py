@@ -1,15 +1,17 @@
 """The engine for many texts on CPUs: the student's GGUF in OpenVINO (Apache-2.0).
 
-Four texts and more are written some two to three times as fast as by llama.cpp. Texts that begin together are the rows
-of one batch. What else is in it changes no bit of a row: heads are padded to a width that depends on themselves alone,
-and a batch has never fewer rows than this processor needs to compute all of them alike, which is tried out when the
-engine is opened. Shapes: B rows, T tokens of a call, P places, V tokens of the vocabulary, W numbers of an embedding.
+Four texts and more are written some two to three times as fast as by llama.cpp. The texts that wait, whoever wants
+them, are the rows of the next batch, and a batch is written to its end. What else is in it changes no bit of a row:
+heads are padded to a width that depends on themselves alone, and a batch has never fewer rows than this processor needs
+to compute all of them alike, which is tried out when the engine is opened. Shapes: B rows, T tokens of a call, P
+places, V tokens of the vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from threading import Event, Lock
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Condition, Event
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +26,8 @@ from promptlet.student.format import GGUF, Student
 _MOST_ROWS = 32
 _WIDTHS = 8
 """Heads are read without their last token, padded to a multiple of so many."""
+_PATIENCE = 0.05
+"""Seconds after which who waits for another's batch looks whether it shall go on."""
 
 
 class OpenVINO(Engine):
@@ -36,8 +40,12 @@ class OpenVINO(Engine):
         self._constraints = Constraints(student.codec)
         self._barred_V = np.zeros(len(student.codec), dtype=np.float32)
         self._barred_V[student.codec.unwritable_ids] = -np.inf
-        self._turn = Lock()
-        """One batch at a time: the states of its rows are the request's."""
+        self._changed, self._driven = Condition(), False
+        """Whether some call computes; the others wait until their rows have ended, or it is their turn."""
+        self._waiting: list[_Row] = []
+        self._active: list[_Row] = []
+        """The rows of the batch whose keys and values the request holds, at the places `_before`."""
+        self._before: list[int] = []
         self._fewest = self._fewest_rows()
 
     @classmethod
@@ -46,29 +54,65 @@ class OpenVINO(Engine):
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         rows = [_Row(decoding, self) for decoding in decodings]
-        widths = sorted({row.width for row in rows})
-        for width in widths:
-            alike = [row for row in rows if row.width == width]
-            for first in range(0, len(alike), _MOST_ROWS):
-                with self._turn:
-                    self._write(alike[first : first + _MOST_ROWS], width, stop)
+        with self._changed:
+            self._waiting += rows
+        try:
+            while not all(row.ended for row in rows):
+                with self._turn(rows) as mine:
+                    raise_if_stopped(stop)
+                    while mine and not all(row.ended for row in rows):
+                        self._advance()
+                        raise_if_stopped(stop)
+        finally:
+            for row in rows:
+                row.ended = True  # nobody waits for it any more
         return [row.decoded() for row in rows]
 
-    def _write(self, rows: Sequence[_Row], width: int, stop: Event | None) -> None:
-        """Write the texts of some rows, until all have ended; those that have leave the batch."""
-        active = [row for row in rows if row.room]
-        if not active:
-            return
-        heads = list(dict.fromkeys(row.decoding.head for row in active))  # drafts of one wish share theirs
-        self._read(heads, width)
-        before = [heads.index(row.decoding.head) for row in active]
-        while active:
-            raise_if_stopped(stop)
-            chances_BV = self._step(active, before)
-            for row, chances in zip(active, chances_BV, strict=False):
+    @contextmanager
+    def _turn(self, rows: Sequence[_Row]) -> Iterator[bool]:
+        """Wait until nobody computes or the rows have ended, but not for ever; yield whether to compute now."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._driven or all(row.ended for row in rows), _PATIENCE)
+            mine = not self._driven
+            self._driven = True
+        try:
+            yield mine
+        finally:
+            if mine:
+                with self._changed:
+                    self._driven = False
+                    self._changed.notify_all()
+
+    def _advance(self) -> None:
+        """Write a token of each row of the batch; if it has ended, begin the next one before."""
+        going = [place for place, row in enumerate(self._active) if not row.ended]
+        self._active, self._before = [self._active[place] for place in going], [self._before[place] for place in going]
+        try:
+            if not self._active and not self._begin():
+                return
+            for row, chances in zip(self._active, self._step(), strict=False):
                 row.take(chances[: len(self._barred_V)])
-            before = [place for place, row in enumerate(active) if row.writes]
-            active = [row for row in active if row.writes]
+        except BaseException as error:
+            for row in self._active:
+                row.fail(error)
+            raise
+        self._before = list(range(len(self._active)))
+        if any(row.ended for row in self._active):
+            with self._changed:
+                self._changed.notify_all()
+
+    def _begin(self) -> bool:
+        """Make a batch of the row that waits longest and others of its width; return False if none waits."""
+        with self._changed:
+            self._waiting = [row for row in self._waiting if not row.ended]
+            alike = [row for row in self._waiting if row.width == self._waiting[0].width]
+            self._active = alike[:_MOST_ROWS]
+            self._waiting = [row for row in self._waiting if row not in self._active]
+        if self._active:
+            heads = list(dict.fromkeys(row.decoding.head for row in self._active))  # drafts of a wish share theirs
+            self._before = [heads.index(row.decoding.head) for row in self._active]
+            self._read(heads, self._active[0].width)
+        return bool(self._active)
 
     def _read(self, heads: Sequence[tuple[int, ...]], width: int) -> None:
         """Read all heads but their last tokens, a row each."""
@@ -85,15 +129,14 @@ class OpenVINO(Engine):
         # Padding sees itself, so that it stays a number.
         self._call(ids_BT, places_BT, seen_BTT | np.eye(width, dtype=bool), range(count))
 
-    def _step(self, active: Sequence[_Row], before: Sequence[int]) -> Scores:
-        """Read the last token of each row, which stood at a place `before`; return what may come, [B, V]."""
-        missing = max(0, self._fewest - len(active))
-        active, before = [*active, *[active[0]] * missing], [*before, *[before[0]] * missing]
-        ids_B1 = np.array([[row.last] for row in active])
-        places_B1 = np.array([[row.place] for row in active])
-        padding_B11 = np.array([[[row.padding]] for row in active])
-        width = active[0].padding + active[0].place + 1
-        return self._call(ids_B1, places_B1, np.arange(width) >= padding_B11, before)
+    def _step(self) -> Scores:
+        """Read the last token of each row; return what may come, [B, V]."""
+        missing = max(0, self._fewest - len(self._active))
+        rows = [*self._active, *self._active[:1] * missing]
+        ids_B1, places_B1 = np.array([[row.last] for row in rows]), np.array([[row.place] for row in rows])
+        padding_B11 = np.array([[[row.padding]] for row in rows])
+        seen_B1P = np.arange(rows[0].padding + rows[0].place + 1) >= padding_B11
+        return self._call(ids_B1, places_B1, seen_B1P, [*self._before, *self._before[:1] * missing])
 
     def _call(self, ids_BT: Any, places_BT: Any, seen_BTP: Any, before: Iterable[int]) -> Scores:
         mask_B1TP = np.where(seen_BTP, np.float32(0), np.float32(-np.inf))[:, None]
@@ -135,6 +178,8 @@ class _Row:
         self._bias_V[list(decoding.forbidden)] = -np.inf
         self._matcher = engine._constraints.matcher(decoding.grammar) if decoding.grammar else None
         self._bits_1M = np.zeros((1, (len(self._codec) + 31) // 32), dtype=np.int32)
+        self._failure: BaseException | None = None
+        self.ended = not self.room
 
     @property
     def last(self) -> int:
@@ -145,11 +190,6 @@ class _Row:
     def place(self) -> int:
         """Where that token stands, from 0."""
         return len(self.decoding.head) - 1 + len(self._ids)
-
-    @property
-    def writes(self) -> bool:
-        """Whether there is room and no end yet."""
-        return len(self._ids) < self.room and self._codec.end_id not in self._ids[-1:]
 
     def take(self, chances: Scores) -> None:
         """Draw a token by the logarithms of probabilities."""
@@ -164,8 +204,16 @@ class _Row:
             assert taken, self._matcher.get_error()
         self._ids.append(token)
         self._logprobs.append(float(chances[token]))
+        if token == self._codec.end_id or len(self._ids) == self.room:
+            self.ended = True
+
+    def fail(self, error: BaseException) -> None:
+        """End without a text."""
+        self._failure, self.ended = error, True
 
     def decoded(self) -> Decoded:
+        if self._failure is not None:
+            raise RuntimeError("the batch that held this text failed") from self._failure
         finished = self._codec.end_id in self._ids[-1:]
         return Decoded(self._codec.decode(self._ids), tuple(self._ids), tuple(self._logprobs), finished)
 
