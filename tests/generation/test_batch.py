@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from promptlet.errors import UsageError
-from promptlet.generation import Generator
+from promptlet.errors import EngineError, UsageError
+from promptlet.generation import Generator, Prompt, Request
 from promptlet.generation.batch import generate_file
+from promptlet.generation.generator import derive
 from tests.conftest import Run
 from tests.runs import killed_when, started
 
@@ -113,18 +116,55 @@ def test_other_work_is_not_gone_on_with(generator: Generator, tmp_path: Path) ->
         generate_file(generator, source, source, {})
 
 
-def test_a_killed_run_goes_on_where_it_was(
-    cli: Run, generator: Generator, student_folder: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("engine", ["llamacpp", "openvino"])
+def test_a_killed_run_goes_on_where_it_was(cli: Run, student_folder: Path, tmp_path: Path, engine: str) -> None:
+    """Whether the engine takes requests one after the other or many at once."""
     source, target, whole = (tmp_path / name for name in ("in.jsonl", "out.jsonl", "whole.jsonl"))
-    source.write_text("".join(f'{{"intents": "cat number {index}", "words": "6-12"}}\n' for index in range(16)))
-    options = ["--student", student_folder, "--candidates", 2, "--seed", 3, "--input", source, "--output", target]
+    source.write_text("".join(f'{{"intents": "cat number {index}", "words": "6-12"}}\n' for index in range(50)))
+    options = [
+        "--student",
+        student_folder,
+        "--engine",
+        engine,
+        "--candidates",
+        2,
+        "--seed",
+        3,
+        "--input",
+        source,
+        "--output",
+        target,
+    ]
     killed_when(started("generate", *options), tmp_path, target.name, 3)
     kept = target.read_bytes()
     kept = kept[: kept.rfind(b"\n") + 1]
-    assert kept.count(b"\n") < 16
+    assert kept.count(b"\n") < 50
     assert cli("generate", *options).returncode == 0
     assert target.read_bytes().startswith(kept), "what was there is not written again"
     settings = {"task": "t2i", "n": 1, "seed": 3, "exact": True, "candidates": 2}
+    generator = Generator.load(student_folder, engine)
+    assert (generator.engine.side_by_side > 1) == (engine == "openvino")
     generate_file(generator, source, whole, settings)
     assert without_time(target) == without_time(whole)
+    last = Request.of(settings | {"intents": "cat number 49", "words": "6-12", "seed": derive(3, 50)})
+    assert entries(whole)[-1]["prompts"][0]["prompt"] == next(generator.stream(last)).prompt
+
+
+@pytest.mark.parametrize("engine", ["llamacpp", "openvino"])
+def test_an_error_that_is_no_row_s_ends_a_run_at_its_row(
+    student_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """The rows before it are written, and what runs beside it is not waited for to its end."""
+    generator = Generator.load(student_folder, engine)
+    source, target, write = tmp_path / "in.jsonl", tmp_path / "out.jsonl", generator.stream
+
+    def failing(request: Request, stop: Event | None = None) -> Iterator[Prompt]:
+        if "gone" in str(request.intents):
+            raise EngineError("the server is gone")
+        return write(request, stop)
+
+    monkeypatch.setattr(generator, "stream", failing)
+    source.write_text("".join(f'{{"intents": "a {what}"}}\n' for what in ("cat", "dog", "gone", *["bird"] * 60)))
+    with pytest.raises(EngineError, match="gone"):
+        generate_file(generator, source, target, {"candidates": 1})
+    assert [row["line"] for row in entries(target)] == [1, 2]

@@ -69,6 +69,8 @@ class Engine(ABC):
     """
 
     name: str
+    side_by_side: int = 1
+    """How many calls of a few texts each are better made at once than one after the other."""
 
     @classmethod
     @abstractmethod

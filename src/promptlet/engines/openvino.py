@@ -34,6 +34,7 @@ class OpenVINO(Engine):
     """OpenVINO's plugin for CPUs, without torch."""
 
     name = "openvino"
+    side_by_side = 16
 
     def __init__(self, student: Student, compiled: Compiled) -> None:
         self.student, self._request, self._embeddings = student, compiled.request, compiled.embeddings

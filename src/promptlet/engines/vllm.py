@@ -63,6 +63,7 @@ class VLLM(Engine):
     """A served student. `connect` is for who has an address at hand."""
 
     name = "vllm"
+    side_by_side = 16
 
     def __init__(self, student: Student, client: Any, url: str, model: str) -> None:
         self.student, self.url, self._client, self._model = student, url, client, model

@@ -6,9 +6,13 @@ digest is how an interrupted run knows its own work, and that nothing was change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from promptlet.errors import StudentError, UsageError
@@ -18,6 +22,9 @@ from promptlet.io.atomic import value_digest
 from promptlet.io.journal import Journal
 from promptlet.io.json_lines import parse_object
 from promptlet.progress import metering
+
+_Row = tuple[int, bytes]
+"""A line of the input and its number."""
 
 
 @dataclass
@@ -67,18 +74,16 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
         for entry in _written(target, rows, settings):  # before the journal cuts off a torn line
             outcome.count(entry)
         with Journal(target) as journal, metering("generate", "requests", total, outcome.rows) as meter:
-            for number, line in rows:
-                head = {"line": number, "digest": _digest(settings, number, line)}
-                entry = head | _answer(generator, defaults, number, line)
+            answers = _in_order(partial(_answer, generator, defaults), rows, generator.engine.side_by_side)
+            for (number, line), answer in answers:
+                entry = {"line": number, "digest": _digest(settings, number, line), **answer}
                 journal.append(entry)
                 outcome.count(entry)
                 meter.advance()
     return outcome
 
 
-def _written(
-    target: Path, rows: Iterator[tuple[int, bytes]], settings: Mapping[str, Any]
-) -> Iterator[Mapping[str, Any]]:
+def _written(target: Path, rows: Iterator[_Row], settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the lines that an earlier run wrote, and take their requests from the rows.
 
     Raises:
@@ -107,7 +112,7 @@ def _entry(line: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _rows(file: Any) -> Iterator[tuple[int, bytes]]:
+def _rows(file: Any) -> Iterator[_Row]:
     return ((number, line) for number, line in enumerate(file, start=1) if line.strip())
 
 
@@ -115,15 +120,41 @@ def _digest(settings: Mapping[str, Any], number: int, line: bytes) -> str:
     return value_digest([settings, number, line.decode("utf-8", "backslashreplace").strip()])[:16]
 
 
-def _answer(generator: Generator, defaults: Mapping[str, Any], number: int, line: bytes) -> dict[str, Any]:
+def _in_order(
+    answer: Callable[[_Row, Event | None], dict[str, Any]], rows: Iterable[_Row], side_by_side: int
+) -> Iterator[tuple[_Row, dict[str, Any]]]:
+    """Yield rows and their answers, so many of which are made side by side."""
+    if side_by_side == 1:
+        yield from ((row, answer(row, None)) for row in rows)
+        return
+    stop = Event()
+    running: deque[tuple[_Row, Future[dict[str, Any]]]] = deque()
+    with ThreadPoolExecutor(side_by_side) as threads:
+        try:
+            for row in rows:
+                running.append((row, threads.submit(answer, row, stop)))
+                if len(running) == 2 * side_by_side:  # a long one holds the others up no sooner
+                    first, made = running.popleft()
+                    yield first, made.result()
+            while running:
+                first, made = running.popleft()
+                yield first, made.result()
+        finally:
+            stop.set()
+            for _, made in running:
+                made.cancel()
+
+
+def _answer(generator: Generator, defaults: Mapping[str, Any], row: _Row, stop: Event | None) -> dict[str, Any]:
     """Return the `id` of a row, if it has one, and its prompts, or the error that it has instead."""
+    number, line = row
     own: dict[str, Any] = {}
     try:
         # Who writes rows from a table writes null for what a row does not say.
-        row = {key: value for key, value in parse_object(line).items() if value is not None}
-        own = {"id": row.pop("id")} if "id" in row else {}
-        request = Request.of({**defaults, "seed": derive(defaults.get("seed", 0), number), **row})
-        prompts = [prompt.to_dict() for prompt in generator.stream(request)]
+        asked = {key: value for key, value in parse_object(line).items() if value is not None}
+        own = {"id": asked.pop("id")} if "id" in asked else {}
+        request = Request.of({**defaults, "seed": derive(defaults.get("seed", 0), number), **asked})
+        prompts = [prompt.to_dict() for prompt in generator.stream(request, stop)]
     except (UsageError, StudentError) as error:
         return own | {"error": str(error)}
     missing = request.n - len(prompts)
