@@ -21,6 +21,7 @@ from statistics import median
 
 from promptlet.cores import usable_cores
 from promptlet.errors import PromptletError
+from promptlet.extras import without
 from promptlet.io.atomic import write_json, write_text
 from promptlet.speed.contenders import Contender, OurEngine, Writer, head_ids
 from promptlet.speed.machine import machine_facts, read_bandwidth
@@ -31,6 +32,8 @@ from promptlet.tokenizer import END
 
 SUGGESTED_TOKENS = 28
 """What 20 words take the shipped student, about."""
+ON_GGUF = ("llamacpp", "openvino")
+"""Engines that compute with the precision that a student was exported in."""
 
 
 def main() -> None:
@@ -77,11 +80,11 @@ def main() -> None:
         write_text(arguments.json, json.dumps(kept, indent=1) + "\n")
 
 
-def ours(folder: Path, work: Path, threads: int) -> list[Contender]:
-    """Return llamacpp with every precision of the student's weights, and torch."""
+def ours(folder: Path, work: Path, threads: int) -> list[OurEngine]:
+    """Return llamacpp and openvino with every precision of the student's weights, and torch."""
     from promptlet.student.gguf import write_gguf
 
-    found = []
+    found: list[OurEngine] = []
     description = load_student(folder).description
     for quantization in QUANTIZATIONS:
         copy = work / quantization
@@ -91,7 +94,8 @@ def ours(folder: Path, work: Path, threads: int) -> list[Contender]:
         write_gguf(folder, folder / TOKENIZER, copy / GGUF, quantization)
         written = description.model_copy(update={"quantization": quantization})
         write_description(copy, written, description.digests)
-        found.append(OurEngine(f"promptlet llamacpp, {quantization}", "llamacpp", copy, threads, judged=False))
+        found += [OurEngine(f"promptlet {name}, {quantization}", name, copy, threads, judged=False) for name in ON_GGUF]
+    found.sort(key=lambda each: ON_GGUF.index(each.engine))
     return [*found, OurEngine("promptlet torch, fp32", "torch", folder, threads, judged=False)]
 
 
@@ -208,8 +212,10 @@ class OpenVino(Peer):
     def open(self) -> Writer:
         self.require("openvino_genai")
         import numpy as np
-        import openvino
-        import openvino_genai
+
+        with without("openvino.tools.ovc"):  # it tells Intel of the import
+            import openvino
+            import openvino_genai
 
         pipeline = openvino_genai.LLMPipeline(str(self.converted), "CPU", INFERENCE_NUM_THREADS=self.threads)
 

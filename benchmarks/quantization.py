@@ -31,7 +31,7 @@ from promptlet.evaluation.suites import TABLE_3
 from promptlet.generation import Generator
 from promptlet.intents.test_sets import load_test_set
 from promptlet.io.atomic import write_text
-from promptlet.speed.contenders import OurEngine, head_ids
+from promptlet.speed.contenders import head_ids
 from promptlet.student.data import Encoded
 from promptlet.student.format import GGUF
 from promptlet.types import Sample
@@ -55,11 +55,7 @@ def main() -> None:
         indices = range(min(arguments.count, len(held_out)))
         pairs = [(held_out.sample(index).tolist(), int(held_out.starts[index])) for index in indices]
     with tempfile.TemporaryDirectory() as work:
-        contenders = [
-            each
-            for each in ours(arguments.student, Path(work), usable_cores())
-            if isinstance(each, OurEngine) and each.engine == "llamacpp"
-        ]
+        contenders = [each for each in ours(arguments.student, Path(work), usable_cores()) if each.engine == "llamacpp"]
         generators = {each.folder.name: Generator.load(each.folder) for each in contenders}
         speeds = rates(generators)
         results = {

@@ -53,7 +53,7 @@ GraphFolder = Annotated[
 ]
 StudentFolder = Annotated[Path | None, typer.Argument(help="A student's folder.", show_default="the shipped student")]
 EngineName = Annotated[
-    str, typer.Option(help="What computes: llamacpp, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
+    str, typer.Option(help="What computes: llamacpp, openvino, torch, or vllm, a server at $PROMPTLET_VLLM_URL.")
 ]
 Threads = Annotated[
     int | None,
