@@ -1,6 +1,6 @@
 """What HTTP costs and what a server stands, in one run: makes docs/results/serving.md.
 
-python benchmarks/serving.py [--seconds 20] [--rounds 3] [--markdown docs/results/serving.md]
+python benchmarks/serving.py [--engine llamacpp] [--seconds 20] [--rounds 3] [--markdown docs/results/serving.md]
 
 Every client asks for one prompt after the other: 20 words, seeds of its own, at most so many draws. The bare engine is
 as many threads that ask the same things of a `Generator`, in a process of their own. Bare and served take turns.
@@ -107,8 +107,8 @@ def drive(
     return load
 
 
-def _bare(clients: int, seconds: float, draws: int, threads: int, told: Any) -> None:
-    generator = Generator.load(threads=threads)
+def _bare(clients: int, seconds: float, draws: int, engine: str, threads: int, told: Any) -> None:
+    generator = Generator.load(engine=engine, threads=threads)
 
     def ask(_: int) -> Callable[[dict[str, Any]], int | None]:
         def one(wanted: dict[str, Any]) -> int:
@@ -130,11 +130,11 @@ def outcome(work: Callable[[], Load]) -> Load | str:
         return f"{type(error).__name__}: {error}"
 
 
-def bare(clients: int, seconds: float, draws: int, threads: int) -> Load:
+def bare(clients: int, seconds: float, draws: int, engine: str, threads: int) -> Load:
     """Measure the engine without HTTP, in a process of its own."""
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
-    process = context.Process(target=_bare, args=(clients, seconds, draws, threads, told))
+    process = context.Process(target=_bare, args=(clients, seconds, draws, engine, threads, told))
     process.start()
     load = told.get()
     process.join()
@@ -215,15 +215,15 @@ def megabytes(process: psutil.Process) -> float:
     return process.memory_info().rss / 1e6
 
 
-def costs(seconds: float, rounds: int, threads: int) -> tuple[list[str], dict[str, Any]]:
+def costs(seconds: float, rounds: int, engine: str, threads: int) -> tuple[list[str], dict[str, Any]]:
     """Return rows of a table of bare and served rates, in turns, and what is claimed of them."""
     rates: dict[tuple[str, int, int], list[float]] = {}
-    with server("--threads", threads) as (address, process, start):
+    with server("--engine", engine, "--threads", threads) as (address, process, start):
         for _ in range(rounds):
             for draws, clients in ((1, 1), (1, 8), (24, 1), (24, 8)):
                 for who in ("bare", "served"):
                     load = (
-                        bare(clients, seconds, draws, threads)
+                        bare(clients, seconds, draws, engine, threads)
                         if who == "bare"
                         else served(address, clients, seconds, draws)
                     )
@@ -244,9 +244,10 @@ def costs(seconds: float, rounds: int, threads: int) -> tuple[list[str], dict[st
     return rows, facts
 
 
-def overload(seconds: float, threads: int) -> dict[str, float]:
+def overload(seconds: float, engine: str, threads: int) -> dict[str, float]:
     """Return what a server with few places says to ten times as many clients, and whether its memory stays."""
-    with server("--threads", threads, "--running", PLACES, "--queue", WAITING) as (address, process, _):
+    options = ("--engine", engine, "--threads", threads, "--running", PLACES, "--queue", WAITING)
+    with server(*options) as (address, process, _):
         fit = served(address, PLACES, seconds, 24)
         before, crowd = megabytes(process), 10 * (PLACES + WAITING)
         pace = crowd / (10 * len(fit.answers) / fit.seconds)
@@ -268,6 +269,7 @@ def overload(seconds: float, threads: int) -> dict[str, float]:
 def main() -> None:
     """Print the page, and keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", default="llamacpp")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=usable_cores())
@@ -275,8 +277,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     told = ", ".join(f"{name} {fact}" for name, fact in machine_facts().items())
-    rows, facts = costs(arguments.seconds, arguments.rounds, arguments.threads)
-    full = overload(arguments.seconds, arguments.threads)
+    rows, facts = costs(arguments.seconds, arguments.rounds, arguments.engine, arguments.threads)
+    full = overload(arguments.seconds, arguments.engine, arguments.threads)
     goals = [
         (f"{facts['overhead']:.1%} overhead at 8 clients (goal: under 5%)", facts["overhead"] < 0.05),
         (f"{facts['batching']:.2f} times the tokens/s of one client at 8 (goal: 1.5)", facts["batching"] >= 1.5),
@@ -291,7 +293,8 @@ def main() -> None:
         [
             "# What HTTP costs, and what a server stands",
             "Written by `benchmarks/serving.py`; what is measured stands at its head. Clients run on the same cores.",
-            f"{told}; {arguments.threads} threads, {arguments.seconds:g} s a load, {arguments.rounds} rounds; medians.",
+            f"{told}; engine {arguments.engine}, {arguments.threads} threads, {arguments.seconds:g} s a load, "
+            f"{arguments.rounds} rounds; medians.",
             "| draws | clients | bare tok/s | served tok/s | overhead |\n| --- | --- | --- | --- | --- |\n"
             + "\n".join(rows),
             f"Memory after that: {facts['memory']:.0f} MB.",
