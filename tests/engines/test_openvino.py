@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import gguf
 import pytest
 
 from promptlet.engines._gpt2_graph import compile_student
-from promptlet.errors import StudentError
+from promptlet.engines.openvino import OpenVINO
+from promptlet.errors import StoppedError, StudentError
+from promptlet.student.format import load_student
+from tests.engines.test_engines import decoding
 
 ALONE = """
 import sys
@@ -58,3 +66,65 @@ def test_another_kind_of_model_is_refused(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(StudentError, match="holds a llama; the engine openvino runs gpt2; use llamacpp"):
         compile_student(tmp_path / "model.gguf", 1)
+
+
+@pytest.fixture
+def engine(student_folder: Path) -> OpenVINO:
+    return OpenVINO.open(load_student(student_folder), 1)
+
+
+def together(engine: OpenVINO, monkeypatch: pytest.MonkeyPatch, folder: Path, during: Any) -> list[Any]:
+    """Let four calls be rows of one batch, and something happen at its third step; return texts or errors."""
+    step, steps, stops = engine._step, iter(range(10**6)), [Event() for _ in range(4)]
+
+    def watched() -> Any:
+        if next(steps) == 3:
+            during(stops)
+        return step()
+
+    def call(index: int) -> Any:
+        try:
+            return engine.decode([decoding(folder, 12, index)], stops[index])[0]
+        except (StoppedError, RuntimeError) as error:
+            return error
+
+    monkeypatch.setattr(engine, "_step", watched)
+    engine._driven = True  # as if another call computed
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(call, index) for index in range(4)]
+        while len(engine._waiting) < 4:
+            time.sleep(0.01)
+        with engine._changed:
+            engine._driven = False
+            engine._changed.notify_all()
+        return [each.result(60) for each in calls]
+
+
+def test_who_is_stopped_leaves_the_batch_to_the_others(
+    engine: OpenVINO, student_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = [engine.decode([decoding(student_folder, 12, index)])[0] for index in range(4)]
+    found = together(engine, monkeypatch, student_folder, lambda stops: (stops[0].set(), stops[2].set()))
+    assert [found[1], found[3]] == [alone[1], alone[3]]
+    assert [type(found[0]), type(found[2])] == [StoppedError, StoppedError]
+    assert engine.decode([decoding(student_folder, 12, 0)]) == [alone[0]]
+
+
+def test_a_batch_that_fails_fails_for_all_and_the_next_is_written(
+    engine: OpenVINO, student_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = engine.decode([decoding(student_folder, 12, 0)])
+
+    def fail(_: object) -> None:
+        raise RuntimeError("no memory")
+
+    found = together(engine, monkeypatch, student_folder, fail)
+    assert [type(each) for each in found] == [RuntimeError] * 4
+    assert engine.decode([decoding(student_folder, 12, 0)]) == alone
+
+
+def test_where_nothing_is_allowed_any_more_a_text_breaks_off(engine: OpenVINO, student_folder: Path) -> None:
+    everything = tuple(range(len(engine.student.codec)))
+    for temperature in (0, 0.8):
+        wanted = replace(decoding(student_folder, 12, 1, temperature=temperature), forbidden=everything)
+        assert engine.decode([wanted])[0] == replace(engine.decode([wanted])[0], text="", ids=(), finished=False)

@@ -20,7 +20,7 @@ def uniforms(decoding: Decoding, tokens: int) -> list[float]:
 
 
 def draw(scores: Scores, sampling: Sampling, uniform: float) -> int:
-    """Return the token that a uniform number falls on.
+    """Return the token that a uniform number falls on; where all are barred, any.
 
     Top-k and top-p look at the scores as they are, min-p too; what is left is weighted by the temperature.
 
@@ -30,7 +30,7 @@ def draw(scores: Scores, sampling: Sampling, uniform: float) -> int:
         uniform: from 0 to 1.
     """
     likeliest = int(scores.argmax())
-    if sampling.temperature == 0:
+    if sampling.temperature == 0 or scores[likeliest] == -np.inf:
         return likeliest
     behind = scores - scores[likeliest]
     least = math.log(sampling.min_p) if sampling.min_p else -math.inf

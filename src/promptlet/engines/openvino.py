@@ -193,13 +193,16 @@ class _Row:
         return len(self.decoding.head) - 1 + len(self._ids)
 
     def take(self, chances: Scores) -> None:
-        """Draw a token by the logarithms of probabilities."""
+        """Draw a token by the logarithms of probabilities; where none is allowed any more, the text breaks off."""
         scores = chances + self._bias_V
         if self._matcher:
             fill(self._bits_1M, 0, self._matcher)
             allowed = np.unpackbits(self._bits_1M.view(np.uint8), bitorder="little", count=len(scores))
             scores[allowed == 0] = -np.inf
         token = draw(scores, self.decoding.sampling, self._uniforms[len(self._ids)])
+        if scores[token] == -np.inf:
+            self.ended = True
+            return
         if self._matcher and token != self._codec.end_id:
             taken = self._matcher.consume_token(token)
             assert taken, self._matcher.get_error()
