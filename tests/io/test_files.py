@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptlet.errors import RunError
-from promptlet.io.atomic import file_digest, recover_folder, replacing, replacing_folder, value_digest, write_json
+from promptlet.io.atomic import (
+    file_digest,
+    recover_folder,
+    replacing,
+    replacing_folder,
+    value_digest,
+    write_json,
+    write_text,
+)
 from promptlet.io.journal import Journal
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import read_samples, write_rejects, write_samples
@@ -32,6 +41,15 @@ def test_a_file_is_replaced_only_when_the_writing_ended_well(tmp_path: Path) -> 
     with replacing(target) as temporary:
         temporary.write_text("new")
     assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_threads_may_write_one_file(tmp_path: Path) -> None:
+    """Whoever is last has its say, whole."""
+    target, texts = tmp_path / "file", [str(writer) * 1000 for writer in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda place: write_text(target, texts[place % 4]), range(200)))
+    assert target.read_text() in texts
     assert list(tmp_path.iterdir()) == [target]
 
 

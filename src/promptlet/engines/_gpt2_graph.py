@@ -33,6 +33,8 @@ _SETTINGS = {
     "DYNAMIC_QUANTIZATION_GROUP_SIZE": 32,
     "INFERENCE_PRECISION_HINT": "f32",
     "KV_CACHE_PRECISION": "f32",
+    # Shapes whose kernels are kept. They change with every token, and 5,000 of them (the default) take a gigabyte.
+    "CPU_RUNTIME_CACHE_CAPACITY": 64,
 }
 
 

@@ -10,6 +10,7 @@ places, V tokens of the vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Condition, Event
 from typing import Any, Self
@@ -38,6 +39,8 @@ class OpenVINO(Engine):
 
     def __init__(self, student: Student, compiled: Compiled) -> None:
         self.student, self._request, self._embeddings = student, compiled.request, compiled.embeddings
+        self._one_thread = ThreadPoolExecutor(1, "openvino")
+        """Computes, for OpenVINO keeps some 100 MB for every thread that ever asked it."""
         self._constraints = Constraints(student.codec)
         self._barred_V = np.zeros(len(student.codec), dtype=np.float32)
         self._barred_V[student.codec.unwritable_ids] = -np.inf
@@ -47,7 +50,7 @@ class OpenVINO(Engine):
         self._active: list[_Row] = []
         """The rows of the batch whose keys and values the request holds, at the places `_before`."""
         self._before: list[int] = []
-        self._fewest = self._fewest_rows()
+        self._fewest = self._one_thread.submit(self._fewest_rows).result()
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
@@ -62,7 +65,7 @@ class OpenVINO(Engine):
                 with self._turn(rows) as mine:
                     raise_if_stopped(stop)
                     while mine and not all(row.ended for row in rows):
-                        self._advance()
+                        self._one_thread.submit(self._advance).result()
                         raise_if_stopped(stop)
         finally:
             for row in rows:
