@@ -20,6 +20,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     from ray import serve
 
     monkeypatch.setenv("PROMPTLET_API_KEYS", KEY)
+    ray.shutdown()  # the runner's tests may have left theirs in this process
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": 8799})
     serve.run(build(Arguments(replicas=2)), route_prefix="/")
