@@ -9,6 +9,7 @@ places, V tokens of the vocabulary.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ class OpenVINO(Engine):
         self._active: list[_Row] = []
         """The rows of the batch whose keys and values the request holds, at the places `_before`."""
         self._before: list[int] = []
-        self._fewest = self._one_thread.submit(self._fewest_rows).result()
+        self._fewest, self._at_once = self._one_thread.submit(self._try_out).result()
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
@@ -120,18 +121,26 @@ class OpenVINO(Engine):
 
     def _read(self, heads: Sequence[tuple[int, ...]], width: int) -> None:
         """Read all heads but their last tokens, a row each."""
-        self._request.reset_state()
-        count = max(len(heads), -(-self._fewest // width))
+        count = max(len(heads), self._fewest)
         ids_BT, places_BT = np.zeros((2, count, width), dtype=np.int64)
         padding_B1 = np.full((count, 1), width)
         for row, head in enumerate(heads):
             padding_B1[row] = width - len(head) + 1
             ids_BT[row, padding_B1[row, 0] :] = head[:-1]
             places_BT[row, padding_B1[row, 0] :] = np.arange(len(head) - 1)
+        self._read_rows(ids_BT, places_BT, padding_B1, self._at_once)
+
+    def _read_rows(self, ids_BT: Any, places_BT: Any, padding_B1: Any, at_once: bool) -> None:
+        """Begin with these rows, all their tokens in one call or one after the other."""
+        self._request.reset_state()
+        count, width = ids_BT.shape
         places = np.arange(width)
-        seen_BTT = (places <= places[:, None]) & (places >= padding_B1[:, None])
         # Padding sees itself, so that it stays a number.
-        self._call(ids_BT, places_BT, seen_BTT | np.eye(width, dtype=bool), range(count))
+        seen_BTT = ((places <= places[:, None]) & (places >= padding_B1[:, None])) | np.eye(width, dtype=bool)
+        size = width if at_once else 1
+        for first in range(0, width, size):
+            part, end = slice(first, first + size), first + size
+            self._call(ids_BT[:, part], places_BT[:, part], seen_BTT[:, part, :end], range(count))
 
     def _step(self) -> Scores:
         """Read the last token of each row; return what may come, [B, V]."""
@@ -149,22 +158,28 @@ class OpenVINO(Engine):
         found: Scores = self._request.get_output_tensor(0).data
         return found
 
-    def _fewest_rows(self) -> int:
-        """Return how many rows a batch needs so that more of them change no bit of a row.
+    def _try_out(self) -> tuple[int, bool]:
+        """Return how many rows a batch needs, and whether heads may be read at once, so that company changes no bit.
 
-        Processors have other ways to multiply few rows, that add up in another order.
+        Processors have other ways to multiply few rows or many, that add up in another order.
         """
-        ids_B1 = np.arange(_MOST_ROWS)[:, None] % len(self.student.codec)
-        sizes, found = [2**power for power in range(_MOST_ROWS.bit_length())], dict[int, bytes]()
-        for size in sizes:
-            self._request.reset_state()
-            for place in range(2):
-                places_B1 = np.full((size, 1), place)
-                seen_B1P = np.ones((size, 1, place + 1), dtype=bool)
-                chances_BV = self._call(ids_B1[:size], places_B1, seen_B1P, range(size))
-            found[size] = chances_BV[0].tobytes()
-        different = [size for size in sizes if found[size] != found[_MOST_ROWS]]
-        return 2 * max(different) if different else 1
+        ids = random.Random(0).choices(range(len(self.student.codec)), k=_MOST_ROWS * _WIDTHS)
+        ids_BT = np.array(ids).reshape(_MOST_ROWS, _WIDTHS)
+        sizes = [2**power for power in range(_MOST_ROWS.bit_length())]
+
+        def different(at_once: bool) -> list[int]:
+            found: dict[int, Scores] = {}
+            for size in sizes:
+                places_BT = np.tile(np.arange(_WIDTHS), (size, 1))
+                self._read_rows(ids_BT[-size:], places_BT, np.zeros((size, 1)), at_once)
+                seen_B1P = np.ones((size, 1, _WIDTHS + 1), dtype=bool)
+                found[size] = self._call(ids_BT[-size:, :1], places_BT[:, :1] + _WIDTHS, seen_B1P, range(size)).copy()
+            most = found[_MOST_ROWS]
+            return [size for size in sizes if not np.array_equal(found[size], most[-size:])]
+
+        few = different(at_once=False)
+        fewest = 2 * max(few) if few else 1
+        return fewest, all(size < fewest for size in different(at_once=True))
 
 
 class _Row:
