@@ -46,3 +46,9 @@ def _matcher(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
 def fill(bits_BM: Bits, row: int, matcher: LLMatcher) -> None:
     """Write what the matcher allows next into a row of [B, M] bits; the end of text is among it where it may end."""
     fill_next_token_bitmask(matcher, bits_BM, row)
+
+
+def take(matcher: LLMatcher, token: int) -> None:
+    """Tell the matcher the token that was drawn from what it allows."""
+    taken = matcher.consume_token(token)
+    assert taken, matcher.get_error()

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from promptlet.cores import usable_cores
-from promptlet.engines._constraint import Constraints, fill
+from promptlet.engines._constraint import Constraints, fill, take
 from promptlet.engines._drawing import Scores, draw, uniforms
 from promptlet.engines._gpt2_graph import EMBEDDED, MASK, ROWS, Compiled, compile_student
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
@@ -164,22 +164,22 @@ class OpenVINO(Engine):
         Processors have other ways to multiply few rows or many, that add up in another order.
         """
         ids = random.Random(0).choices(range(len(self.student.codec)), k=_MOST_ROWS * _WIDTHS)
-        ids_BT = np.array(ids).reshape(_MOST_ROWS, _WIDTHS)
         sizes = [2**power for power in range(_MOST_ROWS.bit_length())]
 
-        def different(at_once: bool) -> list[int]:
+        def different(width: int) -> list[int]:
+            """Return the sizes of batches whose rows differ from those of the largest behind heads of that width."""
+            ids_BT = np.array(ids[: _MOST_ROWS * width]).reshape(_MOST_ROWS, width)
             found: dict[int, Scores] = {}
             for size in sizes:
-                places_BT = np.tile(np.arange(_WIDTHS), (size, 1))
-                self._read_rows(ids_BT[-size:], places_BT, np.zeros((size, 1)), at_once)
-                seen_B1P = np.ones((size, 1, _WIDTHS + 1), dtype=bool)
-                found[size] = self._call(ids_BT[-size:, :1], places_BT[:, :1] + _WIDTHS, seen_B1P, range(size)).copy()
-            most = found[_MOST_ROWS]
-            return [size for size in sizes if not np.array_equal(found[size], most[-size:])]
+                places_BT = np.tile(np.arange(width), (size, 1))
+                self._read_rows(ids_BT[-size:], places_BT, np.zeros((size, 1)), at_once=True)
+                seen_B1P = np.ones((size, 1, width + 1), dtype=bool)
+                found[size] = self._call(ids_BT[-size:, :1], places_BT[:, :1] + width, seen_B1P, range(size)).copy()
+            return [size for size in sizes if not np.array_equal(found[size], found[_MOST_ROWS][-size:])]
 
-        few = different(at_once=False)
+        few = different(width=1)
         fewest = 2 * max(few) if few else 1
-        return fewest, all(size < fewest for size in different(at_once=True))
+        return fewest, all(size < fewest for size in different(_WIDTHS))
 
 
 class _Row:
@@ -222,8 +222,7 @@ class _Row:
             self.ended = True
             return
         if self._matcher and token != self._codec.end_id:
-            taken = self._matcher.consume_token(token)
-            assert taken, self._matcher.get_error()
+            take(self._matcher, token)
         self._ids.append(token)
         self._logprobs.append(float(chances[token]))
         if token == self._codec.end_id or len(self._ids) == self.room:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from promptlet.engines._constraint import Constraints, fill
+from promptlet.engines._constraint import Constraints, fill, take
 from promptlet.engines._fixed import Decoder, install
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
 from promptlet.errors import StudentError, one_line
@@ -140,8 +140,7 @@ class _Guards:
         drawn, goes_on = self._decoder.written_BN[:, step].tolist(), self._decoder.active_B.tolist()
         for row, matcher in enumerate(self._matchers):
             if matcher and self._writes[row] and drawn[row] != self._decoder.end:
-                taken = matcher.consume_token(drawn[row])
-                assert taken, matcher.get_error()
+                take(matcher, drawn[row])
             self._writes[row] = goes_on[row]
 
 
