@@ -7,8 +7,7 @@ places, the T among them, W numbers of an embedding, V tokens of the vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ with needing("the engine openvino", "openvino"), without("openvino.tools.ovc"):
     import openvino
     from openvino import opset13 as ops
 
-EMBEDDED, MASK, ROWS = "embedded", "mask", "rows"
+_EMBEDDED, _MASK, _ROWS = "embedded", "mask", "rows"
 """A call's inputs: [B, T, W] embeddings, [B, 1, T, P] zeros and minus infinities, [B] rows of the call before."""
 _ARCHITECTURE = "gpt2"
+Ints = NDArray[np.int64]
 _SETTINGS = {
     "PERFORMANCE_HINT": "LATENCY",
     # Weights of few bits are multiplied with activations of 8, each 32 with a scale of their own, as llama.cpp does it.
@@ -38,22 +38,48 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
 class Compiled:
-    """A student that computes: embeddings go in, [B, V] logarithms of probabilities of what comes next come out."""
+    """A student that computes: tokens go in, logarithms of probabilities of what comes next come out.
 
-    request: Any
-    """OpenVINO's InferRequest, which holds the keys and values."""
-    embeddings: Embeddings
+    It keeps the keys and values of what it read. In `seen_BTP` a token sees those places that are true.
+    """
+
+    def __init__(self, request: Any, embeddings: _Embeddings) -> None:
+        self._request, self._embeddings = request, embeddings
+
+    def begin(self, ids_BT: Ints, places_BT: Ints, padding_B1: Ints, *, at_once: bool) -> None:
+        """Read rows of tokens, that many of which are padding, in one call or one token after the other."""
+        self._request.reset_state()
+        count, width = ids_BT.shape
+        places = np.arange(width)
+        # Padding sees itself, so that it stays a number.
+        seen_BTT = ((places <= places[:, None]) & (places >= padding_B1[:, None])) | np.eye(width, dtype=bool)
+        size = width if at_once else 1
+        for first in range(0, width, size):
+            part, end = slice(first, first + size), first + size
+            self.go_on(ids_BT[:, part], places_BT[:, part], seen_BTT[:, part, :end], range(count))
+
+    def go_on(
+        self, ids_BT: Ints, places_BT: Ints, seen_BTP: NDArray[np.bool_], before: Iterable[int]
+    ) -> NDArray[np.float32]:
+        """Read more tokens, a row of them behind the row `before` of the call before.
+
+        Returns: [B, V] logarithms of probabilities behind the last token, until the next call.
+        """
+        mask_B1TP = np.where(seen_BTP, np.float32(0), np.float32(-np.inf))[:, None]
+        embedded_BTW = self._embeddings(ids_BT, places_BT)
+        self._request.infer({_EMBEDDED: embedded_BTW, _MASK: mask_B1TP, _ROWS: np.array(list(before), dtype=np.int32)})
+        found: NDArray[np.float32] = self._request.get_output_tensor(0).data
+        return found
 
 
-class Embeddings:
+class _Embeddings:
     """The rows of tokens and of places, as they are stored."""
 
     def __init__(self, tokens: Any, places: NDArray[np.float32]) -> None:
         self._tokens, self._places = tokens, places
 
-    def __call__(self, ids_BT: NDArray[np.int64], places_BT: NDArray[np.int64]) -> NDArray[np.float32]:
+    def __call__(self, ids_BT: Ints, places_BT: Ints) -> NDArray[np.float32]:
         """Return [B, T, W] embeddings of tokens at places."""
         stored = np.array(self._tokens.data[ids_BT.ravel()])
         rows = gguf.quants.dequantize(stored, self._tokens.tensor_type).astype(np.float32)
@@ -61,13 +87,34 @@ class Embeddings:
         return embedded_BTW
 
 
-def compile_student(weights: Path, threads: int) -> Compiled:
+class _Reader(gguf.GGUFReader):  # type: ignore[misc] # has no types
+    """Passes over lists: it would take a second for the names of the tokens, which are not needed here."""
+
+    def _get_field_parts(self, orig_offs: int, raw_type: int) -> Any:
+        if raw_type != gguf.GGUFValueType.ARRAY:
+            return super()._get_field_parts(orig_offs, raw_type)
+        kind, count = int(self._get(orig_offs, np.uint32)[0]), int(self._get(orig_offs + 4, np.uint64)[0])
+        end, stored = orig_offs + 12, memoryview(self.data)
+        if kind == gguf.GGUFValueType.STRING:
+            for _ in range(count):
+                end += 8 + int.from_bytes(stored[end : end + 8], "little")
+        else:
+            end += count * np.dtype(self.gguf_scalar_to_np[gguf.GGUFValueType(kind)]).itemsize
+        return end - orig_offs, [], [], [gguf.GGUFValueType.ARRAY]
+
+
+def compile_student(weights: Path, threads: int, layers: int | None = None) -> Compiled:
     """Return the student of the GGUF file `weights`, ready to compute with so many threads.
+
+    Args:
+        weights: the file.
+        threads: how many compute.
+        layers: how many of its layers it shall have; None is all.
 
     Raises:
         StudentError: if the file holds another kind of model, or OpenVINO can't compile it.
     """
-    reader = gguf.GGUFReader(weights)
+    reader = _Reader(weights)
     kind = reader.fields["general.architecture"].contents()
     if kind != _ARCHITECTURE:
         raise StudentError(f"{weights} holds a {kind}; the engine openvino runs {_ARCHITECTURE}; use llamacpp")
@@ -77,11 +124,12 @@ def compile_student(weights: Path, threads: int) -> Compiled:
     builder = _Builder(tensors, heads, width, setting["attention.layer_norm_epsilon"]())
     settings = _SETTINGS | {"INFERENCE_NUM_THREADS": threads}
     try:
-        model = openvino.Core().compile_model(builder.build(setting["block_count"]()), "CPU", settings)
+        graph = builder.build(setting["block_count"]() if layers is None else layers)
+        model = openvino.Core().compile_model(graph, "CPU", settings)
     except RuntimeError as error:
         raise StudentError(f"OpenVINO can't compile {weights}: {one_line(error)}") from error
     places = np.array(tensors["position_embd.weight"].data, dtype=np.float32)
-    return Compiled(model.create_infer_request(), Embeddings(tensors["token_embd.weight"], places))
+    return Compiled(model.create_infer_request(), _Embeddings(tensors["token_embd.weight"], places))
 
 
 class _Builder:
@@ -89,9 +137,9 @@ class _Builder:
 
     def __init__(self, tensors: Mapping[str, Any], heads: int, width: int, epsilon: float) -> None:
         self._tensors, self._heads, self._width, self._epsilon = tensors, heads, width, epsilon
-        self._embedded = ops.parameter(openvino.PartialShape([-1, -1, width]), openvino.Type.f32, name=EMBEDDED)
-        self._mask = ops.parameter(openvino.PartialShape([-1, 1, -1, -1]), openvino.Type.f32, name=MASK)
-        self._rows = ops.parameter(openvino.PartialShape([-1]), openvino.Type.i32, name=ROWS)
+        self._embedded = ops.parameter(openvino.PartialShape([-1, -1, width]), openvino.Type.f32, name=_EMBEDDED)
+        self._mask = ops.parameter(openvino.PartialShape([-1, 1, -1, -1]), openvino.Type.f32, name=_MASK)
+        self._rows = ops.parameter(openvino.PartialShape([-1]), openvino.Type.i32, name=_ROWS)
         self._kept: list[Any] = []
         count = ops.gather(ops.shape_of(self._embedded, "i64"), _ints(0), _ints(0))
         nowhere = ops.concat([ops.unsqueeze(count, _ints(0)), _ints([heads, 0, width // heads])], 0)
@@ -165,9 +213,11 @@ def _four_bits(stored: NDArray[np.uint8]) -> Any:
     A block of GGUF holds its first half in the lower bits and its second in the upper ones.
     """
     rows, groups, size = stored.shape
-    pairs = np.concatenate([stored & 15, stored >> 4], axis=-1).reshape(rows, groups, size, 2)
+    even, odd = stored[..., ::2], stored[..., 1::2]
     tensor = openvino.Tensor(openvino.Type.u4, openvino.Shape([rows, groups, 2 * size]))
-    tensor.data.ravel()[:] = (pairs[..., 0] | pairs[..., 1] << 4).ravel()
+    halves = tensor.data.reshape(rows, groups, 2, size // 2)
+    halves[..., 0, :] = (even & 15) | (odd << 4)
+    halves[..., 1, :] = (even >> 4) | (odd & 240)
     return ops.constant(tensor)
 
 

@@ -9,25 +9,23 @@ places, V tokens of the vocabulary.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Condition, Event
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from promptlet.cores import usable_cores
+from promptlet.engines._company import WIDTHS, Company, find_company
 from promptlet.engines._constraint import Constraints, fill, take
 from promptlet.engines._drawing import Scores, draw, uniforms
-from promptlet.engines._gpt2_graph import EMBEDDED, MASK, ROWS, Compiled, compile_student
+from promptlet.engines._gpt2_graph import Compiled, compile_student
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
 from promptlet.student.format import GGUF, Student
 
 _MOST_ROWS = 32
-_WIDTHS = 8
-"""Heads are read without their last token, padded to a multiple of so many."""
 _PATIENCE = 0.05
 """Seconds after which who waits for another's batch looks whether it shall go on."""
 
@@ -38,8 +36,8 @@ class OpenVINO(Engine):
     name = "openvino"
     side_by_side = 16
 
-    def __init__(self, student: Student, compiled: Compiled) -> None:
-        self.student, self._request, self._embeddings = student, compiled.request, compiled.embeddings
+    def __init__(self, student: Student, compiled: Compiled, company: Company) -> None:
+        self.student, self._compiled, self._company = student, compiled, company
         self._one_thread = ThreadPoolExecutor(1, "openvino")
         """Computes, for OpenVINO keeps some 100 MB for every thread that ever asked it."""
         self._constraints = Constraints(student.codec)
@@ -51,11 +49,12 @@ class OpenVINO(Engine):
         self._active: list[_Row] = []
         """The rows of the batch whose keys and values the request holds, at the places `_before`."""
         self._before: list[int] = []
-        self._fewest, self._at_once = self._one_thread.submit(self._try_out).result()
 
     @classmethod
     def open(cls, student: Student, threads: int | None) -> Self:
-        return cls(student, compile_student(student.file(GGUF), threads or usable_cores()))
+        weights, threads = student.file(GGUF), threads or usable_cores()
+        company = find_company(compile_student(weights, threads, layers=1), len(student.codec), _MOST_ROWS)
+        return cls(student, compile_student(weights, threads), company)
 
     def decode(self, decodings: Sequence[Decoding], stop: Event | None = None) -> list[Decoded]:
         rows = [_Row(decoding, self) for decoding in decodings]
@@ -121,65 +120,23 @@ class OpenVINO(Engine):
 
     def _read(self, heads: Sequence[tuple[int, ...]], width: int) -> None:
         """Read all heads but their last tokens, a row each."""
-        count = max(len(heads), self._fewest)
+        count = max(len(heads), self._company.fewest)
         ids_BT, places_BT = np.zeros((2, count, width), dtype=np.int64)
         padding_B1 = np.full((count, 1), width)
         for row, head in enumerate(heads):
             padding_B1[row] = width - len(head) + 1
             ids_BT[row, padding_B1[row, 0] :] = head[:-1]
             places_BT[row, padding_B1[row, 0] :] = np.arange(len(head) - 1)
-        self._read_rows(ids_BT, places_BT, padding_B1, self._at_once)
-
-    def _read_rows(self, ids_BT: Any, places_BT: Any, padding_B1: Any, at_once: bool) -> None:
-        """Begin with these rows, all their tokens in one call or one after the other."""
-        self._request.reset_state()
-        count, width = ids_BT.shape
-        places = np.arange(width)
-        # Padding sees itself, so that it stays a number.
-        seen_BTT = ((places <= places[:, None]) & (places >= padding_B1[:, None])) | np.eye(width, dtype=bool)
-        size = width if at_once else 1
-        for first in range(0, width, size):
-            part, end = slice(first, first + size), first + size
-            self._call(ids_BT[:, part], places_BT[:, part], seen_BTT[:, part, :end], range(count))
+        self._compiled.begin(ids_BT, places_BT, padding_B1, at_once=self._company.at_once)
 
     def _step(self) -> Scores:
         """Read the last token of each row; return what may come, [B, V]."""
-        missing = max(0, self._fewest - len(self._active))
+        missing = max(0, self._company.fewest - len(self._active))
         rows = [*self._active, *self._active[:1] * missing]
         ids_B1, places_B1 = np.array([[row.last] for row in rows]), np.array([[row.place] for row in rows])
         padding_B11 = np.array([[[row.padding]] for row in rows])
         seen_B1P = np.arange(rows[0].padding + rows[0].place + 1) >= padding_B11
-        return self._call(ids_B1, places_B1, seen_B1P, [*self._before, *self._before[:1] * missing])
-
-    def _call(self, ids_BT: Any, places_BT: Any, seen_BTP: Any, before: Iterable[int]) -> Scores:
-        mask_B1TP = np.where(seen_BTP, np.float32(0), np.float32(-np.inf))[:, None]
-        embedded_BTW = self._embeddings(ids_BT, places_BT)
-        self._request.infer({EMBEDDED: embedded_BTW, MASK: mask_B1TP, ROWS: np.array(list(before), dtype=np.int32)})
-        found: Scores = self._request.get_output_tensor(0).data
-        return found
-
-    def _try_out(self) -> tuple[int, bool]:
-        """Return how many rows a batch needs, and whether heads may be read at once, so that company changes no bit.
-
-        Processors have other ways to multiply few rows or many, that add up in another order.
-        """
-        ids = random.Random(0).choices(range(len(self.student.codec)), k=_MOST_ROWS * _WIDTHS)
-        sizes = [2**power for power in range(_MOST_ROWS.bit_length())]
-
-        def different(width: int) -> list[int]:
-            """Return the sizes of batches whose rows differ from those of the largest behind heads of that width."""
-            ids_BT = np.array(ids[: _MOST_ROWS * width]).reshape(_MOST_ROWS, width)
-            found: dict[int, Scores] = {}
-            for size in sizes:
-                places_BT = np.tile(np.arange(width), (size, 1))
-                self._read_rows(ids_BT[-size:], places_BT, np.zeros((size, 1)), at_once=True)
-                seen_B1P = np.ones((size, 1, width + 1), dtype=bool)
-                found[size] = self._call(ids_BT[-size:, :1], places_BT[:, :1] + width, seen_B1P, range(size)).copy()
-            return [size for size in sizes if not np.array_equal(found[size], found[_MOST_ROWS][-size:])]
-
-        few = different(width=1)
-        fewest = 2 * max(few) if few else 1
-        return fewest, all(size < fewest for size in different(_WIDTHS))
+        return self._compiled.go_on(ids_B1, places_B1, seen_B1P, [*self._before, *self._before[:1] * missing])
 
 
 class _Row:
@@ -187,7 +144,7 @@ class _Row:
 
     def __init__(self, decoding: Decoding, engine: OpenVINO) -> None:
         self.decoding, self._codec = decoding, engine.student.codec
-        self.width = max(_WIDTHS, -(-(len(decoding.head) - 1) // _WIDTHS) * _WIDTHS)
+        self.width = max(WIDTHS, -(-(len(decoding.head) - 1) // WIDTHS) * WIDTHS)
         self.padding = self.width - len(decoding.head) + 1
         self.room = max(0, min(decoding.max_tokens, engine.student.description.context - len(decoding.head)))
         self._uniforms, self._ids, self._logprobs = uniforms(decoding, self.room), list[int](), list[float]()
