@@ -6,7 +6,7 @@ DEV := .venv-dev/bin
 # Two files of tests at a time: each process loads models of its own, some 4 GB.
 TOGETHER := -n 2 --dist loadfile
 
-.PHONY: demo test lint browser test-long test-vllm clean
+.PHONY: demo test lint browser test-long test-vllm test-comfyui clean
 
 demo: .venv/.made
 	$(DEMO)/python scripts/demo.py
@@ -23,6 +23,10 @@ test-vllm: .venv-dev/.made
 	PYTHON=$(PYTHON) scripts/vllm.sh install
 	$(DEV)/python scripts/unpack_teacher.py build/teacher
 	PROMPTLET_VLLM=build/teacher $(DEV)/python -m pytest -s tests/teachers/test_vllm_server.py tests/engines/test_engines.py
+
+# `make test-comfyui COMFYUI=http://127.0.0.1:8188` asks one that runs and has the node (docs/comfyui.md).
+test-comfyui: .venv-dev/.made
+	PROMPTLET_COMFYUI=$(or $(COMFYUI),http://127.0.0.1:8188) $(DEV)/python -m pytest tests/integrations
 
 lint: .venv-dev/.made
 	$(DEV)/ruff check
