@@ -19,7 +19,7 @@ import numpy as np
 
 from promptlet.cores import usable_cores
 from promptlet.engines._company import WIDTHS, Company, find_company
-from promptlet.engines._constraint import Constraints, fill, take
+from promptlet.engines._constraint import Constraints, bar, take
 from promptlet.engines._drawing import Scores, draw, uniforms
 from promptlet.engines._gpt2_graph import Compiled, compile_student
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
@@ -153,7 +153,6 @@ class _Row:
             self._bias_V[token] += bias
         self._bias_V[list(decoding.forbidden)] = -np.inf
         self._matcher = engine._constraints.matcher(decoding.grammar) if decoding.grammar else None
-        self._bits_1M = np.zeros((1, (len(self._codec) + 31) // 32), dtype=np.int32)
         self._failure: BaseException | None = None
         self.ended = not self.room
 
@@ -171,9 +170,7 @@ class _Row:
         """Draw a token by the logarithms of probabilities; where none is allowed any more, the text breaks off."""
         scores = chances + self._bias_V
         if self._matcher:
-            fill(self._bits_1M, 0, self._matcher)
-            allowed = np.unpackbits(self._bits_1M.view(np.uint8), bitorder="little", count=len(scores))
-            scores[allowed == 0] = -np.inf
+            bar(scores, self._matcher, self.decoding.sampling)
         token = draw(scores, self.decoding.sampling, self._uniforms[len(self._ids)])
         if scores[token] == -np.inf:
             self.ended = True
