@@ -28,6 +28,32 @@ from promptlet.intents.lines import on_one_line
         ("1. a red barn\n2) snow", ["Topic: red barn", "Scene object: snow"]),
         # A line that goes on with the one before it.
         ("a fox\nin the snow", ["Topic: fox", "Scene object: snow"]),
+        ("a dog with a\nred ball", ["Topic: dog", "Scene object: red ball"]),
+        # Prose that was wrapped has lines that end in the middle of a phrase; lists of long lines do not.
+        (
+            "A cinematic shot of a lone\nastronaut walking across a red\ndesert under two moons.\nNo text.",
+            [
+                "Topic: astronaut walking",
+                "Style: cinematic shot",
+                "Mood: lone",
+                "Setting: red desert",
+                "Scene object: two moons",
+            ],
+        ),
+        (
+            "a quiet village by the sea with small white\nhouses, and fishing boats resting\non the sand",
+            ["Topic: quiet village"]
+            + [f"Scene object: {each}" for each in ("sea", "small white houses", "fishing boats resting", "sand")],
+        ),
+        (
+            "Old lighthouse, rocky coast, dusk\nstormy sea, tall waves",
+            ["Topic: Old lighthouse", "Setting: rocky coast", "Lighting: dusk"]
+            + [f"Scene object: {each}" for each in ("stormy sea", "tall waves")],
+        ),
+        (
+            "a fox in the deep winter snow\nwith a red scarf\nold bridge",
+            ["Topic: fox", "Scene object: deep winter snow", "Scene object: red scarf", "Scene object: old bridge"],
+        ),
         # Numbers that count something are none of a list.
         ("1 dog\n2 cats", ["Topic: 1 dog", "Scene object: 2 cats"]),
         ("3.5 apples\na dog", ["Topic: 3.5 apples", "Scene object: dog"]),

@@ -73,6 +73,24 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", "a girl in anime style", ["Topic: girl", "Style: anime style"]),
         ("t2i", "art deco style poster", ["Topic: poster", "Style: art deco style"]),
         ("t2i", "close-up shot of a bee", ["Topic: bee", "Composition: close-up shot"]),
+        ("t2i", "a cinematic shot of a harbor", ["Topic: harbor", "Style: cinematic shot"]),
+        ("t2i", "a shot of whiskey on a bar", ["Topic: shot", "Scene object: whiskey", "Setting: bar"]),
+        # The name of a style need not be known.
+        ("t2i", "Van Gogh style sunflowers", ["Topic: sunflowers", "Style: Van Gogh style"]),
+        ("t2i", "a Ghibli-inspired field, rain", ["Topic: field", "Style: Ghibli-inspired", "Scene object: rain"]),
+        ("t2i", "Ghibli-style forest with a hut", ["Topic: forest", "Style: Ghibli-style", "Scene object: hut"]),
+        ("t2i", "1920s style jazz club", ["Topic: jazz club", "Style: 1920s style"]),
+        ("t2i", "a life style blogger at home", ["Topic: life style blogger", "Scene object: home"]),
+        # What only says how a thing is, is no topic; behind a comma it may still be said of the same thing.
+        ("t2i", "Beautiful, ancient temple in rain", ["Topic: Beautiful ancient temple", "Scene object: rain"]),
+        ("t2i", "a tiny, fluffy kitten on a sill", ["Topic: tiny fluffy kitten", "Scene object: sill"]),
+        ("t2i", "fox, tiny, snow drifts", ["Topic: fox", "Scene object: tiny", "Scene object: snow drifts"]),
+        ("t2i", "happy, a dog", ["Topic: dog", "Scene object: happy"]),
+        ("t2i", "stunning aerial view of a harbor", ["Topic: harbor", "Composition: stunning aerial view"]),
+        ("t2i", "soft, dreamy light over a hill", ["Topic: hill", "Mood: soft dreamy light"]),
+        ("t2i", "beautiful sunset, calm sea", ["Topic: beautiful sunset", "Mood: calm", "Scene object: sea"]),
+        ("t2i", "quiet, strange", ["Topic: quiet", "Scene object: strange"]),
+        ("t2i", "The picture shows a dog on a beach", ["Topic: dog", "Scene object: beach"]),
         ("t2i", "a serene mountain", ["Topic: mountain", "Mood: serene"]),
         # Woods are not of wood, and oranges are no colour.
         ("t2i", "a bowl of oranges in the woods", ["Topic: bowl", "Scene object: oranges", "Scene object: woods"]),
@@ -249,6 +267,20 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
             ["Topic: lake", "Style: oil painting", "Style: Monet", "Scene object: Manet"],
             ("people",),
         ),
+        # "No" stands for the article of one thing, but of no other.
+        ("a bedroom, no bed, a chair or a table", ["Topic: bedroom"], ("bed", "chair", "table")),
+        ("no bed, a chair or a table, an empty room", ["Topic: empty room"], ("bed", "chair", "table")),
+        (
+            "a poster, no text, a cat or a dog",
+            ["Topic: poster", "Scene object: cat", "Scene object: dog"],
+            ("text",),
+        ),
+        (
+            "a park, no people, a bench or a pond",
+            ["Topic: park", "Scene object: bench", "Scene object: pond"],
+            ("people",),
+        ),
+        ("a man, no hat and a red coat", ["Topic: man", "Scene object: red coat"], ("hat",)),
         ("a desert with neither cacti nor rocks", ["Topic: desert"], ("cacti", "rocks")),
         # What somebody is not doing is done to what shall not be there.
         ("a man who isn't wearing a hat", ["Topic: man"], ("hat",)),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.serve.browsing import LAKE, PROMPT, PROMPTS, asked, cards, events, visit, written
+from tests.serve.browsing import LAKE, PROMPT, PROMPTS, asked, cards, events, paste, visit, written
 
 WISH = "a serene mountain lake without people --ar 16:9, 8k, masterpiece"
 
@@ -54,6 +54,58 @@ def test_words_are_told_that_only_say_what_shall_not_be(browser: Browser, addres
         expect(read).to_contain_text("only says what shall not be there")
         page.get_by_role("textbox", name="In your own words").fill("")
         expect(read).to_be_empty()
+
+
+def test_an_idea_that_is_a_sentence_is_read_and_can_be_taken_back(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda route: route.abort())
+        idea = page.get_by_role("combobox", name="Your ideas")
+        read = page.get_by_role("group", name="What is read in your ideas")
+        paste(idea, "a red fox in the deep snow, no hats, boots or gloves")
+        idea.press("Enter")
+        for chip in ("Topic: red fox", "Scene object: deep snow"):
+            expect(page.get_by_role("button", name=f"Remove {chip}", exact=True)).to_be_visible()
+        expect(read).to_contain_text("never said: hats, boots, gloves")
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+        assert (body["intents"], body["ban"]) == (
+            ["Topic: red fox", "Scene object: deep snow"],
+            ["hats", "boots", "gloves"],
+        )
+        page.get_by_role("button", name=re.compile("Undo: a red fox")).click()
+        page.get_by_role("button", name=re.compile("Undo: no hats")).click()
+        expect(read).to_be_empty()
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    assert body["intents"] == ["Topic: a red fox in the deep snow", "Scene object: no hats, boots or gloves"]
+    assert "ban" not in body
+
+
+def test_what_has_a_kind_and_short_phrases_stay_one_idea(browser: Browser, address: str) -> None:
+    typed = ["Mood: calm and quiet, no fear", "cup of tea", "golden hour", "old sailor"]
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda route: route.abort())
+        for text in typed:
+            idea = page.get_by_role("combobox", name="Your ideas")
+            paste(idea, text)
+            idea.press("Enter")
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    assert body["intents"] == [
+        "Mood: calm and quiet",
+        "Topic: cup of tea",
+        "Lighting: golden hour",
+        "Scene object: old sailor",
+    ]
+    assert body["ban"] == ["fear"]
+
+
+def test_what_shall_not_be_there_is_banned_before_there_is_a_topic(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda route: route.abort())
+        idea = page.get_by_role("combobox", name="Your ideas")
+        for text in ("no people", "quiet harbor"):
+            paste(idea, text)
+            idea.press("Enter")
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    assert (body["intents"], body["ban"]) == (["Topic: quiet harbor"], ["people"])
 
 
 def test_without_an_answer_the_words_still_become_ideas(browser: Browser, address: str) -> None:

@@ -6,6 +6,7 @@ What depends on the student (its tasks, its commands' ranges) the generator chec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
@@ -15,14 +16,15 @@ from promptlet.errors import UsageError, about
 from promptlet.generation.terms import asks_for
 from promptlet.intents.lines import on_one_line
 from promptlet.intents.markup import split_markup
-from promptlet.intents.reading import read_text
+from promptlet.intents.reading import only_unwanted, read_text
 from promptlet.intents.unread import unread
 from promptlet.tasks import load_task, task_names
 from promptlet.types import KINDS, MAX_TEXT_CHARACTERS, Intent, Intents, is_plain, parse_intents, plain_text
 from promptlet.validation import reason, shown
 
-MAX_TERMS, MAX_TERM_CHARACTERS = 16, 120
-"""How many terms may be kept, or banned, and how long each may be."""
+MAX_KEPT, MAX_BANNED, MAX_TERM_CHARACTERS = 16, 64, 120
+"""How many terms may be kept, how many banned, and how long each may be. A prompt has room for few kept ones; to
+ban costs next to nothing, and the negative prompts of image makers list dozens."""
 MAX_BIASES, MAX_BIAS = 300, 100
 """For how many tokens a bias may be given, and how far it may go."""
 _DEFAULT = Sampling()
@@ -42,13 +44,13 @@ def _intents(raw: Any) -> Intents:
     return parse_intents(intents)
 
 
-def _terms(raw: Any) -> tuple[str, ...]:
-    """Return the terms of a list without surrounding space, each once."""
+def _terms(raw: Any, most: int) -> tuple[str, ...]:
+    """Return the terms of a list without surrounding space, each once; so many are allowed."""
     if not isinstance(raw, list | tuple) or not all(isinstance(term, str) for term in raw):
         raise UsageError(f"{raw!r} is no list of terms, such as ['moon']")
     terms = tuple(dict.fromkeys(term.strip() for term in raw))
-    if len(terms) > MAX_TERMS:
-        raise UsageError(f"{len(terms)} terms were given; at most {MAX_TERMS} are allowed")
+    if len(terms) > most:
+        raise UsageError(f"{len(terms)} terms were given; at most {most} are allowed")
     for term in terms:
         if not 1 <= len(term) <= MAX_TERM_CHARACTERS or not is_plain(term):
             raise UsageError(f"the term {term[:30]!r} is not 1 to {MAX_TERM_CHARACTERS} printable characters")
@@ -67,7 +69,7 @@ def _bias(raw: Any) -> dict[int, float]:
     return {int(token): float(bias) for token, bias in raw.items()}
 
 
-_Terms = Annotated[tuple[str, ...], BeforeValidator(_terms)]
+_kept, _banned = partial(_terms, most=MAX_KEPT), partial(_terms, most=MAX_BANNED)
 
 
 class Request(BaseModel):
@@ -85,9 +87,9 @@ class Request(BaseModel):
     """Whether the number of words is enforced while decoding."""
     candidates: int = Field(default=24, ge=1, le=64)
     """How many texts may be drawn per prompt; the best are taken. 1 leaves the student alone."""
-    keep: _Terms = ()
+    keep: Annotated[tuple[str, ...], BeforeValidator(_kept)] = ()
     """Terms that appear verbatim in every prompt, and count as words: names, `(golden hour:1.2)`, `<lora:foo:0.8>`."""
-    ban: _Terms = ()
+    ban: Annotated[tuple[str, ...], BeforeValidator(_banned)] = ()
     """Words and phrases that appear in no prompt, whatever their case or inflection; or ``category:trademarks``."""
     temperature: float = Field(default=_DEFAULT.temperature, ge=0, le=2)
     """0 takes the likeliest token, and so does all below 0.01."""
@@ -117,16 +119,22 @@ class Request(BaseModel):
     def _read(self) -> Self:
         """Return the request with its free text read."""
         (whole,) = self.intents
-        text, tags = split_markup(whole.value)
+        text, unwanted, tags = split_markup(whole.value)
         kinds = load_task(self.task).kinds if self.task in task_names() else KINDS
         with about("intents"):
+            if not text:
+                raise only_unwanted(whole.value)
             wish = read_text(text, kinds)
         # A woman who wants no people about her is wished for.
-        without = [each for each in wish.without if not any(asks_for(intent.value, each) for intent in wish.intents)]
+        without = [
+            each
+            for each in (*wish.without, *unwanted)
+            if not any(asks_for(intent.value, each) for intent in wish.intents)
+        ]
         with about("ban"):
-            ban = _terms((*self.ban, *without))
+            ban = _banned((*self.ban, *without))
         with about("keep"):
-            keep = _terms((*self.keep, *tags))
+            keep = _kept((*self.keep, *tags))
         copy = self.model_copy(update={"intents": wish.intents, "ban": ban, "keep": keep})
         copy._text = whole.value
         return copy

@@ -24,12 +24,13 @@ _LESS = re.compile(r"\[([^\[\]<>:|]+)(?::\d*\.?\d+)?\]")
 _ESCAPED = re.compile(r"\\([()\[\]])")
 _BREAK = re.compile(r"[\s,]*(?<!\w)BREAK(?!\w)[\s,]*")
 _NEGATED = re.compile(r"\s*(?:no|not|without)\b", re.IGNORECASE)
+_DETERMINED = re.compile(r"^(?:an?|any|the) ", re.IGNORECASE)
 
 
-def split_markup(text: str) -> tuple[str, list[str]]:
-    """Return free text without markup, and the parts of it that stay as they are.
+def split_markup(text: str) -> tuple[str, list[str], list[str]]:
+    """Return free text without markup, what it says shall not be there, and the parts of it that stay as they are.
 
-    The words of a weight are wished for as well. What ``--no`` names is said in words; BREAK is a comma.
+    The words of a weight are wished for as well; BREAK is a comma. The text is empty if it only says what shall not be.
     """
     unwanted: list[str] = []
     rest = text
@@ -45,12 +46,12 @@ def split_markup(text: str) -> tuple[str, list[str]]:
         rest = _BREAK.sub(", ", rest)
     rest = re.sub(r"(?<!:)\s+(?=[,;])", "", " ".join(rest.split())).strip(" ,;")
     if not rest and not unwanted:
-        return text, []
-    parts = [rest, *(f"no {item}" for item in unwanted)]
-    return ", ".join(filter(None, parts)), [*weighted, *settings]
+        return text, [], []
+    return rest, unwanted, [*weighted, *settings]
 
 
 def _items(listed: str) -> list[str]:
-    """Return what a list of unwanted things names, without weights and without a "no" before it."""
+    """Return what a list of unwanted things names, without weights and without a "no" or an article before it."""
     items = re.split(r",|\band\b|\bor\b", _WEIGHTED.sub(r"\1", listed))
-    return [item for raw in items if (item := _NEGATED.sub("", raw.strip(" ()[]{}.")).strip())]
+    bare = (_NEGATED.sub("", raw.strip(" ()[]{}.")).strip() for raw in items)
+    return [item for each in bare if any(map(str.isalnum, item := _DETERMINED.sub("", each)))]

@@ -36,7 +36,8 @@ _REQUEST = re.compile(
     r"(?:(?:an?|the|some)?\s*(?:\b(?:short|brief|long|simple|detailed|creative|good|nice|single|image|art|ai|midjourney|"
     r"stable diffusion|text-to-image|design|template)\s+)*\bprompts? "
     r"(?:for|about|of|describing|showing|that (?:describes|shows)|to (?:generate|create|make|draw))\s+)?"
-    r"(?:(?:an?|the|some)?\s*\b(?:image|picture|pic)s? (?:of|with|showing|about|for|where|that shows)\s+)?",
+    r"(?:(?:an?|the|some|this)?\s*\b(?:image|picture|pic)s? "
+    r"(?:of|with|showing|about|for|where|(?:that )?shows|depicts)\s+)?",
     re.IGNORECASE,
 )
 """How a wish is begun by who talks to a person; it says nothing of what is wished for."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from promptlet.errors import UsageError
+from promptlet.intents.describing import MANNER, describes, is_medium, style_of_name
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.phrasing import FILLERS, NOT, STYLED, negates, plainly
@@ -42,9 +43,6 @@ _FOR = ("Audience", "Occasion")
 """Kinds that are meant only behind "for": a woman in a picture is no audience."""
 _HOW = ("Style", "Lighting", "Composition", "Mood", "Typography", "Tone", "Design type")
 """Kinds of words that stand before or behind a thing and say how it is shown. A colour belongs to its thing."""
-_MANNER = frozenset("style styled aesthetic look vibe vibes feel mood atmosphere lighting light shot".split())
-"""Words that are of one kind with the word before them: "anime style", "close-up shot", "warm lighting"."""
-_MEDIA = frozenset("photo photograph photography painting drawing sketch illustration artwork render rendering".split())
 _MEDIUM = "medium of"
 """What stands before a thing that says as what another one is shown: the "photo" of "photo of a fox"."""
 _MASS = ("Color", "Material")
@@ -102,10 +100,15 @@ def read_text(text: str, kinds: Sequence[str]) -> Reading:
         same = [Intent(_THING, each.value) if each.kind == "Topic" else each for each in found]
         return Reading(_merged((*typed, *same), MAX_INTENTS), without)
     if not found and without:
-        raise UsageError(f"'{text}' only says what shall not be there; say what the prompt is about")
+        raise only_unwanted(text)
     if not found:
         return Reading((Intent("Topic", text),))
     return Reading(_sorted(found), without)
+
+
+def only_unwanted(text: str) -> UsageError:
+    """Return the error of a text that wishes for nothing."""
+    return UsageError(f"'{text}' only says what shall not be there; say what the prompt is about")
 
 
 def _typed(text: str) -> tuple[Intents, str]:
@@ -131,7 +134,9 @@ def _sorted(found: Sequence[Intent]) -> Intents:
     found = list(dict.fromkeys(found))
     found = [each for each in found if each.value.casefold() not in OBVIOUS] or found
     # What is named first is mostly what the others are about.
-    topic = next((each for each in found if each.kind in _WHAT), found[0])
+    things = [each for each in found if each.kind in _WHAT]
+    named = (each for each in things if not describes(each.value.split()))
+    topic = next(named, next(iter(things), found[0]))
     others = [each if each.kind != "Topic" else Intent(_THING, each.value) for each in found if each != topic]
     return (Intent("Topic", topic.value), *_merged(others, MAX_INTENTS - 1))
 
@@ -147,7 +152,7 @@ def _merged(intents: Sequence[Intent], most: int) -> Intents:
 def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
     """Yield the words of each thing, and what stands before them."""
     words: list[str] = []
-    before = piece = ""
+    before = negator = piece = ""
     unwanted: list[list[str]] = []
     """The things of the list that is being read, behind a "no"."""
     articled = False
@@ -162,22 +167,25 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
         negating = negates(every, len(every) - len(rest), text) and ahead not in ARTICLES
         contrary = piece == "but" and before in NOT
         between = mark or saying or contrary or negating or piece in (*FILLERS, STYLED)
+        if piece == "," and describes(words) and _goes_on(before, rest[1:3]):
+            del rest[0]
+            continue
         size = 0 if between else _size_of_name(rest)
         if size or between:
             ends = bool(words)
             for thing in filter(None, (words, rest[:size])):
                 unwanted = [*unwanted, thing] if before in NOT else []
-                shown = piece == "of" and thing[-1].casefold() in _MEDIA and before not in (*NOT, STYLED)
+                shown = piece == "of" and is_medium(thing) and before not in (*NOT, STYLED)
                 yield thing, _MEDIUM if shown else before
                 before = ""
             words = []
             if size:
                 del rest[:size]
                 continue
-            if ends and unwanted and lists_on(list(map(str.casefold, rest)), unwanted, articled):
+            if ends and unwanted and lists_on(list(map(str.casefold, rest)), unwanted, negator, articled):
                 before = NOT[0]
             elif negating:
-                before, unwanted, articled = piece, [], False
+                before, negator, unwanted, articled = piece, piece, [], False
             # An article between "for" or "without" and its noun changes nothing.
             elif not (before in ("for", STYLED, *NOT) and piece.isalpha()):
                 before = piece
@@ -188,6 +196,12 @@ def _pieces(text: str) -> Iterator[tuple[list[str], str]]:
         del rest[0]
     if words:
         yield words, before
+
+
+def _goes_on(before: str, pieces: Sequence[str]) -> bool:
+    """Return whether behind a comma the same thing is described: "a tiny, fluffy kitten"; tags stand between two."""
+    several = len(pieces) == 2 and all(each[0].isalnum() and each.casefold() not in (*FILLERS, *NOT) for each in pieces)
+    return several and (not before or before[0].isalpha())
 
 
 def _size_of_name(pieces: Sequence[str]) -> int:
@@ -201,23 +215,38 @@ def _size_of_name(pieces: Sequence[str]) -> int:
 
 def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Intent]:
     """Yield the intents of words that belong together, and stand behind such a word."""
-    any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
     text = " ".join(words)
     if behind in (STYLED, _MEDIUM):
         yield from _shown_as(words, behind, kinds)
         return
-    if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
+    if kind := _kind_of_all(words, behind, kinds):
         yield Intent(kind, text)
         return
+    yield from _parts(words, behind, kinds)
+
+
+def _kind_of_all(words: Sequence[str], behind: str, kinds: Sequence[str]) -> str | None:
+    """Return the kind of words that are one intent, if it is known."""
+    any_kind = (*_WHAT, *(kind for kind in kinds if kind not in _FOR))
+    if kind := _kind(words, (*_FOR, *any_kind) if behind == "for" else any_kind, kinds):
+        return kind
+    text = " ".join(words)
     if "Lighting" in kinds and text.casefold() in HOURS:
-        yield Intent("Lighting", text)
-        return
-    if "Audience" in kinds and behind == "for" and AGE.fullmatch(text):
-        yield Intent("Audience", text)
+        return "Lighting"
+    return "Audience" if "Audience" in kinds and behind == "for" and AGE.fullmatch(text) else None
+
+
+def _parts(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Intent]:
+    """Yield the intents of words that say of a thing how it is shown, or are one that nobody knows."""
+    text = " ".join(words)
+    lead = next((place for place, word in enumerate(words) if not describes([word])), 0)
+    described = list(_read(words[lead:], behind, kinds)) if lead else []
+    if len(described) == 1 and described[0].kind in _HOW and described[0].value.casefold() not in HOURS:
+        yield Intent(described[0].kind, text)  # a "stunning aerial view" is one
         return
     for size in range(len(words) - 1, 0, -1):
         if kind := _kind(words[:size], _HOW, kinds):
-            end = size + (words[size].casefold() in _MANNER)
+            end = size + (words[size].casefold() in MANNER)
             yield Intent(kind, " ".join(words[:end]))
             if end < len(words):
                 yield from _read(words[end:], behind, kinds)
@@ -226,6 +255,12 @@ def _read(words: list[str], behind: str, kinds: Sequence[str]) -> Iterator[Inten
             yield from _read(words[:-size], behind, kinds)
             yield Intent(kind, " ".join(words[-size:]))
             return
+    if found := style_of_name(words):
+        start, end = found
+        if others := [*words[:start], *words[end:]]:
+            yield from _read(others, behind, kinds)
+        yield Intent("Style" if "Style" in kinds else _THING, " ".join(words[start:end]))
+        return
     # "tiny red fox" is what its last words are.
     ends = (_kind(words[first:], _WHAT, kinds) for first in range(1, len(words)))
     unknown = "Setting" if behind in _PLACES and all(word[0].isupper() for word in words) else _THING
@@ -236,9 +271,11 @@ def _shown_as(words: Sequence[str], behind: str, kinds: Sequence[str]) -> Iterat
     """Yield what a style is, and before it what is of another kind in "calm pencil sketch of"."""
     others = [kind for kind in _HOW if kind != "Style"] if behind == _MEDIUM else []
     other = next((size for size in range(len(words) - 1, 0, -1) if _kind(words[:size], others, kinds)), 0)
+    end = other + (other > 0 and words[other].casefold() in MANNER)
     if kind := _kind(words[:other], others, kinds):
-        yield Intent(kind, " ".join(words[:other]))
-    yield Intent("Style" if "Style" in kinds else _THING, " ".join(words[other:]))
+        yield Intent(kind, " ".join(words[:end]))
+    if end < len(words):
+        yield Intent("Style" if "Style" in kinds else _THING, " ".join(words[end:]))
 
 
 def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> str | None:

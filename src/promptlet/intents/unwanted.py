@@ -16,6 +16,13 @@ NEGATED = frozenset(
 _OR, _AND = ("or", "nor"), ("and", "&")
 ARTICLES = ("a", "an", "the")
 _DETERMINERS = frozenset((*ARTICLES, *"any his her its their my our your".split()))
+_UNCOUNTED = frozenset(
+    (
+        "people men women children text writing lettering grain noise blur light water snow rain fog smoke dust mud "
+        "sand grass hair makeup jewelry clothing furniture food traffic vegetation clutter music"
+    ).split()
+)
+"""Words without an "s" that are not one thing, so that "no" stands for no article before them."""
 _DONE_AT = ("look", "looks", "stare", "stares")
 _ADDED = frozenset("show include have add draw want use put make keep give let".split())
 """Behind an "and" these begin another wish: "without cars and add balloons"."""
@@ -33,33 +40,42 @@ def is_of_no_thing(pieces: Sequence[str]) -> bool:
     return word in NEGATED or done or (word in _DONE_AT and following == "at")
 
 
-def lists_on(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled: bool) -> bool:
+def lists_on(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], negator: str, articled: bool) -> bool:
     """Return whether what stands behind an "or", "and" or comma shall not be either, as what stands before it.
 
     "No windows, doors or furniture" is a list, and so is "no cats, dogs and birds". Behind "without cars" come "and
     with balloons", "and a sunny day", "and a woman with a hat" and ", a sunny day", and none of them is; neither is
     "no people, blue sky and white sand", whose things are described as what is wished for is. A thing with an article
-    mostly begins another wish; it is of a list that ends in ", or", or in "or a" if the first has an article as well.
+    mostly begins another wish; it is of a list that ends in ", or", or in "or a" if the first has an article as well,
+    or has "no" in its place: "no bed, a chair or a table".
 
     Args:
         pieces: the words from there on, in small letters.
         unwanted: the words of each thing of the list until there.
+        negator: the word that the list began behind.
         articled: whether the first of them has an article.
     """
     if pieces[0] in _AND:
         return _is_of_list(pieces[1:], articled)
-    return _is_closed(pieces[1:], unwanted, articled) if pieces[0] == "," else pieces[0] in _OR
+    if pieces[0] == ",":
+        single = articled or (negator == "no" and _is_one(unwanted[0][-1].casefold()))
+        return _is_closed(pieces[1:], unwanted, articled, single)
+    return pieces[0] in _OR
 
 
-def _is_closed(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled: bool) -> bool:
-    """Return whether an "or" or "and" closes the list that goes on behind a comma."""
+def _is_one(noun: str) -> bool:
+    return noun not in _UNCOUNTED and (not noun.endswith("s") or noun.endswith(("ss", "us", "is")))
+
+
+def _is_closed(pieces: Sequence[str], unwanted: Sequence[Sequence[str]], articled: bool, single: bool) -> bool:
+    """Return whether an "or" or "and" closes the list that goes on behind a comma; `single`: of one thing at first."""
     sizes, determined = [0], False
     for place, piece in enumerate(pieces):
         ahead, following = pieces[place - 1] if place else ",", "".join(pieces[place + 1 : place + 2])
         if piece in _DETERMINERS and ahead == ",":
             determined = True
         elif piece in _OR:
-            return not determined or ahead == "," or piece == "nor" or (articled and following in _DETERMINERS)
+            return not determined or ahead == "," or piece == "nor" or (single and following in _DETERMINERS)
         elif piece in _AND:
             listed = not determined and (bool(sizes[0]) or len(unwanted) > 1)  # "no cats, and dogs" is none
             return listed and max(sizes) <= len(unwanted[0]) and _is_of_list(pieces[place + 1 :], articled)

@@ -43,7 +43,8 @@ def intents_type(limits: Limits) -> Any:
 def generation_fields(student: Student, limits: Limits) -> Fields:
     """Return the fields, common to both APIs, that say which prompts are wanted."""
     term = Annotated[str, StringConstraints(min_length=1, max_length=limits.term_characters)]
-    terms = Annotated[list[term], Field(max_length=limits.terms)]
+    kept = Annotated[list[term], Field(max_length=limits.kept)]
+    banned = Annotated[list[term], Field(max_length=limits.banned)]
     bias = Annotated[float, Field(ge=-MAX_BIAS, le=MAX_BIAS)]
     token = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
     biases = Annotated[dict[token, bias], Field(max_length=MAX_BIASES)]
@@ -54,8 +55,8 @@ def generation_fields(student: Student, limits: Limits) -> Fields:
             Annotated[int, Field(ge=1, le=limits.candidates)],
             _field("candidates", min(limits.candidates, Request.model_fields["candidates"].default)),
         ),
-        "keep": (terms, _field("keep", [])),
-        "ban": (terms, _field("ban", [])),
+        "keep": (kept, _field("keep", [])),
+        "ban": (banned, _field("ban", [])),
         "logit_bias": (biases, _field("logit_bias", {})),
     }
     for name in ("seed", "exact", "temperature", "top_p", "top_k", "min_p"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from promptlet.engines.llamacpp import TEXTS_PER_THREAD
-from promptlet.generation.request import MAX_TERM_CHARACTERS, MAX_TERMS
+from promptlet.generation.request import MAX_BANNED, MAX_KEPT, MAX_TERM_CHARACTERS
 from promptlet.serve.keys import Keys
 from promptlet.types import KINDS, MAX_INTENTS, MAX_TEXT_CHARACTERS, MAX_VALUE_CHARACTERS
 
@@ -27,7 +27,9 @@ class Limits:
     intents: int = MAX_INTENTS
     text_characters: int = MAX_TEXT_CHARACTERS
     intent_characters: int = MAX_VALUE_CHARACTERS + max(map(len, KINDS)) + 2
-    terms: int = MAX_TERMS
+    kept: int = MAX_KEPT
+    """Terms that are kept."""
+    banned: int = MAX_BANNED
     term_characters: int = MAX_TERM_CHARACTERS
 
 

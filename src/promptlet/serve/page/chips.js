@@ -8,7 +8,9 @@ import { element, hue, icon, plural } from "./dom.js";
 import { cleaned, split, textOf } from "./intent.js";
 import { say } from "./notice.js";
 
-const THING = "Scene object";
+export const THING = "Scene object";
+const NO = /^(no|not|without|never|avoid)\b/i;
+const CLOSED = /\b(or|nor|and)\b/i;
 
 export class Chips extends EventTarget {
   constructor(box, { noun, most = 16, longest = 120, kinds = null, commas = false }) {
@@ -73,6 +75,31 @@ export class Chips extends EventTarget {
     const left = this.#removers();
     (left[Math.min(index, left.length - 1)] ?? this.input).focus();
     this.#changed(`Removed ${this.#name(removed)}`);
+  }
+
+  // Puts other values in the place of one; returns those of them that were not there already.
+  replace(value, others) {
+    const index = this.values.indexOf(value);
+    const rest = this.values.filter((each) => each !== value);
+    const put = others.filter((made) => !rest.some((each) => this.#same(each, made, false)));
+    const focused = [...this.list.children].findIndex((each) => each.contains(document.activeElement));
+    const tag = document.activeElement.tagName;
+    this.values.splice(index, 1, ...put);
+    this.#draw();
+    const chip = this.list.children[focused > index ? focused + put.length - 1 : focused];
+    if (focused >= 0) (chip?.querySelector(tag) ?? this.input).focus();
+    this.#changed(put.length ? `Now ${put.map((each) => this.#name(each)).join(", ")}` : `Removed ${this.#name(value)}`);
+    return put;
+  }
+
+  // Puts a value back that others took the place of.
+  restore(value, others) {
+    const index = others.length ? this.values.indexOf(others[0]) : this.values.length;
+    this.values.splice(index, 0, value);
+    this.values = this.values.filter((each) => !others.includes(each));
+    value.kind = this.usualKind(value);
+    this.#draw();
+    this.#changed(`Added ${this.#name(value)}`);
   }
 
   #name(value) {
@@ -161,16 +188,27 @@ export class Chips extends EventTarget {
   #onText() {
     if (this.commas && !this.full && this.input.value.includes(",")) {
       const parts = this.input.value.split(",");
-      const rest = parts.pop().trimStart();
+      const no = this.kinds ? parts.findIndex((part) => NO.test(part.trim())) : -1; // Enter ends what may be a list
+      const rest = parts.splice(no < 0 ? parts.length - 1 : no).join(",").trimStart();
       const left = this.#addAll(parts);
-      this.#keepBack(this.full ? [...left, rest].filter(Boolean) : [rest]);
+      if (parts.length) this.#keepBack(this.full ? [...left, rest].filter(Boolean) : [rest]);
     }
     this.#lock();
   }
 
   // Returns the texts that did not become chips.
   #addAll(texts) {
-    return texts.map(cleaned).filter((text) => text && !this.add(text));
+    const parts = texts.map(cleaned);
+    return (this.kinds ? this.#listed(parts) : parts).filter((text) => text && !this.add(text));
+  }
+
+  // A list behind a "no" stays together: with "no windows, doors or lamps" nobody wishes for lamps.
+  #listed(parts) {
+    const begin = parts.findIndex((part) => NO.test(part));
+    const size = begin < 0 ? -1 : parts.slice(begin).findIndex((part) => CLOSED.test(part)) + 1;
+    const list = parts.slice(begin, begin + size);
+    if (size < 2 || list.some((part) => split(part, this.kinds).kind) || list.join(", ").length > this.longest) return parts;
+    return [...parts.slice(0, begin), list.join(", "), ...parts.slice(begin + size)];
   }
 
   #keepBack(texts) {

@@ -6,6 +6,7 @@ import { cleaned, parse, textOf } from "./intent.js";
 import { Length, lengthName } from "./length.js";
 import { say } from "./notice.js";
 import { Reading } from "./reading.js";
+import { Sentences } from "./sentences.js";
 import { Suggest } from "./suggest.js";
 
 // Short names of the tasks that Promptlet comes with; others go by their own title.
@@ -36,9 +37,10 @@ export class Composer {
     this.commands = about.commands;
     this.mostPrompts = Math.min(limits.prompts ?? USUAL.n, MOST_PROMPTS);
     this.ideas = new Chips($("ideas"), { noun: "idea", most: limits.intents ?? 8, kinds: this.tasks[0].kinds, commas: true });
-    this.keep = new Chips($("keep"), { noun: "term", most: limits.terms ?? 16 });
-    this.ban = new Chips($("ban"), { noun: "term", most: limits.terms ?? 16, commas: true });
-    this.suggest = new Suggest(this.ideas, () => this.task.name);
+    this.keep = new Chips($("keep"), { noun: "term", most: limits.kept ?? 16 });
+    this.ban = new Chips($("ban"), { noun: "term", most: limits.banned ?? 64, commas: true });
+    this.sentences = new Sentences(this.ideas, { keep: this.keep, ban: this.ban }, () => this.task.name);
+    this.suggest = new Suggest(this.ideas, this.sentences, () => this.task.name);
     this.reading = new Reading($("text"), () => this.task.name);
     this.length = this.commands.words ? new Length(this.commands.words) : null;
     this.#drawTasks();
@@ -205,6 +207,7 @@ export class Composer {
   #onTask() {
     this.ideas.kinds = this.task.kinds;
     this.ideas.set(this.ideas.values);
+    this.sentences.clear();
     this.#drawStarters();
     this.reading.later();
   }

@@ -21,15 +21,19 @@ export class Suggest {
   #answers = new Map(); // what was asked -> what was found, the oldest first
   #settling = Promise.resolve(); // until all ideas that were written have their kinds
 
-  constructor(chips, task) {
-    Object.assign(this, { chips, task, input: chips.input, list: $("suggestions") });
+  // `sentences` takes an idea that is more than one.
+  constructor(chips, sentences, task) {
+    Object.assign(this, { chips, sentences, task, input: chips.input, list: $("suggestions") });
     this.input.addEventListener("input", () => this.#later());
     this.input.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     this.input.addEventListener("blur", () => this.close());
     chips.addEventListener("untyped", ({ detail: idea }) => {
       const given = idea.kind;
       const looking = this.#lookUp(idea.value); // one after the other they would take too long
-      this.#settling = this.#settling.then(async () => this.#settle(idea, given, await looking));
+      const reading = sentences.read(idea);
+      this.#settling = this.#settling.then(async () => {
+        if (!sentences.take(idea, given, await reading)) this.#settle(idea, given, await looking);
+      });
     });
     this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
     this.list.addEventListener("click", (event) => {
