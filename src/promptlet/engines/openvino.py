@@ -16,14 +16,17 @@ from contextlib import contextmanager
 from threading import Condition, Event
 from typing import Any, Self
 
-import numpy as np
-
 from promptlet.cores import usable_cores
-from promptlet.engines._constraint import Constraints, fill, take
-from promptlet.engines._drawing import Scores, draw, uniforms
-from promptlet.engines._gpt2_graph import EMBEDDED, MASK, ROWS, Compiled, compile_student
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
+from promptlet.extras import needing
 from promptlet.student.format import GGUF, Student
+
+with needing("the engine openvino", "openvino"):
+    import numpy as np
+
+    from promptlet.engines._constraint import Constraints, fill, take
+    from promptlet.engines._drawing import Scores, draw, uniforms
+    from promptlet.engines._gpt2_graph import EMBEDDED, MASK, ROWS, Compiled, compile_student
 
 _MOST_ROWS = 32
 _WIDTHS = 8
