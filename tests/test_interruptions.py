@@ -38,6 +38,26 @@ def test_ctrl_c_ends_with_one_line_and_the_run_goes_on_later(tmp_path: Path) -> 
     run_recipe(load_recipe(small(tmp_path)), folder, "curate")
 
 
+def test_ctrl_c_while_a_student_is_opened_ends_it(student_folder: Path) -> None:
+    interrupting = """
+import os, signal, xllamacpp
+opened = xllamacpp.Server
+def server(parameters):
+    made = opened(parameters)
+    os.kill(os.getpid(), signal.SIGINT)
+    return made
+xllamacpp.Server = server
+"""
+    arguments = ("generate", "a cat", "--student", student_folder)
+    process = started(*arguments, script=interrupting, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()  # what waits for ever in native code sees no second Ctrl-C
+    assert process.returncode == 130
+    assert (output, errors) == ("", "")
+
+
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path, cli: Run) -> None:
     recipe, folder = small(tmp_path, "delay: 5"), tmp_path / "run"
     process = started("run", recipe, "--folder", folder, "--until", "synthesize")

@@ -52,6 +52,7 @@ def test_joined_emoji_and_letters_are_text() -> None:
         (["Topic: a"] * 9, "9 intents"),
         ("x" * 121, "121 characters"),
         ("bell \x07", "control characters"),
+        (b"caf\xe9".decode("utf-8", "surrogateescape"), "no UTF-8"),  # as an argument in Latin-1
     ],
 )
 def test_bad_intents_are_refused_in_one_line(raw: str | list[str], named: str) -> None:

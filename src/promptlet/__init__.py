@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         NoPromptError,
         PromptletError,
+        StoppedError,
         StudentError,
         UsageError,
     )
@@ -24,6 +25,7 @@ _FROM = {
         "MissingExtraError",
         "NoPromptError",
         "PromptletError",
+        "StoppedError",
         "StudentError",
         "UsageError",
     ),
@@ -37,6 +39,7 @@ __all__ = [
     "Prompt",
     "PromptletError",
     "Request",
+    "StoppedError",
     "StudentError",
     "UsageError",
     "__version__",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,19 @@ def start_server(model: Path, slots: int, context: int, threads: int) -> Any:
     # xllamacpp also listens on a loopback port that nobody here uses: without the key it answers no one.
     parameters.api_keys = [secrets.token_hex(16)]
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = False
-    try:
+
+    def start() -> Any:
         server = xllamacpp.Server(parameters)
-    except RuntimeError as error:
-        raise PromptletError(f"llama.cpp can't load {model}: {error}") from error
-    # A server that is freed before its loop has begun waits for ever; one token proves that it has.
-    ask(server.handle_completions, {"prompt": [0], "max_tokens": 1}, PromptletError)
-    return server
+        ask(server.handle_completions, {"prompt": [0], "max_tokens": 1}, PromptletError)
+        return server
+
+    # A server that is freed before its loop has begun waits for ever; one token proves that it has. Ctrl-C reaches the
+    # main thread only, so in another one nothing comes between the server and its token.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            return thread.submit(start).result()
+        except RuntimeError as error:
+            raise PromptletError(f"llama.cpp can't load {model}: {error}") from error
 
 
 def ask(handler: Callable[[dict[str, Any]], Any], body: dict[str, Any], failure: type[PromptletError]) -> Any:

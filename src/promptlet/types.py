@@ -110,6 +110,8 @@ def plain_text(raw: str, what: str, longest: int) -> str:
         raise UsageError(f"{what} is empty; say what the prompt is about")
     if len(text) > longest:
         raise UsageError(f"{what} '{text[:30]}...' has {len(text)} characters; at most {longest} are allowed")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # what Python makes of other bytes in arguments
+        raise UsageError(f"{what} {text!r} holds bytes that are no UTF-8, or half a character; plain text is allowed")
     if not is_plain(text):
         raise UsageError(f"{what} {text!r} holds control characters; plain text is allowed")
     return text

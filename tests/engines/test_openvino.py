@@ -40,8 +40,9 @@ def test_nobody_is_told_that_openvino_is_used(student_folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
-def test_what_is_missing_is_a_line_that_says_what_to_install(student_folder: Path) -> None:
-    code = "import sys; sys.modules['openvino'] = None; from promptlet.cli.main import main; main()"
+@pytest.mark.parametrize("module", ["openvino", "numpy", "gguf", "llguidance"])
+def test_what_is_missing_is_a_line_that_says_what_to_install(student_folder: Path, module: str) -> None:
+    code = f"import sys; sys.modules['{module}'] = None; from promptlet.cli.main import main; main()"
     command = [
         sys.executable,
         "-c",
@@ -54,7 +55,7 @@ def test_what_is_missing_is_a_line_that_says_what_to_install(student_folder: Pat
         str(student_folder),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    line = "promptlet: the engine openvino needs the module 'openvino': pip install 'promptlet[openvino]'\n"
+    line = f"promptlet: the engine openvino needs the module '{module}': pip install 'promptlet[openvino]'\n"
     assert (done.returncode, done.stderr) == (1, line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -50,6 +51,15 @@ def test_a_file_of_other_work_stays_as_it_is(generator: Generator, tmp_path: Pat
     with pytest.raises(UsageError, match="line 1"):
         generate_file(generator, source, target, {})
     assert target.read_text() == text
+
+
+@pytest.mark.parametrize("pipe", ["in.jsonl", "out.jsonl"])
+def test_a_pipe_is_refused_for_it_can_be_read_but_once(generator: Generator, tmp_path: Path, pipe: str) -> None:
+    (tmp_path / "in.jsonl").write_text(ROWS[0])
+    (tmp_path / pipe).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / pipe)
+    with pytest.raises(UsageError, match=f"{pipe} is a pipe or a device"):
+        generate_file(generator, tmp_path / "in.jsonl", tmp_path / "out.jsonl", {})
 
 
 def test_rows_of_any_text_get_their_answer(generator: Generator, tmp_path: Path) -> None:

@@ -259,6 +259,25 @@ def test_a_command_that_the_student_lacks_is_named_with_those_it_obeys(generator
         limited.generate(WISH, relevance=3)
 
 
+def test_a_process_that_was_forked_is_told_to_load_its_own(student_folder: Path) -> None:
+    code = f"""
+import os, promptlet
+generator = promptlet.load({str(student_folder)!r})
+if os.fork() == 0:
+    try:
+        generator.generate("a cat")
+    except promptlet.UsageError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+generator.generate("a cat", candidates=1)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "this generator was loaded before the process was forked; load one in each process\n"
+
+
 def test_an_unknown_engine_is_named(student_folder: Path) -> None:
     with pytest.raises(UsageError, match=r"'lamacpp'.*did you mean 'llamacpp'"):
         Generator.load(student_folder, engine="lamacpp")

@@ -106,6 +106,15 @@ def test_json_lines_with_and_without_intents_are_read_and_bad_ones_counted(tmp_p
     assert counts(found) == {"wuzzles": 1}
 
 
+def test_what_generate_writes_is_read_several_prompts_a_line(tmp_path: Path) -> None:
+    rows = [{"prompt": text, "intents": ["Topic: wuzzle"]} for text in TEXTS[:2]]
+    lines = [{"line": 1, "prompts": rows}, {"line": 2, "error": "no"}, {"line": 3, "prompts": [rows[0], 7]}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = audit(open_prompts(tmp_path / "rows.jsonl"), load_policy())
+    assert (found.rows, found.unreadable) == (5, 2)
+    assert counts(found) == {"wuzzles": 1, "snorf": 1}
+
+
 def test_a_folder_of_shards_and_a_file_say_the_same(tmp_path: Path) -> None:
     samples = [Sample((Intent("Topic", "snorf"),), "t2i", text) for text in TEXTS]
     write_samples(tmp_path, samples)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptlet.errors import StudentError, one_line
-from promptlet.extras import needing, without
+from promptlet.extras import without
 
 # Its tools for conversion tell Intel of every import, over the network (openvino_telemetry); nothing here needs them.
-with needing("the engine openvino", "openvino"), without("openvino.tools.ovc"):
+with without("openvino.tools.ovc"):
     import openvino
     from openvino import opset13 as ops
 

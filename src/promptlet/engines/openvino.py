@@ -15,15 +15,18 @@ from contextlib import contextmanager
 from threading import Condition, Event
 from typing import Self
 
-import numpy as np
-
 from promptlet.cores import usable_cores
-from promptlet.engines._company import WIDTHS, Company, find_company
-from promptlet.engines._constraint import Constraints, bar, take
-from promptlet.engines._drawing import Scores, draw, uniforms
-from promptlet.engines._gpt2_graph import Compiled, compile_student
 from promptlet.engines.base import Decoded, Decoding, Engine, raise_if_stopped
+from promptlet.extras import needing
 from promptlet.student.format import GGUF, Student
+
+with needing("the engine openvino", "openvino"):
+    import numpy as np
+
+    from promptlet.engines._company import WIDTHS, Company, find_company
+    from promptlet.engines._constraint import Constraints, bar, take
+    from promptlet.engines._drawing import Scores, draw, uniforms
+    from promptlet.engines._gpt2_graph import Compiled, compile_student
 
 _MOST_ROWS = 32
 _PATIENCE = 0.05

@@ -58,8 +58,11 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
         defaults: what rows don't say.
 
     Raises:
-        UsageError: if the source can't be read, or the target holds other work.
+        UsageError: if the source can't be read, the target holds other work, or either is no file.
     """
+    for path in (source, target):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UsageError(f"{path} is a pipe or a device; a file is needed, which an interrupted run reads again")
     try:
         with source.open("rb") as file:
             total = sum(1 for line in file if line.strip())

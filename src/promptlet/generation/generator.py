@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -89,7 +90,7 @@ class Generator:
     """A student with an engine, ready to write."""
 
     def __init__(self, student: Student, engine: Engine) -> None:
-        self.student, self.engine = student, engine
+        self.student, self.engine, self._process = student, engine, os.getpid()
 
     @classmethod
     def load(cls, student: str | Path | None = None, engine: str = "llamacpp", threads: int | None = None) -> Generator:
@@ -146,8 +147,10 @@ class Generator:
         Once `stop` is set, the iterator raises `StoppedError` at the next token.
 
         Raises:
-            UsageError: at once, for what this student can't be asked for.
+            UsageError: at once, for what this student can't be asked for, or in a process that was forked since.
         """
+        if os.getpid() != self._process:  # an engine's threads do not follow, and who asks it would wait for ever
+            raise UsageError("this generator was loaded before the process was forked; load one in each process")
         return self._write(Plan.of(request, self.student), stop)
 
     def _write(self, plan: Plan, stop: Event | None) -> Iterator[Prompt]:

@@ -35,6 +35,7 @@ def open_prompts(path: Path) -> Prompts:
     """Return the prompts of a data set: .parquet or .jsonl with a column `prompt`, or a folder of ``data-*.parquet``.
 
     The column `intents` may be missing. It holds intents as a stage writes them, as ``Kind: value``, or as pairs.
+    A line may also have several rows in `prompts`, as ``promptlet generate --output`` writes them.
 
     Raises:
         UsageError: for a path that holds no such thing.
@@ -84,15 +85,18 @@ def _json_lines(path: Path) -> Iterator[PromptRow | None]:
             if not line.strip():
                 continue
             try:
-                yield _row(parse_object(line))
+                row = parse_object(line)
             except UsageError:
                 yield None
+                continue
+            rows = row.get("prompts")
+            yield from map(_row, rows if isinstance(rows, list) else [row])
 
 
-def _row(row: Mapping[str, Any]) -> PromptRow | None:
-    prompt, intents = row.get("prompt"), row.get("intents")
-    if not isinstance(prompt, str):
+def _row(row: Any) -> PromptRow | None:
+    if not isinstance(row, Mapping) or not isinstance(prompt := row.get("prompt"), str):
         return None
+    intents = row.get("intents")
     return PromptRow(prompt, tuple(map(_value, intents)) if isinstance(intents, list) else ())
 
 
