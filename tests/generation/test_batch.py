@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +14,7 @@ from promptlet.errors import EngineError, UsageError
 from promptlet.generation import Generator, Prompt, Request
 from promptlet.generation.batch import generate_file
 from promptlet.generation.generator import derive
+from promptlet.io.locking import held
 from tests.conftest import Run
 from tests.runs import killed_when, started
 
@@ -148,6 +150,25 @@ def test_a_killed_run_goes_on_where_it_was(cli: Run, student_folder: Path, tmp_p
     assert without_time(target) == without_time(whole)
     last = Request.of(settings | {"intents": "cat number 49", "words": "6-12", "seed": derive(3, 50)})
     assert entries(whole)[-1]["prompts"][0]["prompt"] == next(generator.stream(last)).prompt
+
+
+def test_what_another_process_wrote_until_it_let_go_is_not_written_again(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done with the file after this one has looked at it, and before this one takes the lock."""
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(ROWS[0])
+
+    @contextmanager
+    def after_another(path: Path, refusal: str | None = None) -> Iterator[None]:
+        monkeypatch.undo()
+        generate_file(generator, source, target, {"candidates": 1})
+        with held(path, refusal):
+            yield
+
+    monkeypatch.setattr("promptlet.io.journal.held", after_another)
+    assert generate_file(generator, source, target, {"candidates": 1}).rows == 1
+    assert [row["line"] for row in entries(target)] == [1]
 
 
 @pytest.mark.parametrize("engine", ["llamacpp", "openvino"])

@@ -59,6 +59,7 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
 
     Raises:
         UsageError: if the source can't be read, or the target holds other work.
+        RunError: if another process writes the target.
     """
     try:
         with source.open("rb") as file:
@@ -71,9 +72,13 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
     outcome = Outcome()
     with source.open("rb") as file:
         rows = _rows(file)
-        for entry in _written(target, rows, settings):  # before the journal cuts off a torn line
-            outcome.count(entry)
-        with Journal(target) as journal, metering("generate", "requests", total, outcome.rows) as meter:
+
+        def go_on() -> None:
+            """Count what an earlier run wrote: once no other process adds to it, and before a torn line is cut off."""
+            for entry in _written(target, rows, settings):
+                outcome.count(entry)
+
+        with Journal(target, go_on) as journal, metering("generate", "requests", total, outcome.rows) as meter:
             answers = _in_order(partial(_answer, generator, defaults), rows, generator.engine.side_by_side)
             for (number, line), answer in answers:
                 entry = {"line": number, "digest": _digest(settings, number, line), **answer}
