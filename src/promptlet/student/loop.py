@@ -77,7 +77,7 @@ def train(
         work = _Work(model, training, config, pad, seed, run, processes, folder)
         state, position = work.state, work.position
         start, resumed_at = time.monotonic() - position.seconds, position.step
-        with Log(folder, config, position) if processes.first else nullcontext() as log:
+        with Log(folder, config, position, processes) if processes.first else nullcontext() as log:
             last: _Step | None = None
             while position.step < config.steps:
                 step = work.compute()
