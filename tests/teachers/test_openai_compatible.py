@@ -12,8 +12,7 @@ import pytest
 
 from promptlet.errors import TeacherError, UsageError
 from promptlet.pipeline import load_recipe
-from promptlet.stages.synthesize import TeacherChoice
-from promptlet.teachers.base import Answer, TeacherRequest
+from promptlet.teachers.base import Answer, TeacherChoice, TeacherRequest
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
 from tests.endpoint import Answering, Endpoint, Reply, endpoint, refused, said
 
