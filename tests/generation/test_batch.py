@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from promptlet.errors import EngineError, UsageError
+from promptlet.errors import EngineError, RunError, UsageError
 from promptlet.generation import Generator, Prompt, Request
 from promptlet.generation.batch import generate_file
 from promptlet.generation.generator import derive
@@ -169,6 +169,29 @@ def test_what_another_process_wrote_until_it_let_go_is_not_written_again(
     monkeypatch.setattr("promptlet.io.journal.held", after_another)
     assert generate_file(generator, source, target, {"candidates": 1}).rows == 1
     assert [row["line"] for row in entries(target)] == [1]
+
+
+def test_what_runs_is_stopped_when_its_answers_can_not_be_kept(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, stops, write = tmp_path / "in.jsonl", list[Event](), generator.stream
+
+    def noted(request: Request, stop: Event | None = None) -> Iterator[Prompt]:
+        assert stop is not None
+        stops.append(stop)
+        return write(request, stop)
+
+    def full(*_: object) -> None:
+        raise RunError("is the disk full?")
+
+    monkeypatch.setattr(generator, "stream", noted)
+    monkeypatch.setattr(generator.engine, "side_by_side", 2)
+    monkeypatch.setattr("promptlet.io.journal.Journal.append", full)
+    source.write_text("".join(f'{{"intents": "a cat number {number}"}}\n' for number in range(9)))
+    with pytest.raises(RunError, match="full") as _kept:  # as the traceback is, with all that it refers to
+        generate_file(generator, source, tmp_path / "out.jsonl", {"candidates": 1})
+    assert stops
+    assert all(stop.is_set() for stop in stops)
 
 
 @pytest.mark.parametrize("engine", ["llamacpp", "openvino"])
