@@ -7,9 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from promptlet.stemming import content_stems, placed_stems, stem, stems, terms, without_accents
+from promptlet.stemming import capitalized, content_stems, placed_stems, stem, stems, terms, without_accents
 
 _ENDINGS = ("ing", "ed", "s", "ization", "fulness", "ational", "ously", "ivity", "ements", "ables", "icate", "ness")
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("old town", "Old town"),
+        ("iPhone case", "IPhone case"),
+        ("NASA", "NASA"),
+        ("élan", "Élan"),
+        ("2 cats", "2 cats"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital(text: str, first: str) -> None:
+    """Unlike `str.capitalize`, which would make "Nasa" of "NASA"."""
+    assert capitalized(text) == first
 
 
 @pytest.mark.parametrize(

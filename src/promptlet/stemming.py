@@ -36,6 +36,11 @@ def as_read(text: str) -> str:
     return unicodedata.normalize("NFKC", visible)
 
 
+def capitalized(text: str) -> str:
+    """Return a text as it begins a sentence: its first letter is a capital, and all else stays."""
+    return text[:1].upper() + text[1:]
+
+
 def terms(text: str) -> list[str]:
     """Return the words of a text in lower case, without marks and accents; 'well-lit' is two."""
     return _WORD.findall(without_accents(text).casefold())

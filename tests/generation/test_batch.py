@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from promptlet.errors import EngineError, UsageError
+from promptlet.errors import EngineError, RunError, UsageError
 from promptlet.generation import Generator, Prompt, Request
 from promptlet.generation.batch import generate_file
 from promptlet.generation.generator import derive
+from promptlet.io.locking import held
 from tests.conftest import Run
 from tests.runs import killed_when, started
 
@@ -158,6 +160,48 @@ def test_a_killed_run_goes_on_where_it_was(cli: Run, student_folder: Path, tmp_p
     assert without_time(target) == without_time(whole)
     last = Request.of(settings | {"intents": "cat number 49", "words": "6-12", "seed": derive(3, 50)})
     assert entries(whole)[-1]["prompts"][0]["prompt"] == next(generator.stream(last)).prompt
+
+
+def test_what_another_process_wrote_until_it_let_go_is_not_written_again(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done with the file after this one has looked at it, and before this one takes the lock."""
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(ROWS[0])
+
+    @contextmanager
+    def after_another(path: Path, refusal: str | None = None) -> Iterator[None]:
+        monkeypatch.undo()
+        generate_file(generator, source, target, {"candidates": 1})
+        with held(path, refusal):
+            yield
+
+    monkeypatch.setattr("promptlet.io.journal.held", after_another)
+    assert generate_file(generator, source, target, {"candidates": 1}).rows == 1
+    assert [row["line"] for row in entries(target)] == [1]
+
+
+def test_what_runs_is_stopped_when_its_answers_can_not_be_kept(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, stops, write = tmp_path / "in.jsonl", list[Event](), generator.stream
+
+    def noted(request: Request, stop: Event | None = None) -> Iterator[Prompt]:
+        assert stop is not None
+        stops.append(stop)
+        return write(request, stop)
+
+    def full(*_: object) -> None:
+        raise RunError("is the disk full?")
+
+    monkeypatch.setattr(generator, "stream", noted)
+    monkeypatch.setattr(generator.engine, "side_by_side", 2)
+    monkeypatch.setattr("promptlet.io.journal.Journal.append", full)
+    source.write_text("".join(f'{{"intents": "a cat number {number}"}}\n' for number in range(9)))
+    with pytest.raises(RunError, match="full") as _kept:  # as the traceback is, with all that it refers to
+        generate_file(generator, source, tmp_path / "out.jsonl", {"candidates": 1})
+    assert stops
+    assert all(stop.is_set() for stop in stops)
 
 
 @pytest.mark.parametrize("engine", ["llamacpp", "openvino"])

@@ -13,8 +13,18 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from promptlet.serve.settings import usual_running
 from tests.conftest import Run
 from tests.serve.conftest import ServerProcess, server_process, until
+
+
+@pytest.mark.parametrize(
+    ("engine", "threads", "running"),
+    [("llamacpp", 2, 8), ("openvino", 2, 16), ("openvino", 8, 32), ("vllm", 1, 16), ("torch", 1, 4)],
+)
+def test_a_server_fills_the_batches_of_its_engine(engine: str, threads: int, running: int) -> None:
+    assert usual_running(engine, threads) == running
+
 
 LONG = {"intents": "a calm lake", "n": 8, "words": 40, "candidates": 4, "seed": 1}
 

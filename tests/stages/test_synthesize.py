@@ -53,6 +53,19 @@ def counts(stage: Path) -> dict[str, Any]:
     return dict(manifest.counts)
 
 
+def test_a_server_that_has_moved_is_the_same_and_another_version_is_asked_anew(tmp_path: Path) -> None:
+    """The second server stands at another port and has a model of the same name."""
+    run, asked = tmp_path / "run", []
+    for version in ({}, {}, {"version": "2"}):
+        with endpoint(fine) as server:
+            teacher = {"name": "openai_compatible", "base_url": server.url, "model": "m"} | version
+            done = run_recipe(recipe(tmp_path, server, teacher=teacher), run, "synthesize")
+        asked.append((len(server.bodies), done["synthesize"]))
+    (first, before), (moved, after), (other, anew) = asked
+    assert first == other > 0 == moved
+    assert before == after != anew
+
+
 def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(tmp_path: Path) -> None:
     run, whole = tmp_path / "run", tmp_path / "whole"
 

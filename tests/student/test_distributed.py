@@ -17,12 +17,17 @@ from promptlet.errors import UsageError
 from promptlet.pipeline import load_recipe, run_recipe
 
 SCRIPT = """
-import sys
+import os, sys
 from pathlib import Path
 from tests.student.test_training import END, fresh_model, make_data, train, with_options
 
 config = with_options(steps=8, accumulate=2, ema=0.9, batch=14)
-train(fresh_model(dropout=0.0), make_data(60, 1), make_data(10, 2), config, END, 1, Path(sys.argv[1]))
+model, rows = fresh_model(dropout=0.0), []
+model.base_model.register_forward_pre_hook(
+    lambda module, args, named: rows.append(len(named["input_ids"])), with_kwargs=True
+)
+train(model, make_data(60, 1), make_data(10, 2), config, END, 1, Path(sys.argv[1]))
+assert max(rows) <= -(-config.group // int(os.environ.get("WORLD_SIZE", 1))), "a process's share, held-out samples too"
 """
 
 

@@ -28,6 +28,7 @@ from promptlet.student.config import PRESETS, LoopConfig
 from promptlet.student.data import Encoded, make_batch, padding_share, plan_epoch, stream_groups
 from promptlet.student.loop import learning_rate, train
 from promptlet.student.model import make_model
+from promptlet.student.objective import evaluate_loss
 
 VOCABULARY, CONTEXT, END = 50, 32, 0
 CONFIG = LoopConfig(steps=40, batch=12, learning_rate=3e-3, warmup=5, evaluate_every=10, checkpoint_every=7)
@@ -67,6 +68,13 @@ def disturbed(at: int, what: Callable[[torch.Tensor], torch.Tensor]) -> Any:
         lambda _module, _inputs, output: what(output) if next(calls) + 1 >= at else output
     )
     return model
+
+
+@pytest.mark.parametrize("rows", [1, 5, 12])
+def test_held_out_samples_have_their_loss_however_many_are_read_at_once(rows: int) -> None:
+    model, data = fresh_model(), make_data(50, 3)
+    whole = evaluate_loss(model, data, len(data), CONFIG, END)
+    assert evaluate_loss(model, data, rows, CONFIG, END) == pytest.approx(whole, abs=1e-6)
 
 
 def stop(_: torch.Tensor) -> torch.Tensor:

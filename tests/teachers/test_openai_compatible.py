@@ -12,8 +12,7 @@ import pytest
 
 from promptlet.errors import TeacherError, UsageError
 from promptlet.pipeline import load_recipe
-from promptlet.stages.synthesize import TeacherChoice
-from promptlet.teachers.base import Answer, TeacherRequest
+from promptlet.teachers.base import Answer, TeacherChoice, TeacherRequest
 from promptlet.teachers.openai_compatible import OpenAICompatible, OpenAICompatibleConfig
 from tests.endpoint import Answering, Endpoint, Reply, endpoint, refused, said
 
@@ -79,13 +78,22 @@ def test_only_settings_that_can_change_an_answer_make_a_run_another_one() -> Non
         return choice.model_dump(mode="json")
 
     assert dumped() == dumped(concurrency=3, timeout=9, requests_per_minute=60, api_key_variable="KEY")
-    assert len({json.dumps(dumped(**more)) for more in ({}, {"answers": "json"}, {"extra": {"min_p": 0.1}})}) == 3
+    assert (
+        len(
+            {
+                json.dumps(dumped(**more))
+                for more in ({}, {"answers": "json"}, {"extra": {"min_p": 0.1}}, {"version": "2"})
+            }
+        )
+        == 4
+    )
     config = {"base_url": "http://127.0.0.1:9/v1", "model": "m"}
     identities = {
         OpenAICompatible(OpenAICompatibleConfig(**config, **more)).identity
-        for more in ({}, {"answers": "json"}, {"extra": {"min_p": 0.1}}, {"extra": {"min_p": 0.2}})
+        for more in ({}, {"answers": "json"}, {"extra": {"min_p": 0.1}}, {"extra": {"min_p": 0.2}}, {"version": "2"})
     }
-    assert len(identities) == 4
+    assert len(identities) == 5
+    assert "m" in identities, "as answers were kept before there were versions"
 
 
 def test_json_answers_are_asked_for_by_schema_and_read_out() -> None:

@@ -42,7 +42,10 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     running: Annotated[
         int | None,
         typer.Option(
-            parser=whole(1), metavar="NUMBER", help="Requests worked on side by side.", show_default="four per thread"
+            parser=whole(1),
+            metavar="NUMBER",
+            help="Requests worked on side by side.",
+            show_default="four per thread; at least 16 with openvino and vllm",
         ),
     ] = None,
     timeout: Annotated[
@@ -57,16 +60,14 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
     """Serve the page and the API until Ctrl-C. What was asked for is not logged, unless you say so."""
     import os
 
-    from promptlet.cores import usable_cores
     from promptlet.extras import needing
 
     with needing("serving", "serve"):
-        from promptlet.engines.llamacpp import TEXTS_PER_THREAD
         from promptlet.serve import serving
         from promptlet.serve.access import check_rate
         from promptlet.serve.keys import VARIABLE, Keys
         from promptlet.serve.origins import check_origin
-        from promptlet.serve.settings import Settings
+        from promptlet.serve.settings import Settings, usual_running
     from promptlet.generation import Generator
     from promptlet.generation.generator import check_threads
 
@@ -75,7 +76,7 @@ def serve(  # noqa: PLR0913, PLR0917 (one per option)
         check_rate(rate)
     accepted = Keys.read(keys, os.environ.get(VARIABLE, ""))
     settings = Settings(
-        running=TEXTS_PER_THREAD * (threads or usable_cores()) if running is None else running,
+        running=usual_running(engine, threads) if running is None else running,
         waiting=queue,
         timeout=timeout,
         grace=grace,

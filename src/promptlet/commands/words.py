@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from promptlet.commands.base import Command, Placed
 from promptlet.errors import UsageError
+from promptlet.stemming import capitalized
 from promptlet.types import Sample
 
 LOWEST, HIGHEST = 1, 64
@@ -150,8 +151,8 @@ def _counted(most: int) -> Iterator[str]:
 
 def _literal(placed: Placed) -> str:
     text = placed.text
-    if placed.loose and text[0] != text[0].upper():
-        return f"({_quoted(text)} | {_quoted(text[0].upper() + text[1:])})"
+    if placed.loose and text != capitalized(text):
+        return f"({_quoted(text)} | {_quoted(capitalized(text))})"
     return _quoted(text)
 
 

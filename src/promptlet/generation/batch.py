@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Generator as Generating
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,6 +61,7 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
 
     Raises:
         UsageError: if the source can't be read, the target holds other work, or either is no file.
+        RunError: if another process writes the target.
     """
     for path in (source, target):
         if path.exists() and not path.is_file() and not path.is_dir():
@@ -74,10 +77,17 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
     outcome = Outcome()
     with source.open("rb") as file:
         rows = _rows(file)
-        for entry in _written(target, rows, settings):  # before the journal cuts off a torn line
-            outcome.count(entry)
-        with Journal(target) as journal, metering("generate", "requests", total, outcome.rows) as meter:
-            answers = _in_order(partial(_answer, generator, defaults), rows, generator.engine.side_by_side)
+
+        def go_on() -> None:
+            """Count what an earlier run wrote: once no other process adds to it, and before a torn line is cut off."""
+            for entry in _written(target, rows, settings):
+                outcome.count(entry)
+
+        with (
+            Journal(target, go_on) as journal,
+            metering("generate", "requests", total, outcome.rows) as meter,
+            closing(_in_order(partial(_answer, generator, defaults), rows, generator.engine.side_by_side)) as answers,
+        ):
             for (number, line), answer in answers:
                 entry = {"line": number, "digest": _digest(settings, number, line), **answer}
                 journal.append(entry)
@@ -125,8 +135,8 @@ def _digest(settings: Mapping[str, Any], number: int, line: bytes) -> str:
 
 def _in_order(
     answer: Callable[[_Row, Event | None], dict[str, Any]], rows: Iterable[_Row], side_by_side: int
-) -> Iterator[tuple[_Row, dict[str, Any]]]:
-    """Yield rows and their answers, so many of which are made side by side."""
+) -> Generating[tuple[_Row, dict[str, Any]]]:
+    """Yield rows and their answers, so many of which are made side by side; who closes it stops the others."""
     if side_by_side == 1:
         yield from ((row, answer(row, None)) for row in rows)
         return

@@ -21,7 +21,7 @@ from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed,
 from promptlet.generation.untaught import reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
 from promptlet.judges.words import topic_weighted_mean
-from promptlet.stemming import terms
+from promptlet.stemming import capitalized, terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample, is_plain
 from promptlet.vocabulary.spelling import Spelling
@@ -248,7 +248,7 @@ class Plan:
         if not order or not order[0].first:
             return "", order
         term = order[0].spoken
-        text = term if rng.random() < _SMALL_SHARE else term[0].upper() + term[1:]
+        text = term if rng.random() < _SMALL_SHARE else capitalized(term)
         before = rng.choice(("", *self.openings))
         spoken = sum(count_words(each.spoken) for each in order)
         if before and count_words(before) <= (words - spoken) * _OPENING_SHARE:

@@ -19,7 +19,7 @@ from promptlet.commands.base import Placed
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
 from promptlet.registry import unknown
-from promptlet.stemming import as_read, stem, stems
+from promptlet.stemming import as_read, capitalized, stem, stems
 from promptlet.stemming import terms as words_of
 from promptlet.vocabulary import Policy
 
@@ -95,8 +95,8 @@ class KeptTerms:
 
 def _joined(written: str, spoken: str, behind: str) -> str:
     """Return what words become that were spoken so: a capital stays, and no mark follows another."""
-    capital = spoken[0].isupper()
-    return (written[0].upper() + written[1:] if capital else written).removesuffix("" if behind[:1] == " " else ",")
+    text = capitalized(written) if spoken[0].isupper() else written
+    return text.removesuffix("" if behind[:1] == " " else ",")
 
 
 def _with_article(before: str, written: str) -> str:

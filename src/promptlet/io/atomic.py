@@ -35,6 +35,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
     Between the two renames `path` is missing for an instant; the older one then lies beside it as ``.NAME.old``,
     and `recover_folder` puts it back after a crash there.
+
+    One process at a time may do so for a `path`; runs and the cache hold a lock. The temporary folder is always called
+    the same, so that the gigabytes that a killed process left go first: nobody could tell them from a living one's.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")

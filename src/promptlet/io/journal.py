@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -24,12 +24,18 @@ _AS_IT_IS = getattr(os, "O_BINARY", 0)
 class Journal:
     """JSON objects in one file, appended by any thread, read back in order."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Open a file for this process alone; before it is changed in any way, `check` may raise against that.
+
+        Raises:
+            RunError: if another process writes it.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = threading.Lock()
         with ExitStack() as stack:
             stack.enter_context(held(path, f"another process writes {path}"))
+            check()
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _AS_IT_IS, 0o644)
             stack.callback(os.close, self._descriptor)
             os.ftruncate(self._descriptor, _whole_lines(path))

@@ -23,6 +23,7 @@ from promptlet.http_security import SECURITY_HEADERS, bearer_token, content_secu
 from promptlet.review.questions import LEVELS, MOST_COMMENT_CHARACTERS, QUESTIONS
 from promptlet.review.records import Rating
 from promptlet.review.store import Store
+from promptlet.stemming import capitalized
 from promptlet.tasks import load_task, task_names
 from promptlet.validation import reason
 
@@ -134,4 +135,4 @@ def _answers(rating: Rating) -> dict[str, Any]:
 
 def _kind(task: str) -> str:
     title = load_task(task).title if task in task_names() else task
-    return f"{title[:1].upper()}{title[1:]} prompt"
+    return f"{capitalized(title)} prompt"

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from promptlet.engines.llamacpp import TEXTS_PER_THREAD
 from promptlet.serve.keys import VARIABLE, Keys
-from promptlet.serve.settings import Settings
+from promptlet.serve.settings import Settings, usual_running
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -56,7 +55,7 @@ def build(arguments: Arguments) -> Any:
         raise UsageError(f"API keys are needed in {VARIABLE}, or no_keys=true")
     if arguments.rate is not None:
         check_rate(arguments.rate)
-    running = TEXTS_PER_THREAD * arguments.threads
+    running = usual_running(arguments.engine, arguments.threads)
     settings = Settings(running=running, waiting=arguments.queue, keys=keys, rate=arguments.rate)
 
     def replica() -> FastAPI:

@@ -17,7 +17,7 @@ from itertools import count, groupby, islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import SOURCE, load_graph
@@ -35,9 +35,8 @@ from promptlet.spending import Estimate, Price
 from promptlet.stages.base import Context, Stage, StageConfig, WordRange
 from promptlet.stages.tune import origin, tuned
 from promptlet.tasks import load_task, task_names
-from promptlet.teachers.base import Teacher, TeacherRequest, teacher_class
+from promptlet.teachers.base import TeacherChoice, TeacherRequest
 from promptlet.types import LIKELIHOOD, Sample, intents_key
-from promptlet.validation import explain
 
 NOT_ASKED = "not asked"
 """What stands for the teacher of a run that only has pairs."""
@@ -47,55 +46,6 @@ _TOKENS_PER_WORD, _SPARE_TOKENS = 2.0, 12
 """An answer may be longer than asked, but what goes on far beyond would be rejected anyway."""
 _SAMPLE, _SAMPLE_SECONDS, _SMALLEST_SAMPLE = 256, 30.0, 16
 """An estimate takes so many answers, or those of so many seconds."""
-
-
-class TeacherChoice(BaseModel):
-    """The teacher's name and, beside it, the settings that this teacher has."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str = "embedded"
-    """Which teacher is asked; its own settings stand beside the name."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, given: Any) -> Any:
-        """Take a bare name as that of a teacher with no settings."""
-        return {"name": given} if isinstance(given, str) else given
-
-    @model_validator(mode="after")
-    def _check(self) -> TeacherChoice:
-        self.settings()
-        return self
-
-    def settings(self) -> Any:
-        """Return the teacher's own, checked configuration."""
-        config = teacher_class(self.name).Config
-        try:
-            return config(**(self.model_extra or {}))
-        except ValidationError as error:
-            raise UsageError(f"teacher '{self.name}': {explain(error, config)}") from error
-
-    @model_serializer
-    def _what_matters(self) -> dict[str, Any]:
-        """Leave out what can't change an answer, as the teacher's settings say: it does not make a run another one."""
-        settings: dict[str, Any] = self.settings().model_dump(mode="json", exclude_unset=True)
-        return {"name": self.name} | settings
-
-    def open(self, tuned: Path | None) -> Teacher:
-        """Return the teacher, ready to answer; `tuned` is the model that it takes instead of its own.
-
-        Raises:
-            UsageError: if it can't take that model.
-        """
-        kind, settings = teacher_class(self.name), self.settings()
-        if tuned is not None:
-            if not kind.tunable:
-                raise UsageError(f"teacher '{self.name}' can't be tuned; leave out tune.model, or ask 'transformers'")
-            if settings.model is not None:
-                raise UsageError("synthesize.teacher.model and tune.model exclude each other")
-            settings = settings.model_copy(update={"model": str(tuned)})
-        teacher: Teacher = kind.open(settings)
-        return teacher
 
 
 class Manner(BaseModel):

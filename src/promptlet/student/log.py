@@ -22,13 +22,16 @@ from promptlet.student.data import Encoded
 from promptlet.student.names import BEST, CHECKPOINT, METRICS, PREVIEWS
 from promptlet.student.objective import evaluate_loss
 from promptlet.student.preview import Preview
+from promptlet.student.processes import Processes
 
 
 class Log:
     """What the first process writes: metrics, previews, TensorBoard events, checkpoints and the best weights."""
 
-    def __init__(self, folder: Path, config: LoopConfig, position: Position) -> None:
+    def __init__(self, folder: Path, config: LoopConfig, position: Position, processes: Processes) -> None:
         self.folder, self.config = folder, config
+        # One process evaluates, and has room for as many samples as it trains on.
+        self._rows = processes.share(config.group)
         for name in (METRICS, PREVIEWS):
             _forget_after(folder / name, position.step)
         with ExitStack() as stack:
@@ -63,7 +66,7 @@ class Log:
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
                     parameter.copy_(state.average.weights[name])
-        metrics = {"validation_loss": evaluate_loss(model, validation, self.config, pad)}
+        metrics = {"validation_loss": evaluate_loss(model, validation, self._rows, self.config, pad)}
         if metrics["validation_loss"] < position.best_loss:
             position.best_loss = metrics["validation_loss"]
             with replacing_folder(self.folder / BEST) as best:

@@ -77,28 +77,28 @@ def train(
         work = _Work(model, training, config, pad, seed, run, processes, folder)
         state, position = work.state, work.position
         start, resumed_at = time.monotonic() - position.seconds, position.step
-        with Log(folder, config, position) if processes.first else nullcontext() as log:
+        with Log(folder, config, position, processes) if processes.first else nullcontext() as log:
             last: _Step | None = None
             while position.step < config.steps:
                 step = work.compute()
                 # A GPU is asked for what it has done only when it has more to do: it never waits for the next step.
                 if last:
-                    _finish(last, log, position, time.monotonic() - start)
+                    _finish(work, last, log, time.monotonic() - start)
                 due = (ending := interrupted()) or position.step % config.checkpoint_every == 0
                 if due and position.step > resumed_at:
-                    step.read()  # the loss that these weights give: now they are known to be sound
+                    work.read(step)  # the loss that these weights give: now they are known to be sound
                     if log:
                         log.save(state, position, time.monotonic() - start)
                 if ending:
                     raise KeyboardInterrupt
                 work.update(step)
                 if position.step == config.steps or position.step % config.evaluate_every == 0:
-                    step.read()  # weights that are no numbers have nothing to say
+                    work.read(step)  # weights that are no numbers have nothing to say
                     if log:
                         step.found |= log.evaluate(state, validation, pad, preview, position)
                 last = step
             if last:
-                _finish(last, log, position, time.monotonic() - start)
+                _finish(work, last, log, time.monotonic() - start)
             if log and position.step > resumed_at:
                 log.save(state, position, time.monotonic() - start)
         # While the processes are connected: who lets go of a Gloo group last may wait for it forever (PyTorch 2.13).
@@ -119,24 +119,9 @@ class _Step:
     loss: torch.Tensor
     norm: torch.Tensor
     rate: float
-    limit: float
-    """Loss from which on the training has failed."""
     groups: Sequence[tuple[int, int, np.ndarray]]
     """The samples: epoch, next group, and indices."""
     found: dict[str, float] = field(default_factory=dict)
-
-    def read(self) -> dict[str, float]:
-        """Return what there is to say of the step.
-
-        Raises:
-            _LossError: if its loss is no number below the limit, or its gradient none at all.
-        """
-        loss, norm = self.loss.item(), self.norm.item()
-        if not (loss < self.limit and math.isfinite(norm)):
-            raise _LossError(
-                f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {self.number}; lower the learning rate"
-            )
-        return {"step": self.number, "loss": loss, "learning_rate": self.rate, "norm": norm} | self.found
 
 
 class _Work:
@@ -158,7 +143,7 @@ class _Work:
         average = Average(model, config.ema) if config.ema else None
         self.state = State(model, make_optimizers(model, config), average, run)
         self.position = _resume(self.state, folder, processes)
-        self.limit = _EXPLODED * math.log(model.config.vocab_size)
+        self._limit = _EXPLODED * math.log(model.config.vocab_size)
         self._objective = _spread(Objective(model), config, processes)
         self._stream = stream_groups(data, config.group, seed, self.position.epoch, self.position.group)
 
@@ -170,7 +155,20 @@ class _Work:
         samples = [indices for _, _, indices in groups]
         loss = add_gradients(self._objective, self.data, samples, self.pad, self.processes, self.config)
         norm = torch.nn.utils.clip_grad_norm_(self.state.model.parameters(), self.config.clip)
-        return _Step(step + 1, loss, norm, learning_rate(self.config, step), self.limit, groups)
+        return _Step(step + 1, loss, norm, learning_rate(self.config, step), groups)
+
+    def read(self, step: _Step) -> dict[str, float]:
+        """Return what there is to say of a step.
+
+        Raises:
+            _LossError: if its loss is no number below the limit, or its gradient none at all.
+        """
+        loss, norm = step.loss.item(), step.norm.item()
+        if not (loss < self._limit and math.isfinite(norm)):
+            raise _LossError(
+                f"the loss is {loss:.4g} and its gradient {norm:.4g} at step {step.number}; lower the learning rate"
+            )
+        return {"step": step.number, "loss": loss, "learning_rate": step.rate, "norm": norm} | step.found
 
     def update(self, step: _Step) -> None:
         """Change the weights by their gradients, forget these, and count the step."""
@@ -187,11 +185,11 @@ class _Work:
             self.state.average.update(self.state.model, position.step)
 
 
-def _finish(step: _Step, log: Log | None, position: Position, seconds: float) -> None:
+def _finish(work: _Work, step: _Step, log: Log | None, seconds: float) -> None:
     """Check a step in all processes, and record it in the first."""
-    metrics = step.read()
+    metrics = work.read(step)
     if log:
-        log.append(metrics, position, seconds)
+        log.append(metrics, work.position, seconds)
 
 
 def learning_rate(config: LoopConfig, step: int) -> float:

@@ -96,11 +96,11 @@ def _unsynced(objective: torch.nn.Module, more: bool) -> AbstractContextManager[
 
 
 @torch.no_grad()
-def evaluate_loss(model: Any, data: Encoded, config: LoopConfig, pad: int) -> float:
-    """Return the mean loss per learned token over all of `data`, with dropout off."""
+def evaluate_loss(model: Any, data: Encoded, rows: int, config: LoopConfig, pad: int) -> float:
+    """Return the mean loss per learned token over all of `data`, `rows` samples at a time, with dropout off."""
     objective, device = Objective(model.eval()), next(model.parameters()).device
     total = 0.0
-    for indices in plan_epoch(data.lengths, config.group, seed=0, epoch=0):
+    for indices in plan_epoch(data.lengths, rows, seed=0, epoch=0):
         with _autocast(device, config):
             total += _apply(objective, make_batch(data, indices, pad).to(device)).item()
     return total / max(1, data.learned(np.arange(len(data))))

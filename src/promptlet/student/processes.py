@@ -26,6 +26,10 @@ class Processes:
         """Whether this is the process that writes files."""
         return self.rank == 0
 
+    def share(self, samples: int) -> int:
+        """Return how many of a group of so many samples a process takes at most."""
+        return -(-samples // self.world)
+
     def sum(self, value: torch.Tensor) -> torch.Tensor:
         """Return the sum of all processes' values."""
         if self.world > 1:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
 
 from promptlet import registry
-from promptlet.errors import TeacherError
+from promptlet.errors import TeacherError, UsageError
+from promptlet.validation import explain
 
 Message = dict[str, str]
 
@@ -133,3 +134,52 @@ def teacher_class(name: str) -> type[Teacher]:
     """
     found: type[Teacher] = registry.load("promptlet.teachers", name).TEACHER
     return found
+
+
+class TeacherChoice(BaseModel):
+    """The teacher's name and, beside it, the settings that this teacher has."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "embedded"
+    """Which teacher is asked; its own settings stand beside the name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """Take a bare name as that of a teacher with no settings."""
+        return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _check(self) -> TeacherChoice:
+        self.settings()
+        return self
+
+    def settings(self) -> Any:
+        """Return the teacher's own, checked configuration."""
+        config = teacher_class(self.name).Config
+        try:
+            return config(**(self.model_extra or {}))
+        except ValidationError as error:
+            raise UsageError(f"teacher '{self.name}': {explain(error, config)}") from error
+
+    @model_serializer
+    def _what_matters(self) -> dict[str, Any]:
+        """Leave out what can't change an answer, as the teacher's settings say: it does not make a run another one."""
+        settings: dict[str, Any] = self.settings().model_dump(mode="json", exclude_unset=True)
+        return {"name": self.name} | settings
+
+    def open(self, tuned: Path | None) -> Teacher:
+        """Return the teacher, ready to answer; `tuned` is the model that it takes instead of its own.
+
+        Raises:
+            UsageError: if it can't take that model.
+        """
+        kind, settings = teacher_class(self.name), self.settings()
+        if tuned is not None:
+            if not kind.tunable:
+                raise UsageError(f"teacher '{self.name}' can't be tuned; leave out tune.model, or ask 'transformers'")
+            if settings.model is not None:
+                raise UsageError("synthesize.teacher.model and tune.model exclude each other")
+            settings = settings.model_copy(update={"model": str(tuned)})
+        teacher: Teacher = kind.open(settings)
+        return teacher

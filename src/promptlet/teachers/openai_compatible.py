@@ -35,10 +35,12 @@ _IN_JSON = 'Answer with a JSON object and nothing else: {"prompt": "..."}'
 class OpenAICompatibleConfig(TeacherConfig):
     """Settings of an endpoint. Those that can't change an answer do not make a run another one."""
 
-    base_url: str
+    base_url: str = Field(exclude=True)
     """The API's root, as in ``http://127.0.0.1:8000/v1``."""
     model: str
     """The model's name at that endpoint."""
+    version: str | None = Field(default=None, min_length=1, max_length=200)
+    """What tells this model from others that the same name stands for, there or elsewhere; another is asked anew."""
     api_key_variable: str = Field(default="OPENAI_API_KEY", exclude=True)
     """Environment variable that holds the key; endpoints without keys ignore it."""
     concurrency: int = Field(default=16, ge=1, le=1024, exclude=True)
@@ -127,7 +129,7 @@ class OpenAICompatible(Teacher):
         import openai
 
         self.config, self.concurrency = config, config.concurrency
-        named = {"answers", "answer_schema", "thinking", "names", "extra"}
+        named = {"version", "answers", "answer_schema", "thinking", "names", "extra"}
         matters = config.model_dump(include=named, exclude_defaults=True)
         self.identity = config.model + (f":{value_digest(matters)[:16]}" if matters else "")
         self._request_limit = RateLimiter(config.requests_per_minute) if config.requests_per_minute else None

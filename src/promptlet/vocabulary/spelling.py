@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from promptlet.stemming import capitalized
+
 _RULES = tuple(
     (re.compile(pattern), american)
     for pattern, american in (
@@ -86,7 +88,7 @@ def _in_case(word: str, model: str) -> str:
     """Return a word in capitals, or with one, as another is."""
     if len(model) > 1 and model.isupper():
         return word.upper()
-    return word[0].upper() + word[1:] if model[0].isupper() else word
+    return capitalized(word) if model[0].isupper() else word
 
 
 def _american(word: str) -> Iterator[str]:
