@@ -18,7 +18,7 @@ from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
-from promptlet.generation.untaught import reword
+from promptlet.generation.untaught import Insistence, reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
 from promptlet.judges.words import topic_weighted_mean
 from promptlet.stemming import terms
@@ -121,7 +121,8 @@ class Plan:
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
-            words = reword(asked, kept.terms, student, room, stand_in, insisted, terms_apart, banned.find)
+            firm = Insistence(insisted, terms_apart, request.in_own_words(asked) if insisted else "")
+            words = reword(asked, kept.terms, student, room, stand_in, firm, banned.find)
             joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[Words.name][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
