@@ -14,6 +14,7 @@ from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError
 from promptlet.generation.casing import in_usual_case
+from promptlet.generation.echoes import echoes
 from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
@@ -93,6 +94,11 @@ class Plan:
     def untaught(self) -> tuple[str, ...]:
         """Words of the wish that the student was not taught."""
         return tuple(self.student.untaught(intent.value for intent in self.request.intents))
+
+    @cached_property
+    def _told_twice(self) -> bool:
+        """Whether what texts must hold says something twice itself."""
+        return any(echoes(term.written) for term in self.kept.terms)
 
     @classmethod
     def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), terms_apart: bool = False) -> Self:
@@ -233,7 +239,7 @@ class Plan:
             adherence=adherence,
             coverage=covered,
             relevance=round(topic_weighted_mean(sample, covered), 4),
-            repeats=repetition(answer) is not None,
+            repeats=repetition(answer) is not None or (not self._told_twice and echoes(decoded.text)),
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
             insisted=tuple(
