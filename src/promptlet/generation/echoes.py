@@ -5,9 +5,10 @@ narrow street. It concerns drafts only, of which another is soon drawn; curation
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from promptlet.generation.terms import KeptTerm
 from promptlet.intents.phrasing import LINKS
 from promptlet.stemming import stem, without_accents
 
@@ -17,29 +18,39 @@ _PAIRING = frozenset("by to in on for after against".split())
 """Alone between a word and the same word they make an idiom: "side by side", "hand in hand"."""
 
 
-def echoes(text: str) -> bool:
+def echoes(text: str, told: Iterable[KeptTerm] = ()) -> bool:
     """Return whether a word stands on both sides of mere links, or two words in a row come again as a phrase.
 
-    A phrase that goes on to say of what something is, is none: "yoga studio flyer ... yoga studio hours".
+    A phrase that goes on to say of what something is, is none: "yoga studio flyer ... yoga studio hours". Where terms
+    that the text must hold do the like themselves, the text is not to blame.
     """
     found: set[tuple[str, str]] = set()
-    for clause in _MARK.split(without_accents(text).casefold()):
-        words = list(_content(clause))
-        for (place, word), (other_place, other) in pairwise(words):
-            between = clause[place + len(word) : other_place].replace("-", " ").split()
-            one, two = _stem(word), _stem(other)
-            if one == two and not (len(between) == 1 and _PAIRING.issuperset(between)):
-                return True
-        for index, ((place, word), (other_place, other)) in enumerate(pairwise(words)):
-            if clause[place + len(word) : other_place].strip(" -"):
-                continue
-            pair = (_stem(word), _stem(other))
-            end = other_place + len(other)
-            ahead = words[index + 2][0] if index + 2 < len(words) else len(clause)
-            modifies = other.endswith("'s") or (ahead < len(clause) and not clause[end:ahead].strip(" -"))
-            if pair in found and not modifies:
-                return True
-            found.add(pair)
+    clauses = _MARK.split(without_accents(text).casefold())
+    doubled = any(_doubles(clause) or _comes_again(clause, found) for clause in clauses)
+    return doubled and not any(echoes(term.written) for term in told)
+
+
+def _doubles(clause: str) -> bool:
+    """Return whether a word stands on both sides of mere links."""
+    for (place, word), (other_place, other) in pairwise(_content(clause)):
+        between = clause[place + len(word) : other_place].replace("-", " ").split()
+        if _stem(word) == _stem(other) and not (len(between) == 1 and _PAIRING.issuperset(between)):
+            return True
+    return False
+
+
+def _comes_again(clause: str, found: set[tuple[str, str]]) -> bool:
+    """Return whether two words in a row were found before; those that were not are added."""
+    words = list(_content(clause))
+    for index, ((place, word), (other_place, other)) in enumerate(pairwise(words)):
+        if clause[place + len(word) : other_place].strip(" -"):
+            continue
+        pair, end = (_stem(word), _stem(other)), other_place + len(other)
+        ahead = words[index + 2][0] if index + 2 < len(words) else None
+        modifies = other.endswith("'s") or (ahead is not None and not clause[end:ahead].strip(" -"))
+        if pair in found and not modifies:
+            return True
+        found.add(pair)
     return False
 
 

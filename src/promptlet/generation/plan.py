@@ -95,11 +95,6 @@ class Plan:
         """Words of the wish that the student was not taught."""
         return tuple(self.student.untaught(intent.value for intent in self.request.intents))
 
-    @cached_property
-    def _told_twice(self) -> bool:
-        """Whether what texts must hold says something twice itself."""
-        return any(echoes(term.written) for term in self.kept.terms)
-
     @classmethod
     def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), terms_apart: bool = False) -> Self:
         """Return the plan of a request.
@@ -239,7 +234,7 @@ class Plan:
             adherence=adherence,
             coverage=covered,
             relevance=round(topic_weighted_mean(sample, covered), 4),
-            repeats=repetition(answer) is not None or (not self._told_twice and echoes(decoded.text)),
+            repeats=repetition(answer) is not None or echoes(decoded.text, self.kept.terms),
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
             insisted=tuple(
