@@ -218,13 +218,26 @@ def test_texts_open_as_the_student_opened_its_own(text: str, opening: tuple[str,
     assert find_openings([text, text], term) == opening
 
 
-def test_no_opening_has_the_article_of_another_form() -> None:
-    term = KeptTerm("elephants at dawn", "elephants at dawn", joined=True, first="elephants")
-    assert find_openings(["An elephant runs.", "Two elephants run.", "The elephant runs."], term) == ("Two", "The")
+@pytest.mark.parametrize(
+    ("first", "texts", "openings"),
+    [
+        ("elephants", ["An elephant runs.", "Two elephants run.", "The elephant runs."], ("Two", "The")),
+        (
+            "girl reading",
+            ["An old woman reading aloud.", "Snow, reading.", "A girl reads."],
+            ("Snow,", "A"),
+        ),
+        ("old fisherman", ["A fisherman waits.", "By an old hut.", "Behind the fisherman."], ("By an", "Behind the")),
+    ],
+)
+def test_no_opening_suits_another_beginning_only(first: str, texts: list[str], openings: tuple[str, ...]) -> None:
+    term = KeptTerm(f"{first} at dawn", f"{first} at dawn", joined=True, first=first)
+    assert find_openings(texts, term) == openings
 
 
 def test_texts_that_are_begun_do_not_all_begin_alike() -> None:
-    prompts = Generator.load().generate("a red fox in the snow at dawn", n=4, seed=1)
+    wish = ["Topic: red fox", "Scene object: snow", "Lighting: dawn"]
+    prompts = Generator.load().generate(wish, n=4, seed=1)
     assert len({prompt.prompt.casefold().partition(" fox")[0] for prompt in prompts}) > 2
     assert all(says(prompt.prompt, "dawn") for prompt in prompts)
 
