@@ -91,20 +91,36 @@ def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_ac
 @pytest.mark.parametrize(
     ("intents", "task", "insisted", "terms"),
     [
-        ("a red fox in the snow at dawn", "t2i", ["dawn"], {"red fox at dawn": "red fox at dawn"}),
-        ("astronaut riding a horse", "t2i", ["astronaut riding"], {"astronaut riding": "astronaut riding"}),
+        # Free words are linked as their writer did it, whatever of them is insisted on.
         (
-            "child holding a balloon in a gray city",
+            "a red fox in the snow at dawn",
+            "t2i",
+            ["dawn"],
+            {"red fox in the snow at dawn": "red fox in the snow at dawn"},
+        ),
+        (
+            "cat asleep on a windowsill",
+            "t2i",
+            ["windowsill"],
+            {"cat asleep on a windowsill": "cat asleep on a windowsill"},
+        ),
+        ("Calm Yoga Flyer, Blue", "t2t", ["blue"], {"calm yoga flyer, blue": "calm yoga flyer, blue"}),
+        ("a cosy cat by the fire", "t2i", ["cozy"], {"cozy cat by the fire": "cozy cat by the fire"}),
+        # More than that stands between, or there is no room for all of it: they are joined by kind.
+        ("a red fox next to snow at dawn", "t2i", ["dawn"], {"red fox at dawn": "red fox at dawn"}),
+        (
+            "child holding a balloon in a gray city by a long river at dawn",
             "t2i",
             ["child holding", "gray city"],
             {"child holding": "child holding"},
         ),
+        (["Topic: red fox", "Lighting: dawn"], "t2i", ["dawn"], {"red fox at dawn": "red fox at dawn"}),
         ("old town of Zyxlaburg, rain", "t2i", ["rain"], {"old town with rain": "old town in Zyxlaburg with rain"}),
         (
             "Black Friday poster for electronics",
             "t2t",
             ["electronics"],
-            {"Black Friday poster with electronics": "Black Friday poster with electronics"},
+            {"Black Friday poster for electronics": "Black Friday poster for electronics"},
         ),
         (
             ["Topic: completion", "Design type: certificate"],
@@ -202,9 +218,27 @@ def test_texts_open_as_the_student_opened_its_own(text: str, opening: tuple[str,
     assert find_openings([text, text], term) == opening
 
 
+@pytest.mark.parametrize(
+    ("first", "texts", "openings"),
+    [
+        ("elephants", ["An elephant runs.", "Two elephants run.", "The elephant runs."], ("Two", "The")),
+        (
+            "girl reading",
+            ["An old woman reading aloud.", "Snow, reading.", "A girl reads."],
+            ("Snow,", "A"),
+        ),
+        ("old fisherman", ["A fisherman waits.", "By an old hut.", "Behind the fisherman."], ("By an", "Behind the")),
+    ],
+)
+def test_no_opening_suits_another_beginning_only(first: str, texts: list[str], openings: tuple[str, ...]) -> None:
+    term = KeptTerm(f"{first} at dawn", f"{first} at dawn", joined=True, first=first)
+    assert find_openings(texts, term) == openings
+
+
 def test_texts_that_are_begun_do_not_all_begin_alike() -> None:
-    prompts = Generator.load().generate("a red fox in the snow at dawn", n=4, seed=1)
-    assert len({prompt.prompt.casefold().partition(" fox")[0] for prompt in prompts}) > 2
+    wish = ["Topic: red fox", "Setting: forest", "Lighting: dawn"]
+    prompts = Generator.load().generate(wish, n=4, seed=1)
+    assert len({prompt.prompt.casefold().partition(" fox")[0] for prompt in prompts}) > 1
     assert all(says(prompt.prompt, "dawn") for prompt in prompts)
 
 
@@ -257,6 +291,22 @@ def test_what_has_no_room_is_left_out(generator: Generator) -> None:
 )
 def test_joined_words_fit_into_the_sentence(text: str, wanted: str) -> None:
     term = KeptTerm("qwertine old hat, Zyxla,", "old hat", joined=True)
+    assert KeptTerms([], [term]).render(text, (term,)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "wanted"),
+    [
+        ("under a oak tree", "oak tree", "under an oak tree"),
+        ("on an unicorn", "unicorn", "on a unicorn"),
+        ("within a hour", "hour", "within an hour"),
+        ("an unimportant hat", "unimportant hat", "an unimportant hat"),
+        ("an (old hat:1.2) here", "(old hat:1.2)", "an (old hat:1.2) here"),
+        ("a LED lamp", "LED lamp", "a LED lamp"),
+    ],
+)
+def test_a_term_has_the_article_that_it_is_spoken_with(text: str, kept: str, wanted: str) -> None:
+    term = KeptTerm(kept, kept)
     assert KeptTerms([], [term]).render(text, (term,)) == wanted
 
 

@@ -14,11 +14,12 @@ from promptlet.curation.checks import Examined, repetition, truncation
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError
 from promptlet.generation.casing import in_usual_case
+from promptlet.generation.echoes import echoes
 from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
-from promptlet.generation.untaught import reword
+from promptlet.generation.untaught import Insistence, reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
 from promptlet.judges.words import topic_weighted_mean
 from promptlet.stemming import capitalized, terms
@@ -121,7 +122,8 @@ class Plan:
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
-            words = reword(asked, kept.terms, student, room, stand_in, insisted, terms_apart, banned.find)
+            firm = Insistence(insisted, terms_apart, request.in_own_words(asked) if insisted else "")
+            words = reword(asked, kept.terms, student, room, stand_in, firm, banned.find)
             joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[Words.name][-1]:
                 asked, wishes, kept = words.intents, words.wishes, joined
@@ -232,7 +234,7 @@ class Plan:
             adherence=adherence,
             coverage=covered,
             relevance=round(topic_weighted_mean(sample, covered), 4),
-            repeats=repetition(answer) is not None,
+            repeats=repetition(answer) is not None or echoes(decoded.text, self.kept.terms),
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
             insisted=tuple(

@@ -28,6 +28,12 @@ _MARKS = ".,;:!?\"'*_~`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 CATEGORY = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
+_FIRST_WORD = re.compile(r"[^\w]*([^\W\d_]+)")
+_VOWEL = re.compile(
+    r"(?!eu|ewe|once?\b|uni(?!n|mp|mag)|u[rs](?:a[bg]|e|ua|i|olog)|ut[eio]|uku|ubiq)[aeiou]|heir|honest|honou?r|hour",
+    re.I,
+)
+"""How words begin that take "an"."""
 _STUDENT_PLACES = 0.5
 _OWN, _ALONE = "*", "="
 """How ``forms.txt`` marks a word of its own, and one that is meant in just this form."""
@@ -84,8 +90,7 @@ class KeptTerms:
             written = _joined(term.written, spoken, behind) if term.joined else term.written
             if written[-1] in ".!?" and behind == ".":
                 behind = ""
-            other = written.split()[0].casefold() != spoken.split()[0].casefold()
-            text = (_with_article(before, written) if term.joined and other else before) + written + behind
+            text = _with_article(before, written) + written + behind
         return " ".join([text, *self.tags]).strip()
 
     def missing(self, text: str) -> str | None:
@@ -101,7 +106,10 @@ def _joined(written: str, spoken: str, behind: str) -> str:
 
 def _with_article(before: str, written: str) -> str:
     """Return the text before some words with the article that they take, if one stands there."""
-    return _ARTICLE.sub(r"\g<a>n " if written[0].casefold() in "aeiou" else r"\g<a> ", before)
+    word = _FIRST_WORD.match(written)
+    if not word or word[1][:2].isupper():  # of letters that are read one by one: "an LED lamp"
+        return before
+    return _ARTICLE.sub(r"\g<a>n " if _VOWEL.match(word[1]) else r"\g<a> ", before)
 
 
 def placed(order: Sequence[KeptTerm], rng: random.Random, words: int) -> list[Placed]:

@@ -61,14 +61,25 @@ class Wording:
     """Kept terms of which it shall speak by itself."""
 
 
+@dataclass(frozen=True)
+class Insistence:
+    """What a student must write though it was taught it, for it leaves it out otherwise."""
+
+    values: Collection[str] = ()
+    aside: bool = False
+    """Whether kept terms are joined to others too, as those are that it was not taught."""
+    linked: str = ""
+    """All intents as their writer linked them. Where all of it was taught, it is written so, and not joined by kind: a
+    cat is asleep on a windowsill, not with one."""
+
+
 def reword(
     intents: Intents,
     keep: Sequence[KeptTerm],
     student: Student,
     room: int,
     stand_in: str | None = None,
-    insisted: Collection[str] = (),
-    aside: bool = False,
+    insisted: Insistence | None = None,
     banned: Callable[[str], str | None] = lambda _: None,
 ) -> Wording:
     """Return a request in words that the student was taught, and what these become in its text.
@@ -79,29 +90,30 @@ def reword(
         student: who is asked.
         room: most words of such joined texts.
         stand_in: what untaught values are joined to if the student was taught nothing else that they could be.
-        insisted: taught values that it must write as well.
-        aside: whether kept terms that it was taught are joined to others too, as those are that it was not.
+        insisted: what it must write as well, though it was taught it.
         banned: returns which banned term a text says, or None.
 
     Raises:
         UsageError: if all that an untaught wish could be joined to is banned.
     """
+    insisted = insisted or Insistence()
     said = [_taught(intent.value, lambda text: not _NUMBER.search(text) and student.knows(text)) for intent in intents]
     anchors = [place for place, intent in enumerate(intents) if said[place] and intent.kind in _ANCHORS]
     if not anchors and not all(said) and stand_in is not None and student.knows(stand_in):
         stand_in = _standing_in(stand_in, intents[said.index("")], student, banned)
-        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room, None, insisted, aside, banned)
+        found = reword((*intents, Intent("Topic", stand_in)), keep, student, room, None, insisted, banned)
         if any(term.joined and stand_in in term.spoken and term.written != term.spoken for term in found.terms):
             return found
     anchors.sort(key=lambda place: _ANCHORS.index(intents[place].kind))
     strange = [term for term in keep if not student.writes(term.spoken)]
     values = [_with_terms(intent.value, strange) for intent in intents]
     apart = [term for term in keep if term not in strange or not any(_holds(value, term) for value in values)]
-    named = [term for term in apart if aside or _is_name(term, student)] if anchors else []
+    named = [term for term in apart if insisted.aside or _is_name(term, student)] if anchors else []
     named = [term for term in named if _PLAIN.fullmatch(term.spoken)]
-    firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted}
+    firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted.values}
     joining = _Joining(intents, said, values, anchors, firm, room, (*strange, *named), banned)
-    joining.join_all([term.written for term in named])
+    linked = insisted.linked if said == values and student.knows(insisted.linked) else ""
+    joining.join_all([term.written for term in named], linked)
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
     untold = not any(text and intent.kind == "Topic" for text, intent in zip(said, intents, strict=True))
@@ -139,12 +151,14 @@ class _Joining:
         self.about = ""
         """These words, before others join them."""
 
-    def join_all(self, names: Sequence[str]) -> None:
-        """Let every value be said that the student would not say by itself, and these names."""
+    def join_all(self, names: Sequence[str], linked: str) -> None:
+        """Let every value be said that the student would not say by itself, in linked words if any, and these names."""
         form = next((place for place in self.anchors if self.intents[place].kind == _FORM), None)
         topic = next((place for place in self.anchors if self.intents[place].kind == "Topic"), None)
         whole: tuple[int, ...] = ()
-        if self.firm and form is not None and topic is not None:
+        if linked and self._begin(linked, form):
+            whole = tuple(range(len(self.intents)))
+        elif self.firm and form is not None and topic is not None:
             # "birthday card" in one, and what is insisted on behind it
             whole = (topic, form)
             told, written = (" ".join(texts[place] for place in whole) for texts in (self.said, self.values))
@@ -162,6 +176,14 @@ class _Joining:
         for pattern, value, told in sorted(lone, key=lambda each: _ORDER.index(each[0])) if self.anchors else ():
             self._join(self._anchor(pattern, form, bool(whole)), pattern, value, told)
 
+    def _begin(self, linked: str, form: int | None) -> bool:
+        """Let the text begin with all values in these words, and return whether it may."""
+        opener = next((value for value in self.values if linked.startswith(value)), "")
+        if self.anchors and opener and count_words(linked) <= self.room and not self.banned(linked):
+            self._join(self.anchors[0] if form is None else form, "{1}", linked, linked)
+            self.about = opener
+        return bool(self.texts)
+
     def _unbanned(self, pattern: str, told: str) -> str:
         """Return this way of joining, or if its word is banned one that needs none; no text begins with commas."""
         if not self.banned(pattern.format("", "")):
@@ -173,7 +195,7 @@ class _Joining:
         if form is not None and (pattern != _BEFORE or whole):
             return form
         first, *others = self.anchors
-        acts = first in self.firm and _ACTION.search(self.values[first]) and pattern != _BEFORE
+        acts = not whole and first in self.firm and _ACTION.search(self.values[first]) and pattern != _BEFORE
         return others[0] if acts and others else first
 
     def _join(self, place: int, pattern: str, value: str, told: str = "") -> None:

@@ -13,11 +13,16 @@ from promptlet.intents.headings import is_heading, is_loud
 
 NOT = ("no", "not", "without", "never")
 """Behind these stands what shall not be said; "or" goes on with it."""
-FILLERS = frozenset(
+LINKS = frozenset(
     (
         "a an the this that these those some his her its their my our your and or nor of in on at to from with without "
         "by as into onto over under above below behind before beside between near through across along around against "
-        "about while during where when who which is are was were be being has have there it very for "
+        "about while during where when who which is are was were be being has have there it very for"
+    ).split()
+)
+"""Words that say how one thing belongs to another."""
+FILLERS = LINKS.union(
+    (
         "he she they them except vs versus should would could maybe perhaps also like "
         "i me you we us please just only do does did named called titled"
     ).split()
