@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlet.errors import UsageError
 from promptlet.intents.graph import load_graph
+from promptlet.intents.mentions import Mentions
 from promptlet.intents.phrasing import FILLERS
 from promptlet.intents.reading import read_text
+from promptlet.stemming import stems
 from promptlet.tasks import load_task, task_names
 from promptlet.types import MAX_INTENTS
+from promptlet.vocabulary import load_policy
 
 NODES = [node.value for node in load_graph().nodes()]
 
@@ -61,7 +67,7 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", "a knight vs a dragon", ["Topic: knight", "Scene object: dragon"]),
         ("t2i", "b/w photo of a cat", ["Topic: cat", "Style: black and white photo"]),
         # What a thing is shown as is no thing in it.
-        ("t2i", "photo of an old fisherman, 85mm", ["Topic: old fisherman", "Style: photo", "Scene object: 85mm"]),
+        ("t2i", "photo of an old fisherman, 85mm", ["Topic: old fisherman", "Style: photo", "Style: 85mm"]),
         (
             "t2i",
             "I'd like a watercolor painting of a hummingbird",
@@ -321,6 +327,30 @@ def test_words_get_the_kinds_that_they_have_in_the_graph(task: str, text: str, w
 def test_what_shall_not_be_there_is_no_wish(text: str, wanted: list[str], without: tuple[str, ...]) -> None:
     wish = read_text(text, load_task("t2i").kinds)
     assert ([str(intent) for intent in wish.intents], wish.without) == (wanted, without)
+
+
+def test_how_pictures_are_made_is_known_beyond_the_graph() -> None:
+    techniques = yaml.safe_load((files("promptlet.intents") / "techniques.yaml").read_text(encoding="utf-8"))
+    graph, kinds = Mentions(load_graph()), load_task("t2i").kinds
+    for kind, names in techniques.items():
+        for name in names:
+            assert not graph.named(stems(name)), f"the graph has '{name}'"
+            assert load_policy().find_denied(name) is None, name
+            intents = read_text(f"a castle, {name}", kinds).intents
+            assert list(map(str, intents)) == ["Topic: castle", f"{kind}: {name}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("an old sailor, 85mm lens, f/1.8, moody", ["Style: 85mm lens", "Style: f/1.8", "Mood: moody"]),
+        ("a dog, 35mm film, ISO 100, DSLR, HDR", ["Style: 35mm film", "Style: ISO 100", "Style: DSLR", "Style: HDR"]),
+        ("cinematic shot of a wolf, film grain", ["Style: cinematic shot", "Style: film grain"]),
+        ("voxel art of a house", ["Style: voxel art"]),
+    ],
+)
+def test_what_cameras_do_is_no_thing(text: str, wanted: list[str]) -> None:
+    assert list(map(str, read_text(text, load_task("t2i").kinds).intents))[1:] == wanted
 
 
 def test_behind_for_stands_an_audience_or_else_an_occasion() -> None:

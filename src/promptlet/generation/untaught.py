@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
 from promptlet.generation.terms import KeptTerm
+from promptlet.intents.describing import is_medium
 from promptlet.intents.phrasing import FILLERS
-from promptlet.intents.reading import AGE, HOURS
+from promptlet.intents.reading import AGE, CAMERA, HOURS
 from promptlet.stemming import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents
 
 _ANCHORS = ("Topic", "Scene object", "Setting", "Design type", "Composition")
 """Kinds whose words others are joined to, the best first."""
-_BEFORE, _AT, _NAMED = "{1} {0}", "{0} at {1}", "{0}, {1},"
+_BEFORE, _AT, _NAMED, _SHOWS = "{1} {0}", "{0} at {1}", "{0}, {1},", "{1} of {0}"
 _JOINED: Mapping[str, str] = {
     "Design type": "{0} {1}",
     "Setting": "{0} in {1}",
@@ -34,7 +35,7 @@ _JOINED: Mapping[str, str] = {
 """By kind, how a value ({1}) joins other words; those of the other kinds stand before them."""
 _FORM = "Design type"
 """What is better joined behind it than behind a topic, which may be half of a compound: "birthday card for Zoë"."""
-_ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _AT, _NAMED)))
+_ORDER = tuple(dict.fromkeys((_BEFORE, *_JOINED.values(), _AT, _NAMED, _SHOWS)))
 """Who joins first stands next to the words."""
 _WORD = re.compile(rf"{AGE.pattern}|\S+(?: & \S+)*", re.IGNORECASE)
 """A word, or such as belong together: "5 year old", "Smith & Sons"."""
@@ -274,7 +275,9 @@ def _holds(text: str, term: KeptTerm) -> bool:
 def _pattern(intent: Intent) -> str:
     if intent.value.casefold() in HOURS:
         return _AT
-    named = intent.kind == "Scene object" and intent.value[0].isupper()
+    if intent.kind == "Style" and is_medium(intent.value.split()):
+        return _SHOWS
+    named = (intent.kind == "Scene object" and intent.value[0].isupper()) or CAMERA.fullmatch(intent.value)
     return _NAMED if named else _JOINED.get(intent.kind, _BEFORE)
 
 

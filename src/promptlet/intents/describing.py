@@ -31,6 +31,8 @@ MANNER = _STYLES.union(
 _NAME = re.compile(r"[A-Z]\w*.*|(?:\d\d)?\d0s")
 """A word of a name, or a decade."""
 _MEDIA = frozenset("photo photograph photography painting drawing sketch illustration artwork render rendering".split())
+_SHOWN = ("shot", "art", "still")
+"""Only behind another word: "voxel art of a house", but "the art of cooking"."""
 
 
 def describes(words: Sequence[str]) -> bool:
@@ -42,7 +44,7 @@ def describes(words: Sequence[str]) -> bool:
 
 def is_medium(words: Sequence[str]) -> bool:
     """Return whether words before an "of" say as what a thing is shown: a "cinematic shot", but no "shot"."""
-    return words[-1].casefold() in _MEDIA or (len(words) > 1 and words[-1].casefold() == "shot")
+    return words[-1].casefold() in _MEDIA or (len(words) > 1 and words[-1].casefold() in _SHOWN)
 
 
 def style_of_name(words: Sequence[str]) -> tuple[int, int] | None:

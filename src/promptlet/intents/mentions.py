@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from promptlet.intents.graph import Graph
 from promptlet.stemming import stems
@@ -10,15 +10,15 @@ from promptlet.types import Intent
 
 
 class Mentions:
-    """The names and aliases of a graph's nodes, by their stems."""
+    """The names and aliases of a graph's nodes, by their stems; and those of further intents."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, further: Iterable[Intent] = ()) -> None:
         self._named: dict[tuple[str, ...], list[Intent]] = {}
-        for node in graph.nodes():
-            for name in graph.names(node):
-                nodes = self._named.setdefault(stems(name), [])
-                if node not in nodes:
-                    nodes.append(node)
+        names = ((node, name) for node in graph.nodes() for name in graph.names(node))
+        for node, name in (*names, *((each, each.value) for each in further)):
+            nodes = self._named.setdefault(stems(name), [])
+            if node not in nodes:
+                nodes.append(node)
         self._longest = max(map(len, self._named))
 
     def named(self, stemmed: tuple[str, ...]) -> list[Intent]:

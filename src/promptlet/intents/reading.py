@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 
 from promptlet.errors import UsageError
 from promptlet.intents.describing import MANNER, describes, is_medium, style_of_name
@@ -17,6 +18,7 @@ from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.phrasing import FILLERS, NOT, STYLED, negates, plainly
 from promptlet.intents.unwanted import ARTICLES, is_of_no_thing, lists_on
+from promptlet.io.yaml import read_yaml
 from promptlet.stemming import stems
 from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
 
@@ -51,6 +53,10 @@ _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
 _ENDS = re.compile(rf"[,;|]|(?<=\.)\s+(?=(?:{'|'.join(_KINDS)})\s*:)", re.IGNORECASE)
 """What parts typed intents."""
 _WHAT = ("Topic", "Scene object", "Setting")
+CAMERA = re.compile(
+    r"\d+ ?mm(?: (?:film|lens|photo|photograph|photography))?|f/\d+(?:\.\d+)?|iso ?\d+|dslr|hdr", re.IGNORECASE
+)
+"""How a camera was set, which makes a picture's style."""
 AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
 """An audience that no list of names holds."""
 OBVIOUS = ("template", "templates", "something", "anything", "smth")
@@ -233,6 +239,8 @@ def _kind_of_all(words: Sequence[str], behind: str, kinds: Sequence[str]) -> str
     text = " ".join(words)
     if "Lighting" in kinds and text.casefold() in HOURS:
         return "Lighting"
+    if "Style" in kinds and CAMERA.fullmatch(text):
+        return "Style"
     return "Audience" if "Audience" in kinds and behind == "for" and AGE.fullmatch(text) else None
 
 
@@ -293,4 +301,5 @@ def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> 
 
 @cache
 def _mentions() -> Mentions:
-    return Mentions(load_graph())
+    techniques = read_yaml(resources.files(__package__) / "techniques.yaml", "how pictures are made")
+    return Mentions(load_graph(), (Intent(kind, name) for kind, names in techniques.items() for name in names))
