@@ -122,8 +122,8 @@ NODES = [node.value for node in load_graph().nodes()]
         ("t2i", 'a "golden hour" lake', ["Topic: lake", "Lighting: golden hour"]),
         (
             "t2i",
-            "rain, 50% off, $19.99, f/1.8, C++",
-            ["Topic: rain", *(f"Scene object: {each}" for each in ("50% off", "$19.99", "f/1.8", "C++"))],
+            "rain, 50% off, $19.99, 2/3, C++",
+            ["Topic: rain", *(f"Scene object: {each}" for each in ("50% off", "$19.99", "2/3", "C++"))],
         ),
         # Parts without a kind are read as free words.
         ("t2i", "Topic: birthday, balloons", ["Topic: birthday", "Scene object: balloons"]),
