@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +11,10 @@ from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.phrasing import FILLERS
 from promptlet.intents.reading import read_text
+from promptlet.intents.techniques import load_techniques
 from promptlet.stemming import stems
 from promptlet.tasks import load_task, task_names
-from promptlet.types import MAX_INTENTS
+from promptlet.types import MAX_INTENTS, Intent
 from promptlet.vocabulary import load_policy
 
 NODES = [node.value for node in load_graph().nodes()]
@@ -330,14 +328,11 @@ def test_what_shall_not_be_there_is_no_wish(text: str, wanted: list[str], withou
 
 
 def test_how_pictures_are_made_is_known_beyond_the_graph() -> None:
-    techniques = yaml.safe_load((files("promptlet.intents") / "techniques.yaml").read_text(encoding="utf-8"))
     graph, kinds = Mentions(load_graph()), load_task("t2i").kinds
-    for kind, names in techniques.items():
-        for name in names:
-            assert not graph.named(stems(name)), f"the graph has '{name}'"
-            assert load_policy().find_denied(name) is None, name
-            intents = read_text(f"a castle, {name}", kinds).intents
-            assert list(map(str, intents)) == ["Topic: castle", f"{kind}: {name}"]
+    for technique in load_techniques():
+        assert not graph.named(stems(technique.value)), f"the graph has '{technique}'"
+        assert load_policy().find_denied(technique.value) is None, technique
+        assert read_text(f"a castle, {technique.value}", kinds).intents == (Intent("Topic", "castle"), technique)
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,7 @@ def test_intents_are_found_by_how_their_names_begin(client: TestClient) -> None:
     assert all(each.startswith("Mood: ") for each in found(kind="Mood", limit=50))
     assert len(found(kind="Mood", limit=3)) == 3
     assert any("hot air balloon" in each for each in found(prefix="balloon", limit=50))
+    assert "Style: cinematic" in found(prefix="cinem")  # of no graph, but what image makers say
     assert found(prefix="zzzzzz") == []
     assert not any(each.startswith("Scene object") for each in found(prefix="b", task="t2t", limit=50))
     for query in ({"kind": "Planet"}, {"limit": 0}, {"limit": 51}, {"task": "x"}, {"prefix": "x" * 121}):

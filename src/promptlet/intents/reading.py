@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from promptlet.errors import UsageError
 from promptlet.intents.describing import MANNER, describes, is_medium, style_of_name
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.phrasing import FILLERS, NOT, STYLED, negates, plainly
+from promptlet.intents.techniques import load_techniques
 from promptlet.intents.unwanted import ARTICLES, is_of_no_thing, lists_on
-from promptlet.io.yaml import read_yaml
 from promptlet.stemming import stems
 from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
 
@@ -301,5 +300,4 @@ def _kind(words: Sequence[str], wanted: Sequence[str], kinds: Sequence[str]) -> 
 
 @cache
 def _mentions() -> Mentions:
-    techniques = read_yaml(resources.files(__package__) / "techniques.yaml", "how pictures are made")
-    return Mentions(load_graph(), (Intent(kind, name) for kind, names in techniques.items() for name in names))
+    return Mentions(load_graph(), load_techniques())

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from promptlet.generation import Request
 from promptlet.intents.graph import Graph, load_graph
+from promptlet.intents.techniques import load_techniques
 from promptlet.serve.errors import InvalidRequestError, error_responses
 from promptlet.serve.service import Service
 from promptlet.types import KINDS, Intent
@@ -76,12 +77,12 @@ class TasksAnswer(BaseModel):
 
 
 class IntentIndex:
-    """Finds the intents of a graph by the beginning of a word of their names."""
+    """Finds the intents of a graph, and further ones behind them, by the beginning of a word of their names."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, further: Iterable[Intent] = ()) -> None:
         weight = {node: sum(map(len, kinds.values())) for node, kinds in graph.neighbours.items()}
         nodes = sorted(graph.aliases, key=lambda node: (-weight[node], node.value.casefold()))
-        self._names = [(node.value.casefold(), node) for node in nodes]
+        self._names = [(node.value.casefold(), node) for node in (*nodes, *further)]
         self._aliases = [(alias.casefold(), node) for node in nodes for alias in graph.aliases[node]]
 
     def find(self, prefix: str, kinds: Iterable[str], limit: int) -> list[Intent]:
@@ -104,7 +105,7 @@ class _LazyIndex:
 
     @cached_property
     def _index(self) -> IntentIndex:
-        return IntentIndex(load_graph())
+        return IntentIndex(load_graph(), load_techniques())
 
     async def get(self) -> IntentIndex:
         async with self._lock:
@@ -138,7 +139,7 @@ def lookup_routes(service: Service) -> APIRouter:
         kind: Annotated[Literal[KINDS] | None, Query(description="Only this kind.")] = None,  # type: ignore[valid-type]
         limit: Annotated[int, Query(ge=1, le=_MAX_INTENTS)] = 10,
     ) -> Any:
-        """Find intents of the creative graph."""
+        """Find intents of the creative graph, and how pictures are made: `cinematic`, `bokeh`."""
         kinds = set(KINDS) if task is None else set(student.tasks[task].kinds)
         found = (await index.get()).find(prefix, kinds & {kind} if kind else kinds, limit)
         return {"intents": list(map(_to_dict, found))}
