@@ -76,6 +76,10 @@ def test_lines_say_what_is_kept_and_banned_as_well() -> None:
     assert (request.ban, request.keep) == (("snow", "people"), ("--ar 16:9",))
 
 
+def test_marks_of_bold_letters_stand_right_around_the_words() -> None:
+    assert on_one_line("**fox** and __old__ **bridge **hut** ** 2 ** 3") == "fox and old **bridge hut ** 2 ** 3"
+
+
 @given(st.lists(st.from_regex(r"[a-z]{1,9}[,;.:]?", fullmatch=True), min_size=1).map(" ".join))
 def test_a_text_of_one_line_stays_as_it_is(text: str) -> None:
     assert on_one_line(text) == text

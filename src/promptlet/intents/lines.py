@@ -13,7 +13,7 @@ from promptlet.intents.phrasing import FILLERS, NOT
 
 _BULLET = re.compile(r"(?:[-*+\u2022\u2023\u2013\u2014\u00b7>]|#{1,6}|\[[ x]?\])\s+|[-\u2022\u2023\u00b7](?=[^\W\d_])")
 _NUMBER = re.compile(r"\(?\d{1,2}[.)]\s+(?=\D)")
-_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_BOLD = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+)(?<=\S)\1")
 _BEGINNINGS = frozenset("a an the this that these those some his her its their my our your there i we please".split())
 """Fillers that a line may begin with without going on with the one before it."""
 _OPEN = frozenset(
