@@ -44,7 +44,7 @@ def on_one_line(text: str) -> str:
 
 
 def _is_open(line: str) -> bool:
-    return line.rpartition(" ")[2].casefold() in _OPEN
+    return line[line.rfind(" ") + 1 :].casefold() in _OPEN
 
 
 def _begins_within(line: str) -> bool:
@@ -62,6 +62,6 @@ def _is_wrapped(lines: Sequence[str]) -> bool:
     if width < _NARROWEST or any(len(f"{line} {next_.split()[0]}") <= _RAGGED * width for line, next_ in pairs):
         return False
     text = "\n".join(lines)
-    sentence = text[0].isupper() and _SENTENCE.search(text)
-    broken = any(_is_open(line) or (", " in text and _begins_within(next_)) for line, next_ in pairs)
+    sentence, listed = text[0].isupper() and _SENTENCE.search(text), ", " in text
+    broken = any(_is_open(line) or (listed and _begins_within(next_)) for line, next_ in pairs)
     return bool(sentence) or broken
