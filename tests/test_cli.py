@@ -72,6 +72,13 @@ def test_what_is_printed_is_utf_8(student_folder: Path, encoding: str) -> None:
     assert "猫の絵" in result.stdout.decode("utf-8")
 
 
+def test_an_argument_that_is_no_utf_8_is_named_in_a_line() -> None:
+    command = [sys.executable, "-m", "promptlet", "generate", "a cat", "--task", b"caf\xe9"]
+    result = subprocess.run(command, capture_output=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == b"promptlet: unknown task 'caf\\udce9' (known: t2i, t2t)\n"
+
+
 def test_nothing_is_needed_that_only_unix_has(student_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "requests.jsonl").write_text('{"intents": "a cat"}\n')
     arguments = ["generate", "--input", "requests.jsonl", "--output", "prompts.jsonl", "--student", str(student_folder)]

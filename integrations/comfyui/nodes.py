@@ -15,8 +15,10 @@ import folder_paths
 from comfy.utils import ProgressBar
 
 from promptlet.commands.words import HIGHEST, LOWEST
+from promptlet.errors import UsageError
 from promptlet.generation import Generator, Request
 from promptlet.generation.terms import CATEGORY
+from promptlet.registry import unknown
 from promptlet.student.format import DESCRIPTION
 
 _SHIPPED = "promptlet-104m"
@@ -138,7 +140,9 @@ class PromptletPrompt:
 
 @cache
 def _generator(student: str) -> Generator:
-    assert student == _SHIPPED or student in _own_students(), student  # ComfyUI has checked it
+    # ComfyUI checks what stands in the widget, but not what another node puts in its place.
+    if student not in (known := [_SHIPPED, *_own_students()]):
+        raise UsageError(unknown("student", student, known), "student")
     return Generator.load(None if student == _SHIPPED else _students_folder() / student)
 
 

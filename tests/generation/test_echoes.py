@@ -40,6 +40,7 @@ def test_a_thing_said_twice_is_an_echo(text: str) -> None:
         "yoga studio flyer with yoga studio hours below",
         "coffee shop menu with the coffee shop's name in capitals",
         "red and white balloons, red and white lines",
+        "a hat with a pom-pom",
         "a red fox. Foxes run",
     ],
 )
@@ -55,3 +56,4 @@ def test_a_draft_that_says_a_thing_twice_has_a_fault_unless_it_was_told_to(gener
     assert repeats("a park with tulips and tulips")
     assert not repeats("a park with tulips and roses")
     assert not repeats("a park with tulips and tulips", keep=["tulips and tulips"])
+    assert not repeats("a boat in Bora Bora", intents=["Topic: boat", "Setting: Bora Bora"])

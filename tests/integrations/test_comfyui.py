@@ -114,6 +114,12 @@ def test_what_is_not_allowed_is_said_in_a_line(node: Any) -> None:
         assert str(error.value) == line
 
 
+def test_a_path_in_the_place_of_a_student_is_refused(node: Any, student_folder: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        node.write("a fox", 12, 1, student=str(student_folder))
+    assert str(error.value) == f"unknown student '{student_folder}' (known: promptlet-104m, mine)"
+
+
 def test_a_cancelled_run_ends(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ProgressBar, "cancelled", True)
     with pytest.raises(CancelledError):

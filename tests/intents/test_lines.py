@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptlet.errors import UsageError
 from promptlet.generation import Request
 from promptlet.intents.lines import on_one_line
 
@@ -74,6 +75,17 @@ def test_lines_say_what_is_kept_and_banned_as_well() -> None:
     request = Request.of({"intents": "Topic: fox\nno snow\n--no people\n--ar 16:9"})
     assert list(map(str, request.intents)) == ["Topic: fox"]
     assert (request.ban, request.keep) == (("snow", "people"), ("--ar 16:9",))
+
+
+def test_marks_of_bold_letters_stand_right_around_the_words() -> None:
+    assert on_one_line("**fox** and __old__ **bridge **hut** ** 2 ** 3") == "fox and old **bridge hut ** 2 ** 3"
+
+
+def test_a_book_is_refused() -> None:
+    """At once: each line, and each mark, is looked at without those before it."""
+    book = "**a line of a book, as long as any\n" * 30_000 + "**a " * 30_000
+    with pytest.raises(UsageError, match="at most 400 are allowed"):
+        Request.of({"intents": book})
 
 
 @given(st.lists(st.from_regex(r"[a-z]{1,9}[,;.:]?", fullmatch=True), min_size=1).map(" ".join))

@@ -79,6 +79,23 @@ def test_an_idea_that_is_a_sentence_is_read_and_can_be_taken_back(browser: Brows
     assert "ban" not in body
 
 
+def test_an_idea_is_not_taken_back_where_there_is_no_room(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.route(PROMPTS, lambda route: route.abort())
+        idea = page.get_by_role("combobox", name="Your ideas")
+        paste(idea, "no people")
+        idea.press("Enter")
+        undo = page.get_by_role("button", name=re.compile("Undo: no people"))
+        expect(undo).to_be_visible()
+        for number in range(8):
+            paste(idea, f"Topic: {number}")
+            idea.press("Enter")
+        undo.click()
+        expect(page.get_by_text("8 ideas are the most")).to_be_visible()
+        body = asked(page, lambda: page.keyboard.press("Control+Enter"))
+    assert body["intents"] == [f"Topic: {number}" for number in range(8)]
+
+
 def test_what_has_a_kind_and_short_phrases_stay_one_idea(browser: Browser, address: str) -> None:
     typed = ["Mood: calm and quiet, no fear", "cup of tea", "golden hour", "old sailor"]
     with visit(browser, address) as page:

@@ -55,7 +55,8 @@ def main() -> None:
     """Run the command line; user errors exit with 2, failures with 1, each after one line. All text is UTF-8."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # with Windows' encoding, or another, a kept name could not be printed
-            stream.reconfigure(encoding="utf-8")
+            # An argument in Latin-1 holds what is no UTF-8; an error that names it says \udce9.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     sleep_sooner()
     try:
         status = app(standalone_mode=False)

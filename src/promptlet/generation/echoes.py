@@ -5,10 +5,9 @@ narrow street. It concerns drafts only, of which another is soon drawn; curation
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
-from promptlet.generation.terms import KeptTerm
 from promptlet.intents.phrasing import LINKS
 from promptlet.stemming import stem, without_accents
 
@@ -18,23 +17,23 @@ _PAIRING = frozenset("by to in on for after against".split())
 """Alone between a word and the same word they make an idiom: "side by side", "hand in hand"."""
 
 
-def echoes(text: str, told: Iterable[KeptTerm] = ()) -> bool:
+def echoes(text: str) -> bool:
     """Return whether a word stands on both sides of mere links, or two words in a row come again as a phrase.
 
-    A phrase that goes on to say of what something is, is none: "yoga studio flyer ... yoga studio hours". Where terms
-    that the text must hold do the like themselves, the text is not to blame.
+    A phrase that goes on to say of what something is, is none: "yoga studio flyer ... yoga studio hours".
     """
     found: set[tuple[str, str]] = set()
     clauses = _MARK.split(without_accents(text).casefold())
-    doubled = any(_doubles(clause) or _comes_again(clause, found) for clause in clauses)
-    return doubled and not any(echoes(term.written) for term in told)
+    return any(_doubles(clause) or _comes_again(clause, found) for clause in clauses)
 
 
 def _doubles(clause: str) -> bool:
-    """Return whether a word stands on both sides of mere links."""
+    """Return whether a word stands on both sides of mere links; a "pom-pom" is one word."""
     for (place, word), (other_place, other) in pairwise(_content(clause)):
-        between = clause[place + len(word) : other_place].replace("-", " ").split()
-        if _stem(word) == _stem(other) and not (len(between) == 1 and _PAIRING.issuperset(between)):
+        between = clause[place + len(word) : other_place]
+        links = between.replace("-", " ").split()
+        idiom = between == "-" or (len(links) == 1 and _PAIRING.issuperset(links))
+        if _stem(word) == _stem(other) and not idiom:
             return True
     return False
 

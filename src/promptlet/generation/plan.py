@@ -10,15 +10,15 @@ from typing import Self
 
 from promptlet import registry
 from promptlet.commands.words import Words, count_words
-from promptlet.curation.checks import Examined, repetition, truncation
+from promptlet.curation.checks import Examined
 from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError
 from promptlet.generation.casing import in_usual_case
-from promptlet.generation.echoes import echoes
+from promptlet.generation.faults import chosen_logprobs, repeats, unfinished
 from promptlet.generation.openings import find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
-from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
+from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed
 from promptlet.generation.untaught import Insistence, reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
 from promptlet.judges.words import topic_weighted_mean
@@ -33,9 +33,6 @@ _SMALL_SHARE = 0.5
 """Of the texts that are begun for the student, how many begin as a caption does, with a small letter."""
 _OPENING_SHARE = 1 / 3
 """Of the words that are the student's own, how many may stand before what its text is begun with."""
-_ABRUPT = -2.5
-"""Log-probability of the mark behind the last word, or of the end, below which a text ends for want of words
-("a beach meets the sea and a white sandy."): of 197 drafts without another fault 7% do, half of them in mid-phrase."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """What bytes that are no character are decoded to."""
 _WISH = "Scene object"
@@ -94,6 +91,15 @@ class Plan:
     def untaught(self) -> tuple[str, ...]:
         """Words of the wish that the student was not taught."""
         return tuple(self.student.untaught(intent.value for intent in self.request.intents))
+
+    @cached_property
+    def _demanded(self) -> tuple[Examined, ...]:
+        """What a text must say."""
+        terms = (term.written for term in self.kept.terms)
+        return tuple(map(self._examined, (*terms, *(intent.value for intent in self.request.intents))))
+
+    def _examined(self, text: str) -> Examined:
+        return Examined.of(Sample(self.request.intents, self.request.task, text), self.banned.policy)
 
     @classmethod
     def of(cls, request: Request, student: Student, insisted: tuple[str, ...] = (), terms_apart: bool = False) -> Self:
@@ -214,29 +220,28 @@ class Plan:
             ids = (*forced, *decoded.ids)
             text = self.student.codec.decode(list(ids))
             decoded = replace(decoded, text=text, ids=ids, logprobs=(*[0.0] * len(forced), *decoded.logprobs))
-        unrendered = Sample(request.intents, request.task, decoded.text)
-        sample = replace(unrendered, prompt=self.spelling.wished(self.kept.render(decoded.text, draft.order)))
+        answer = self._examined(decoded.text)
+        sample = replace(answer.sample, prompt=self.spelling.wished(self.kept.render(decoded.text, draft.order)))
         covered = intent_coverage(request.intents, sample.prompt)
         adherence = {
             name: command.score(draft.values[name], sample)
             for name, command in self.student.commands.items()
             if not command.judged
         }
-        answer = Examined.of(unrendered, self.banned.policy)
         return Candidate(
             seed=draft.seed,
             values=draft.values,
             prompt=sample.prompt,
             tokens=drawn,
-            logprobs=self._own_logprobs(decoded, spans(decoded.text, draft.order)),
+            logprobs=chosen_logprobs(decoded, draft.order, self.student.codec),
             log_probability=round(sum(decoded.logprobs), 4),
             rejection=self._rejection(decoded.text, sample.prompt, adherence),
             adherence=adherence,
             coverage=covered,
             relevance=round(topic_weighted_mean(sample, covered), 4),
-            repeats=repetition(answer) is not None or echoes(decoded.text, self.kept.terms),
+            repeats=repeats(answer, self._demanded),
             untaught=not self.known.issuperset(answer.terms),
-            unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
+            unfinished=unfinished(answer, decoded),
             insisted=tuple(
                 self.spelling.wished(value)
                 for value in self.insisted
@@ -269,18 +274,6 @@ class Plan:
                 intents, head = wider, longer
         return head
 
-    def _own_logprobs(self, decoded: Decoded, kept: list[tuple[int, int]]) -> tuple[float, ...]:
-        """Return the log-probabilities of the tokens that were the student's choice: those outside the kept spans."""
-        if not kept:
-            return decoded.logprobs
-        decode = self.student.codec.tokenizer.decode
-        ends = [len(decode(list(decoded.ids[: count + 1])).lstrip()) for count in range(len(decoded.ids))]
-        return tuple(
-            logprob
-            for logprob, start, end in zip(decoded.logprobs, [0, *ends], ends, strict=False)
-            if not any(start < last and first < end for first, last in kept)
-        )
-
     def _rejection(self, text: str, prompt: str, adherence: dict[str, int]) -> str | None:
         """Return what must not be and is, or None, in what the student wrote and the prompt that was made of it."""
         if not prompt:
@@ -294,9 +287,3 @@ class Plan:
         if self.banned.objection(prompt):
             return "says what is banned or denied"
         return None
-
-
-def _ending(decoded: Decoded) -> float:
-    """Return the log-probability of what stands behind the last word of a finished text: a mark, or the end."""
-    marked = decoded.text.rstrip().endswith((".", "!", "?")) and len(decoded.ids) > 1
-    return decoded.logprobs[-2 if marked else -1]

@@ -30,8 +30,9 @@ CATEGORY = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
 _FIRST_WORD = re.compile(r"[^\w]*([^\W\d_]+)")
 _VOWEL = re.compile(
-    r"(?!eu|ewe|once?\b|uni(?!n|mp|mag)|u[rs](?:a[bg]|e|ua|i|olog)|ut[eio]|uku|ubiq)[aeiou]|heir|honest|honou?r|hour",
-    re.I,
+    r"(?!eu|ewe|one(?:s|ness)?\b|once\b|uni(?!n|mp|mag|de)|u[rs](?:a[bgn]|e|u|i|olog)|ut[aeio]|uku|ubiq)[aeiou]"
+    r"|heir|honest|honou?r|hour",
+    re.IGNORECASE,
 )
 """How words begin that take "an"."""
 _STUDENT_PLACES = 0.5

@@ -13,7 +13,7 @@ from promptlet.intents.phrasing import FILLERS, NOT
 
 _BULLET = re.compile(r"(?:[-*+\u2022\u2023\u2013\u2014\u00b7>]|#{1,6}|\[[ x]?\])\s+|[-\u2022\u2023\u00b7](?=[^\W\d_])")
 _NUMBER = re.compile(r"\(?\d{1,2}[.)]\s+(?=\D)")
-_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_BOLD = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+)(?<=\S)\1")
 _BEGINNINGS = frozenset("a an the this that these those some his her its their my our your there i we please".split())
 """Fillers that a line may begin with without going on with the one before it."""
 _OPEN = frozenset(
@@ -44,7 +44,7 @@ def on_one_line(text: str) -> str:
 
 
 def _is_open(line: str) -> bool:
-    return line.rpartition(" ")[2].casefold() in _OPEN
+    return line[line.rfind(" ") + 1 :].casefold() in _OPEN
 
 
 def _begins_within(line: str) -> bool:
@@ -62,6 +62,6 @@ def _is_wrapped(lines: Sequence[str]) -> bool:
     if width < _NARROWEST or any(len(f"{line} {next_.split()[0]}") <= _RAGGED * width for line, next_ in pairs):
         return False
     text = "\n".join(lines)
-    sentence = text[0].isupper() and _SENTENCE.search(text)
-    broken = any(_is_open(line) or (", " in text and _begins_within(next_)) for line, next_ in pairs)
+    sentence, listed = text[0].isupper() and _SENTENCE.search(text), ", " in text
+    broken = any(_is_open(line) or (listed and _begins_within(next_)) for line, next_ in pairs)
     return bool(sentence) or broken

@@ -6,6 +6,7 @@
 import { reading } from "./api.js";
 import { THING } from "./chips.js";
 import { $, button, element, plural } from "./dom.js";
+import { say } from "./notice.js";
 
 const PATIENCE_MS = 10_000;
 const SHORT = 3; // words of a noun phrase, such as "cup of tea"
@@ -71,6 +72,8 @@ export class Sentences {
   }
 
   #undo(line) {
+    const { full, most, noun } = this.ideas;
+    if (full && !line.put.length) return say(`${plural(most, noun)} are the most: remove one to have this one back`, { quiet: false });
     this.#lines = this.#lines.filter((each) => each !== line);
     for (const [chips, term] of line.added) chips.set(chips.values.filter((each) => each !== term));
     this.ideas.restore(line.idea, line.put);
