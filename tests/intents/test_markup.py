@@ -13,6 +13,9 @@ from promptlet.intents.markup import split_markup
     ("text", "rest", "unwanted", "kept"),
     [
         ("red dress <lora:add_detail:0.5>", "red dress", [], ["<lora:add_detail:0.5>"]),
+        ("embedding:foo-v2, a fox", "a fox", [], ["embedding:foo-v2"]),
+        ("a fox (embedding:foo:1.2)", "a fox", [], ["(embedding:foo:1.2)"]),
+        ("an embedding of a fox", "an embedding of a fox", [], []),
         ("red dress, (forest:1.4)", "red dress, forest", [], ["(forest:1.4)"]),
         (
             "(golden hour:1.2) lake <lora:filmgrain:0.8>",

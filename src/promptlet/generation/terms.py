@@ -23,7 +23,7 @@ from promptlet.stemming import as_read, capitalized, stem, stems
 from promptlet.stemming import terms as words_of
 from promptlet.vocabulary import Policy
 
-_TAG = re.compile(r"<.+>|--\w.*|[\W_]+")
+_TAG = re.compile(r"<.+>|--\w.*|\(?embedding:\S+|[\W_]+")
 _MARKS = ".,;:!?\"'*_~`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 CATEGORY = "category:"

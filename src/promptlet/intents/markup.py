@@ -18,6 +18,7 @@ _PART = re.compile(r"::(?:\d*\.?\d+)?,?")
 _SETTING = re.compile(
     r"(?<!\S)--(?:(?:style|sref|cref|profile) (?!--)[^\s,]+|[a-z]+(?: (?!--)[\d.:]+)?)(?![^\s,])"
     r"|<(?:\w+:)?[\w.-]+(?::[\w.:-]+)?>"
+    r"|\(embedding:[\w./-]+:\d*\.?\d+\)|(?<![\w:(])embedding:[\w./-]+"  # ComfyUI's textual inversions
 )
 _WEIGHTED = re.compile(r"\(([^()\[\]<>:]{1,100}):\d*\.?\d+\)")
 _LESS = re.compile(r"\[([^\[\]<>:|]+)(?::\d*\.?\d+)?\]")
