@@ -15,24 +15,21 @@ from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError
 from promptlet.generation.casing import in_usual_case
 from promptlet.generation.echoes import echoes
-from promptlet.generation.openings import find_openings
+from promptlet.generation.openings import Opening, choose, find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
 from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
 from promptlet.generation.untaught import Insistence, reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
+from promptlet.intents.own_words import Phrase
 from promptlet.judges.words import topic_weighted_mean
-from promptlet.stemming import capitalized, terms
+from promptlet.stemming import terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample, is_plain
 from promptlet.vocabulary.spelling import Spelling
 
 _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
-_SMALL_SHARE = 0.5
-"""Of the texts that are begun for the student, how many begin as a caption does, with a small letter."""
-_OPENING_SHARE = 1 / 3
-"""Of the words that are the student's own, how many may stand before what its text is begun with."""
 _ABRUPT = -2.5
 """Log-probability of the mark behind the last word, or of the end, below which a text ends for want of words
 ("a beach meets the sea and a white sandy."): of 197 drafts without another fault 7% do, half of them in mid-phrase."""
@@ -79,8 +76,8 @@ class Plan:
     """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
     terms_apart: bool
     """Whether kept terms stand between commas, for the student finds no place for them."""
-    openings: tuple[str, ...] = ()
-    """What may stand before the term that texts begin with."""
+    openings: tuple[Opening, ...] = ()
+    """How texts begin that are begun for the student, in turn."""
     first: Plan | None = None
     """The plan of the request as it came, if this one was made of it for what the first texts lacked."""
 
@@ -122,7 +119,7 @@ class Plan:
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
-            firm = Insistence(insisted, terms_apart, request.in_own_words(asked) if insisted else "")
+            firm = Insistence(insisted, terms_apart, request.in_own_words(asked) if insisted else Phrase())
             words = reword(asked, kept.terms, student, room, stand_in, firm, banned.find)
             joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[Words.name][-1]:
@@ -166,8 +163,11 @@ class Plan:
         except UsageError:  # that the terms have no room is the fault of these, not of the request
             return replace(self, insisted=insisted, terms_apart=terms_apart)
         begun = next((term for term in plan.kept.terms if term.first), None)
-        openings = find_openings([each.prompt for each in candidates], begun) if begun else ()
-        return replace(plan, openings=openings, first=self.first or self)
+        if begun is None:
+            return replace(plan, first=self.first or self)
+        openings = [Opening("", begun), *find_openings([each.prompt for each in candidates], begun)]
+        random.Random(candidates[0].seed).shuffle(openings)
+        return replace(plan, openings=tuple(openings), first=self.first or self)
 
     def _partly_taught(self, intent: Intent) -> bool:
         """Return whether the student was taught some of the words only, which the grammar may force out of place."""
@@ -184,8 +184,8 @@ class Plan:
             message = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"
             raise UsageError(message, "keep")
 
-    def draft(self, seed: int) -> Draft:
-        """Return the candidate of a seed."""
+    def draft(self, seed: int, index: int = 0) -> Draft:
+        """Return the candidate of a seed, which is the index-th of its request."""
         values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in self.wanted.items()}
         planned, grammar = dict(values), None
         order: tuple[KeptTerm, ...] = ()
@@ -197,8 +197,12 @@ class Plan:
             if self.request.exact or self.kept.terms:
                 rng = random.Random(seed)
                 order = self.kept.order(rng)
-                opening, rest = self._opening(order, rng, own)
-                placed_terms = placed(rest, rng, own)
+                unplaced: Sequence[KeptTerm] = order
+                if self.openings:
+                    begun, *unplaced = order
+                    chosen = choose(self.openings, index, begun, own - sum(count_words(each.spoken) for each in order))
+                    opening, order = chosen.text(rng), (chosen.term, *unplaced)
+                placed_terms = placed(unplaced, rng, own)
                 grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(opening))
         ids = tuple(self.student.codec.ids(opening)) if opening else ()
         head = [*self._head(planned), *ids]
@@ -244,18 +248,6 @@ class Plan:
             ),
             repeatable=self.first is None or self.first.draft(draft.seed) == draft,
         )
-
-    def _opening(self, order: Sequence[KeptTerm], rng: random.Random, words: int) -> tuple[str, Sequence[KeptTerm]]:
-        """Return what a text of so many words begins with, and the terms that are to come."""
-        if not order or not order[0].first:
-            return "", order
-        term = order[0].spoken
-        text = term if rng.random() < _SMALL_SHARE else capitalized(term)
-        before = rng.choice(("", *self.openings))
-        spoken = sum(count_words(each.spoken) for each in order)
-        if before and count_words(before) <= (words - spoken) * _OPENING_SHARE:
-            text = f"{before} {term}"
-        return text, order[1:]
 
     def _head(self, values: dict[str, int]) -> list[int]:
         """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""

@@ -18,6 +18,7 @@ from typing import Self
 from promptlet.commands.base import Placed
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
+from promptlet.intents.own_words import Phrase
 from promptlet.registry import unknown
 from promptlet.stemming import as_read, capitalized, stem, stems
 from promptlet.stemming import terms as words_of
@@ -49,9 +50,9 @@ class KeptTerm:
     spoken: str
     joined: bool = False
     """Whether it is words of the student to which others were added: they may begin a sentence, or end in a mark."""
-    first: str = ""
-    """If the text begins with it, before the student has said the like in its own way: what of it the student would say
-    anyway, as "red fox" of "red fox at dawn"."""
+    first: Phrase | None = None
+    """If the text begins with it, before the student has said the like in its own way: in parts, the first of which the
+    student would say anyway, as "red fox" of "red fox at dawn"."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -81,7 +82,7 @@ class KeptTerms:
 
     def order(self, rng: random.Random) -> tuple[KeptTerm, ...]:
         """Return the terms of the sentence in a drawn order, after the one that it begins with."""
-        return tuple(sorted(rng.sample(self.terms, len(self.terms)), key=lambda term: not term.first))
+        return tuple(sorted(rng.sample(self.terms, len(self.terms)), key=lambda term: term.first is None))
 
     def render(self, text: str, order: Sequence[KeptTerm]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""
@@ -90,7 +91,7 @@ class KeptTerms:
             written = _joined(term.written, spoken, behind) if term.joined else term.written
             if written[-1] in ".!?" and behind == ".":
                 behind = ""
-            text = _with_article(before, written) + written + behind
+            text = with_article(before, written) + written + behind
         return " ".join([text, *self.tags]).strip()
 
     def missing(self, text: str) -> str | None:
@@ -104,7 +105,7 @@ def _joined(written: str, spoken: str, behind: str) -> str:
     return text.removesuffix("" if behind[:1] == " " else ",")
 
 
-def _with_article(before: str, written: str) -> str:
+def with_article(before: str, written: str) -> str:
     """Return the text before some words with the article that they take, if one stands there."""
     word = _FIRST_WORD.match(written)
     if not word or word[1][:2].isupper():  # of letters that are read one by one: "an LED lamp"
