@@ -135,7 +135,11 @@ def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_ac
             "birthday party invitation for a 5 year old, dinosaurs",
             "t2t",
             ["dinosaurs"],
-            {"birthday party invitation with dinosaurs": "birthday party invitation for 5 year old with dinosaurs"},
+            {
+                "birthday party invitation for a 5 year old, dinosaurs": (
+                    "birthday party invitation for a 5 year old, dinosaurs"
+                )
+            },
         ),
         (["Topic: birthday", "Mood: joyful"], "t2i", ["joyful"], {"joyful birthday": "joyful birthday"}),
         # For so much there is no room.
@@ -266,7 +270,7 @@ def test_who_wrote_an_article_has_it_in_every_opening() -> None:
     ("wish", "fronted"),
     [
         ("a red fox in the snow at dawn", ["in the snow at dawn", "at dawn"]),
-        ("an old fisherman mending his nets in a harbor", ["in a harbor"]),
+        ("two kids building a sandcastle on the beach", []),
         ("a bowl of ramen on a wooden table", ["on a wooden table"]),
         # What stands behind another thing may be said of that; a time is not.
         ("a tree with a swing on a branch at dusk", ["at dusk"]),

@@ -114,7 +114,7 @@ class Plan:
                 raise UsageError(f"the intent '{intent}' can't be expressed: {why}", "intents")
         wanted = wanted_values(request, student)
         respelled = (replace(intent, value=spelling.asked(intent.value)) for intent in request.intents)
-        intents = in_usual_case(tuple(respelled), student)
+        intents = in_usual_case(tuple(respelled), student, request.text)
         asked, wishes = intents, tuple(term.spoken for term in kept.terms)
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))

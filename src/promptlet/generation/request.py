@@ -146,6 +146,11 @@ class Request(BaseModel):
         return self._text is not None
 
     @property
+    def text(self) -> str:
+        """The free text that the intents were read in, "" if they were typed."""
+        return self._text or ""
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """Parts of the free text that are no part of the wish: "make it 15 words", "8k"."""
         taken = (*(intent.value for intent in self.intents), *self.keep, *self.ban)

@@ -113,7 +113,8 @@ def reword(
     named = [term for term in named if _PLAIN.fullmatch(term.spoken)]
     firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted.values}
     joining = _Joining(intents, said, values, anchors, firm, room, (*strange, *named), banned)
-    linked = insisted.linked if said == values and student.knows(str(insisted.linked)) else Phrase()
+    told = (_as_taught(value, text, student) for value, text in zip(values, said, strict=True))
+    linked = insisted.linked if all(told) and student.knows(str(insisted.linked)) else Phrase()
     joining.join_all([term.written for term in named], linked)
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
@@ -256,6 +257,12 @@ def _taught(value: str, knows: Callable[[str], bool]) -> str:
     while words and _says_nothing(words[0]):
         words.pop(0)
     return " ".join(words)
+
+
+def _as_taught(value: str, taught: str, student: Student) -> bool:
+    """Return whether a student can be begun with a value as it is: then it has no say in numbers."""
+    numbered = _NUMBER.search(value) and '"' not in value and value == without_accents(value)
+    return value == taught or (bool(numbered) and student.knows(value))
 
 
 def _says_nothing(word: str) -> bool:

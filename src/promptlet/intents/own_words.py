@@ -19,6 +19,9 @@ _WHERE = frozenset(
 )
 """Words that begin what may stand before a thing as well as behind it: "at dawn, a red fox"."""
 _TIMES = HOURS | frozenset("spring summer autumn winter morning afternoon evening".split())
+_DOING = re.compile(r"\w \w+ing\b")
+"""A verb behind who does it. Where it is done belongs to it, and without that the student goes on with it as it likes:
+"on the beach, two kids building a sandcastle into deep water"."""
 _ITS = re.compile(r"\b(?:his|her|its|their|it|which|that)\b")
 """What speaks of a thing that must be named before."""
 _ARTICLE = re.compile(r"(?<!\S)an? $", re.IGNORECASE)
@@ -77,7 +80,7 @@ def _places(parts: Sequence[str]) -> int:
     """
     about, *others = parts
     words = [part.split() for part in others]
-    if any(first == "for" for first, *_ in words) or is_medium(about.split()):
+    if any(first == "for" for first, *_ in words) or is_medium(about.split()) or _DOING.search(about):
         return 0
     count, plain = 0, True
     for part, (first, *_, last) in zip(others, words, strict=True):
