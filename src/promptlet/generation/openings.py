@@ -89,9 +89,7 @@ def choose(openings: Sequence[Opening], index: int, term: KeptTerm, own: int) ->
 
 
 def _rearranged(term: KeptTerm, phrase: Phrase) -> Iterator[Opening]:
-    """Yield a term behind its article, and behind where and when it is: "At dawn, a" red fox in the snow."""
-    if phrase.article:
-        yield Opening(capitalized(phrase.article), term)
+    """Yield a term behind where and when it is: "At dawn, a" red fox in the snow."""
     for place in range(len(phrase.parts) - phrase.places, len(phrase.parts)):
         before = capitalized("".join(phrase.parts[place:]).strip()) + ","
         rest = _left(term, phrase, phrase.parts[:place])
@@ -106,7 +104,8 @@ def _leading(before: str, word: str, term: KeptTerm, article: str) -> str:
     leads, determined = _LEADS.search(before), _DETERMINED.search(before)
     if article and leads and not determined:
         before = f"{before} {article}"
-    elif not (leads or (article and determined) or terms(word)[:1] == terms(term.spoken)[:1]):
+    # A lone article varies little, and asks for a verb, which students find less well than what goes with a thing.
+    elif not (leads or (article and determined and " " in before) or terms(word)[:1] == terms(term.spoken)[:1]):
         return ""
     return with_article(f"{before} ", term.spoken).rstrip()
 

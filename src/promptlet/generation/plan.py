@@ -18,7 +18,7 @@ from promptlet.generation.echoes import echoes
 from promptlet.generation.openings import Opening, choose, find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
-from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed, spans
+from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, misses_article, placed, spans
 from promptlet.generation.untaught import Insistence, reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
 from promptlet.intents.own_words import Phrase
@@ -241,6 +241,7 @@ class Plan:
             repeats=repetition(answer) is not None or echoes(decoded.text, self.kept.terms),
             untaught=not self.known.issuperset(answer.terms),
             unfinished=truncation(answer) is not None or not decoded.finished or _ending(decoded) < _ABRUPT,
+            ungrammatical=misses_article(sample.prompt, self.kept.terms),
             insisted=tuple(
                 self.spelling.wished(value)
                 for value in self.insisted

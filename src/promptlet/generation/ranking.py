@@ -47,6 +47,8 @@ class Candidate:
     """Whether it has a word that the student was not taught; it is likely made up from pieces."""
     unfinished: bool
     """Whether it ends in mid-phrase."""
+    ungrammatical: bool = False
+    """Whether an article does not fit its word, as in "a oak"."""
     insisted: tuple[str, ...] = ()
     """Values of intents that the student was made to write."""
     repeatable: bool = True
@@ -59,10 +61,10 @@ class Candidate:
 
     @cached_property
     def faults(self) -> tuple[int, ...]:
-        """What orders candidates before all else: missed commands, flaws, how many intents are not wholly said."""
+        """What orders candidates before all else: missed commands, flaws, how many intents are unsaid, articles."""
         missed = sum(map(abs, self.adherence.values()))
         unsaid = sum(stemmed < 1 for stemmed in self.coverage)
-        return missed, self.repeats, self.untaught, self.forced, self.unfinished, unsaid
+        return missed, self.repeats, self.untaught, self.forced, self.unfinished, unsaid, self.ungrammatical
 
     @cached_property
     def quality(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -29,12 +29,15 @@ _MARKS = ".,;:!?\"'*_~`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 CATEGORY = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
+_WITH_ARTICLE = re.compile(r"(?<![\w'-])[Aa]n? (?=[^\W\d_])")
 _FIRST_WORD = re.compile(r"[^\w]*([^\W\d_]+)")
 _VOWEL = re.compile(
     r"(?!eu|ewe|once?\b|uni(?!n|mp|mag)|u[rs](?:a[bg]|e|ua|i|olog)|ut[eio]|uku|ubiq)[aeiou]|heir|honest|honou?r|hour",
     re.I,
 )
 """How words begin that take "an"."""
+_EITHER = re.compile("herb|ukiyo", re.I)
+"""How words begin that some say with a vowel and others without."""
 _STUDENT_PLACES = 0.5
 _OWN, _ALONE = "*", "="
 """How ``forms.txt`` marks a word of its own, and one that is meant in just this form."""
@@ -108,9 +111,16 @@ def _joined(written: str, spoken: str, behind: str) -> str:
 def with_article(before: str, written: str) -> str:
     """Return the text before some words with the article that they take, if one stands there."""
     word = _FIRST_WORD.match(written)
-    if not word or word[1][:2].isupper():  # of letters that are read one by one: "an LED lamp"
+    if not word or word[1][:2].isupper() or _EITHER.match(word[1]):  # "an LED lamp" is read letter by letter
         return before
     return _ARTICLE.sub(r"\g<a>n " if _VOWEL.match(word[1]) else r"\g<a> ", before)
+
+
+def misses_article(text: str, told: Iterable[KeptTerm] = ()) -> bool:
+    """Return whether "a" stands in a text where "an" should, or the other way round, and no term that it must hold has
+    the like."""
+    found = any(with_article(each[0], text[each.end() :]) != each[0] for each in _WITH_ARTICLE.finditer(text))
+    return found and not any(misses_article(term.written) for term in told)
 
 
 def placed(order: Sequence[KeptTerm], rng: random.Random, words: int) -> list[Placed]:
