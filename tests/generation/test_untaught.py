@@ -224,6 +224,7 @@ def beginnings(texts: list[str], term: KeptTerm) -> list[str]:
         ("Red foxes run.", []),  # as all texts begin
         ("At dawn, a red fox runs.", ["At dawn, a red fox"]),  # it says dawn, which is not said twice
         ("Dawn red foxes run.", []),
+        ("Dawn with a red fox.", []),  # a fox at dawn is meant
         ("It is cold. A red fox runs.", []),
         ("Snow falls and falls on the back of a red fox.", []),  # too late
         ("Snow covers the hills.", []),

@@ -118,7 +118,10 @@ def _unsaid(term: KeptTerm, phrase: Phrase, before: str) -> KeptTerm | None:
     first, *others = phrase.parts
     rest = _left(term, phrase, [first, *(part for part in others if not content_stems(part) <= said)])
     ends = _LEADS.search(before) or _DETERMINED.search(before)
-    return rest if rest and ends and said.isdisjoint(content_stems(rest.spoken)) else None
+    # "At dawn, a" and "Snow covers a" do; "wooden table in a" bowl would turn things round.
+    words = terms(before)
+    does = words[0] in LINKS or not LINKS.union(terms(term.spoken)).issuperset(words)
+    return rest if rest and ends and does and said.isdisjoint(content_stems(rest.spoken)) else None
 
 
 def _left(term: KeptTerm, phrase: Phrase, parts: Sequence[str]) -> KeptTerm | None:
