@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from promptlet.generation import Generator, Request
 from promptlet.generation.plan import Plan
-from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, spans
+from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, misses_article, spans
 from promptlet.vocabulary import load_policy
 
 WISH = ["Topic: birthday", "Mood: joyful"]
@@ -183,3 +183,17 @@ def test_places_are_drawn_from_the_seed() -> None:
     orders = {kept.order(random.Random(seed)) for seed in range(40)}
     assert len(orders) == 6
     assert kept.order(random.Random(1)) == kept.order(random.Random(1))
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "found"),
+    [
+        ("An eucalyptus leaf.", [], True),
+        ("within a hour", [], True),
+        ("under a oak", [], True),
+        ("A eucalyptus leaf within an hour, a ukiyo-e print, an LED lamp, an herb, plan a 18 hour trip", [], False),
+        ("under a oak", ["a oak"], False),  # who demands it has it
+    ],
+)
+def test_an_article_that_does_not_fit_is_found(text: str, told: list[str], found: bool) -> None:
+    assert misses_article(text, map(KeptTerm.of, told)) is found

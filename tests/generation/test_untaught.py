@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from promptlet.generation.openings import find_openings
 from promptlet.generation.plan import Plan
 from promptlet.generation.request import Request
 from promptlet.generation.terms import KeptTerm, KeptTerms, says
+from promptlet.intents.own_words import Phrase
 from promptlet.student.format import default_student, load_student
 from promptlet.types import KINDS
 
@@ -132,7 +135,11 @@ def test_a_wish_of_which_it_knows_no_word_goes_with_a_word_for_any_prompt_and_ac
             "birthday party invitation for a 5 year old, dinosaurs",
             "t2t",
             ["dinosaurs"],
-            {"birthday party invitation with dinosaurs": "birthday party invitation for 5 year old with dinosaurs"},
+            {
+                "birthday party invitation for a 5 year old, dinosaurs": (
+                    "birthday party invitation for a 5 year old, dinosaurs"
+                )
+            },
         ),
         (["Topic: birthday", "Mood: joyful"], "t2i", ["joyful"], {"joyful birthday": "joyful birthday"}),
         # For so much there is no room.
@@ -201,44 +208,92 @@ def test_a_plan_tells_what_the_student_was_not_taught(intents: str, untaught: li
     assert list(found.untaught) == untaught
 
 
+def begun(parts: tuple[str, ...], article: str = "", places: int = 0) -> KeptTerm:
+    return KeptTerm("".join(parts), "".join(parts), joined=True, first=Phrase(parts, article, places))
+
+
+def beginnings(texts: list[str], term: KeptTerm) -> list[str]:
+    return [f"{each.before} {each.term.spoken}" for each in find_openings(texts, term)]
+
+
 @pytest.mark.parametrize(
-    ("text", "opening"),
+    ("text", "beginning"),
     [
-        ("Snow covers a red fox as it turns.", ("Snow covers a",)),
-        ("In deep snow, foxes run.", ("In deep snow,",)),
-        ("Red foxes run.", ()),  # as all texts begin
-        ("At dawn, a red fox runs.", ()),  # it would say dawn twice
-        ("It is cold. A red fox runs.", ()),
-        ("Snow falls and falls on the back of a red fox.", ()),  # too late
-        ("Snow covers the hills.", ()),
+        ("Snow covers a red fox as it turns.", ["Snow covers a red fox at dawn"]),
+        ("In deep snow, foxes run.", ["In deep snow, red fox at dawn"]),
+        ("Red foxes run.", []),  # as all texts begin
+        ("At dawn, a red fox runs.", ["At dawn, a red fox"]),  # it says dawn, which is not said twice
+        ("Dawn red foxes run.", []),
+        ("Dawn with a red fox.", []),  # a fox at dawn is meant
+        ("It is cold. A red fox runs.", []),
+        ("Snow falls and falls on the back of a red fox.", []),  # too late
+        ("Snow covers the hills.", []),
     ],
 )
-def test_texts_open_as_the_student_opened_its_own(text: str, opening: tuple[str, ...]) -> None:
-    term = KeptTerm("red fox at dawn", "red fox at dawn", joined=True, first="red fox")
-    assert find_openings([text, text], term) == opening
+def test_texts_open_as_the_student_opened_its_own(text: str, beginning: list[str]) -> None:
+    assert beginnings([text, text], begun(("red fox", " at dawn"))) == beginning
+
+
+def test_what_an_opening_says_in_part_would_be_said_twice() -> None:
+    assert beginnings(["Snow covers a red fox."], begun(("red fox", " in deep snow", " at dawn"))) == []
+
+
+def test_words_to_which_others_are_joined_stay_together() -> None:
+    term = replace(begun(("red fox", " at dawn")), written="Zyxla red fox at dawn")
+    assert beginnings(["At dawn, a red fox runs.", "Behind the red fox."], term) == ["Behind the red fox at dawn"]
 
 
 @pytest.mark.parametrize(
     ("first", "texts", "openings"),
     [
-        ("elephants", ["An elephant runs.", "Two elephants run.", "The elephant runs."], ("Two", "The")),
-        (
-            "girl reading",
-            ["An old woman reading aloud.", "Snow, reading.", "A girl reads."],
-            ("Snow,", "A"),
-        ),
-        ("old fisherman", ["A fisherman waits.", "By an old hut.", "Behind the fisherman."], ("By an", "Behind the")),
+        ("elephants", ["An elephant runs.", "Two elephants run.", "The elephant runs."], ["Two", "The"]),
+        ("girl reading", ["An old woman reading aloud.", "Snow, reading.", "A girl reads."], ["Snow,", "A"]),
+        ("old fisherman", ["A fisherman waits.", "By an old hut.", "Behind the fisherman."], ["By an", "Behind the"]),
     ],
 )
-def test_no_opening_suits_another_beginning_only(first: str, texts: list[str], openings: tuple[str, ...]) -> None:
-    term = KeptTerm(f"{first} at dawn", f"{first} at dawn", joined=True, first=first)
-    assert find_openings(texts, term) == openings
+def test_no_opening_suits_another_beginning_only(first: str, texts: list[str], openings: list[str]) -> None:
+    found = beginnings(texts, begun((first, " at dawn")))
+    assert found == [f"{opening} {first} at dawn" for opening in openings]
+
+
+def test_who_wrote_an_article_has_it_in_every_opening() -> None:
+    term = begun(("old fisherman", " at dawn"), article="an", places=1)
+    assert beginnings(
+        ["A fisherman.", "By a fisherman.", "In fog, fisherman's nets.", "Behind the fisherman."], term
+    ) == [
+        "At dawn, an old fisherman",
+        "By an old fisherman at dawn",
+        "In fog, an old fisherman at dawn",
+        "Behind the old fisherman at dawn",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "fronted"),
+    [
+        ("a red fox in the snow at dawn", ["in the snow at dawn", "at dawn"]),
+        ("two kids building a sandcastle on the beach", []),
+        ("a bowl of ramen on a wooden table", ["on a wooden table"]),
+        # What stands behind another thing may be said of that; a time is not.
+        ("a tree with a swing on a branch at dusk", ["at dusk"]),
+        ("flyer for a picnic at noon", []),
+        ("a photo of a fox in the snow", []),
+        ("a girl with flowers in her hair", []),
+        ("a robot in a greenhouse, watercolor", []),
+    ],
+)
+def test_where_and_when_something_is_may_stand_before_it(wish: str, fronted: list[str]) -> None:
+    request = Request.of({"intents": wish})
+    phrase = request.in_own_words(request.intents)
+    assert [
+        "".join(phrase.parts[place:]).strip() for place in range(len(phrase.parts) - phrase.places, len(phrase.parts))
+    ] == fronted
 
 
 def test_texts_that_are_begun_do_not_all_begin_alike() -> None:
-    wish = ["Topic: red fox", "Setting: forest", "Lighting: dawn"]
-    prompts = Generator.load().generate(wish, n=4, seed=1)
-    assert len({prompt.prompt.casefold().partition(" fox")[0] for prompt in prompts}) > 1
+    prompts = Generator.load().generate("a red fox in the snow at dawn", n=4, seed=1)
+    assert sum(bool(prompt.insisted) for prompt in prompts) > 2
+    assert len({prompt.prompt.casefold().partition(" fox")[0] for prompt in prompts}) > 2
     assert all(says(prompt.prompt, "dawn") for prompt in prompts)
 
 

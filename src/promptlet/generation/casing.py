@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 from promptlet.intents.graph import load_graph
 from promptlet.intents.headings import is_heading, is_loud, small_words_are_capital
@@ -22,17 +23,40 @@ _ACRONYM = 3
 """Letters up to which a word in capitals may be one among other words: "a LED lamp"."""
 
 
-def in_usual_case(intents: Intents, student: Student) -> Intents:
-    """Return intents whose words have the case in which a student knows them; what it does not know stays."""
+def in_usual_case(intents: Intents, student: Student, text: str = "") -> Intents:
+    """Return intents whose words have the case in which a student knows them; what it does not know stays.
+
+    Args:
+        intents: what is wished for.
+        student: who is asked.
+        text: the free text that they were read in, if they were.
+    """
     if not any(map(_has_capital, (intent.value for intent in intents))):
         return intents
-    text = " ".join(intent.value for intent in intents)
-    heading, loud = is_heading(text), is_loud(text)
+    whole = " ".join(intent.value for intent in intents)
+    heading, loud = is_heading(whole), is_loud(whole)
     changed = (replace(intent, value=_usual(intent.value, heading, loud, student)) for intent in intents)
     # The graph takes longer to read than most prompts to write: it is asked only where something would change.
     return tuple(
-        old if new == old or old in load_graph().aliases else new for old, new in zip(intents, changed, strict=True)
+        old if new == old or old in load_graph().aliases or (not heading and _is_name(old.value, text)) else new
+        for old, new in zip(intents, changed, strict=True)
     )
+
+
+def _is_name(value: str, text: str) -> bool:
+    """Return whether a value has a capital within a sentence, and the graph has its first word nowhere in small ones.
+
+    A student may know "lisbon" better than "Lisbon"; but who writes "a Cat on a Sofa" names nobody.
+    """
+    first = _WORD.match(value)
+    within = re.search(rf"[\w,] {re.escape(value)}(?!\w)", text)
+    return first is not None and first[0].istitle() and within is not None and first[0].lower() not in _small_words()
+
+
+@cache
+def _small_words() -> frozenset[str]:
+    graph = load_graph()
+    return frozenset(word for node in graph.nodes() for name in graph.names(node) for word in _WORD.findall(name))
 
 
 def _usual(value: str, heading: bool, loud: bool, student: Student) -> str:

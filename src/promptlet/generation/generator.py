@@ -16,7 +16,7 @@ from promptlet import registry
 from promptlet.commands.words import Words, count_words
 from promptlet.engines.base import Decoded, Decoding, Engine
 from promptlet.errors import NoPromptError, UsageError
-from promptlet.generation.plan import Plan
+from promptlet.generation.plan import Draft, Plan
 from promptlet.generation.ranking import Candidate, Picks
 from promptlet.generation.request import Request
 from promptlet.student.format import Student, default_student, load_student
@@ -172,7 +172,8 @@ class Generator:
                     # No fewer candidates than prompts are needed in any case, and together they are drawn sooner.
                     known = len(pool) + len(ahead)
                     more = max(count - len(ahead), min(_ROUND, request.n - known))
-                    ahead += self._draw(plan, [derive(seed, known + index) for index in range(more)], same, stop)
+                    drafts = [plan.draft(derive(seed, index), index) for index in range(known, known + more)]
+                    ahead += self._draw(plan, drafts, same, stop)
                 pool += ahead[:count]
                 picks.add(ahead[:count])
                 del ahead[:count]
@@ -186,9 +187,10 @@ class Generator:
             assert last is not None, "what has none is picked"
             raise NoPromptError(len(pool), last)
 
-    def _draw(self, plan: Plan, seeds: list[int], same: dict[Decoding, Decoded], stop: Event | None) -> list[Candidate]:
-        """Return a candidate per seed; `same` remembers texts in which no seed has a say."""
-        drafts = [plan.draft(seed) for seed in seeds]
+    def _draw(
+        self, plan: Plan, drafts: list[Draft], same: dict[Decoding, Decoded], stop: Event | None
+    ) -> list[Candidate]:
+        """Return a candidate per draft; `same` remembers texts in which no seed has a say."""
         if not plan.request.greedy:
             written = self.engine.decode([draft.decoding for draft in drafts], stop)
             return list(map(plan.judge, drafts, written))

@@ -15,24 +15,21 @@ from promptlet.engines.base import Decoded, Decoding
 from promptlet.errors import UsageError
 from promptlet.generation.casing import in_usual_case
 from promptlet.generation.faults import chosen_logprobs, repeats, unfinished
-from promptlet.generation.openings import find_openings
+from promptlet.generation.openings import Opening, choose, find_openings
 from promptlet.generation.ranking import Candidate, intent_coverage
 from promptlet.generation.request import Request
-from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, placed
+from promptlet.generation.terms import BannedTerms, KeptTerm, KeptTerms, misses_article, placed
 from promptlet.generation.untaught import Insistence, reword
 from promptlet.generation.wanted import fitting, wanted_values, with_room
+from promptlet.intents.own_words import Phrase
 from promptlet.judges.words import topic_weighted_mean
-from promptlet.stemming import capitalized, terms
+from promptlet.stemming import terms
 from promptlet.student.format import Student
 from promptlet.types import MAX_INTENTS, Intent, Intents, Sample, is_plain
 from promptlet.vocabulary.spelling import Spelling
 
 _JOINED_SHARE = 2 / 3
 """Of the words that kept terms leave, how many texts with words that the student was not taught may have."""
-_SMALL_SHARE = 0.5
-"""Of the texts that are begun for the student, how many begin as a caption does, with a small letter."""
-_OPENING_SHARE = 1 / 3
-"""Of the words that are the student's own, how many may stand before what its text is begun with."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """What bytes that are no character are decoded to."""
 _WISH = "Scene object"
@@ -76,8 +73,8 @@ class Plan:
     """Values of intents that the student must write, if there is room, for it leaves them out otherwise."""
     terms_apart: bool
     """Whether kept terms stand between commas, for the student finds no place for them."""
-    openings: tuple[str, ...] = ()
-    """What may stand before the term that texts begin with."""
+    openings: tuple[Opening, ...] = ()
+    """How texts begin that are begun for the student, in turn."""
     first: Plan | None = None
     """The plan of the request as it came, if this one was made of it for what the first texts lacked."""
 
@@ -123,12 +120,12 @@ class Plan:
                 raise UsageError(f"the intent '{intent}' can't be expressed: {why}", "intents")
         wanted = wanted_values(request, student)
         respelled = (replace(intent, value=spelling.asked(intent.value)) for intent in request.intents)
-        intents = in_usual_case(tuple(respelled), student)
+        intents = in_usual_case(tuple(respelled), student, request.text)
         asked, wishes = intents, tuple(term.spoken for term in kept.terms)
         if Words.name in wanted and (request.exact or request.keep or insisted):
             room = int(_JOINED_SHARE * (wanted[Words.name][-1] - kept.words))
             stand_in = student.tasks[request.task].stand_in
-            firm = Insistence(insisted, terms_apart, request.in_own_words(asked) if insisted else "")
+            firm = Insistence(insisted, terms_apart, request.in_own_words(asked) if insisted else Phrase())
             words = reword(asked, kept.terms, student, room, stand_in, firm, banned.find)
             joined = KeptTerms(request.keep, words.terms)
             if joined.words < wanted[Words.name][-1]:
@@ -172,8 +169,11 @@ class Plan:
         except UsageError:  # that the terms have no room is the fault of these, not of the request
             return replace(self, insisted=insisted, terms_apart=terms_apart)
         begun = next((term for term in plan.kept.terms if term.first), None)
-        openings = find_openings([each.prompt for each in candidates], begun) if begun else ()
-        return replace(plan, openings=openings, first=self.first or self)
+        if begun is None:
+            return replace(plan, first=self.first or self)
+        openings = [Opening("", begun), *find_openings([each.prompt for each in candidates], begun)]
+        random.Random(candidates[0].seed).shuffle(openings)
+        return replace(plan, openings=tuple(openings), first=self.first or self)
 
     def _partly_taught(self, intent: Intent) -> bool:
         """Return whether the student was taught some of the words only, which the grammar may force out of place."""
@@ -190,8 +190,8 @@ class Plan:
             message = f"the kept terms are {kept} tokens long; this student has room for {room - others - 1}"
             raise UsageError(message, "keep")
 
-    def draft(self, seed: int) -> Draft:
-        """Return the candidate of a seed."""
+    def draft(self, seed: int, index: int = 0) -> Draft:
+        """Return the candidate of a seed, which is the index-th of its request."""
         values = {name: self.student.commands[name].draw(wanted, seed) for name, wanted in self.wanted.items()}
         planned, grammar = dict(values), None
         order: tuple[KeptTerm, ...] = ()
@@ -203,8 +203,12 @@ class Plan:
             if self.request.exact or self.kept.terms:
                 rng = random.Random(seed)
                 order = self.kept.order(rng)
-                opening, rest = self._opening(order, rng, own)
-                placed_terms = placed(rest, rng, own)
+                unplaced: Sequence[KeptTerm] = order
+                if self.openings:
+                    begun, *unplaced = order
+                    chosen = choose(self.openings, index, begun, own - sum(count_words(each.spoken) for each in order))
+                    opening, order = chosen.text(rng), (chosen.term, *unplaced)
+                placed_terms = placed(unplaced, rng, own)
                 grammar = command.grammar(own if self.request.exact else None, placed_terms, count_words(opening))
         ids = tuple(self.student.codec.ids(opening)) if opening else ()
         head = [*self._head(planned), *ids]
@@ -242,6 +246,7 @@ class Plan:
             repeats=repeats(answer, self._demanded),
             untaught=not self.known.issuperset(answer.terms),
             unfinished=unfinished(answer, decoded),
+            ungrammatical=misses_article(sample.prompt, self.kept.terms),
             insisted=tuple(
                 self.spelling.wished(value)
                 for value in self.insisted
@@ -249,18 +254,6 @@ class Plan:
             ),
             repeatable=self.first is None or self.first.draft(draft.seed) == draft,
         )
-
-    def _opening(self, order: Sequence[KeptTerm], rng: random.Random, words: int) -> tuple[str, Sequence[KeptTerm]]:
-        """Return what a text of so many words begins with, and the terms that are to come."""
-        if not order or not order[0].first:
-            return "", order
-        term = order[0].spoken
-        text = term if rng.random() < _SMALL_SHARE else capitalized(term)
-        before = rng.choice(("", *self.openings))
-        spoken = sum(count_words(each.spoken) for each in order)
-        if before and count_words(before) <= (words - spoken) * _OPENING_SHARE:
-            text = f"{before} {term}"
-        return text, order[1:]
 
     def _head(self, values: dict[str, int]) -> list[int]:
         """Return the ids that ask for a prompt. Kept terms are wished for too, as far as the student has room."""

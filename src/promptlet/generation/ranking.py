@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from promptlet.stemming import share_said, stems
+from promptlet.stemming import share_said, stems, terms
 from promptlet.types import Intents
 
 _ALIKE = 0.7
 """Share of two texts' stems in common from which the one is a near-duplicate of the other."""
+_BEGINNING = 3
+"""Words."""
 _RELEVANCE = 0.7
 """What relevance weighs against being unlike what was picked before (maximal marginal relevance, Carbonell and
 Goldstein 1998)."""
@@ -45,6 +47,8 @@ class Candidate:
     """Whether it has a word that the student was not taught; it is likely made up from pieces."""
     unfinished: bool
     """Whether it ends in mid-phrase."""
+    ungrammatical: bool = False
+    """Whether an article does not fit its word, as in "a oak"."""
     insisted: tuple[str, ...] = ()
     """Values of intents that the student was made to write."""
     repeatable: bool = True
@@ -57,10 +61,10 @@ class Candidate:
 
     @cached_property
     def faults(self) -> tuple[int, ...]:
-        """What orders candidates before all else: missed commands, flaws, how many intents are not wholly said."""
+        """What orders candidates before all else: missed commands, flaws, how many intents are unsaid, articles."""
         missed = sum(map(abs, self.adherence.values()))
         unsaid = sum(stemmed < 1 for stemmed in self.coverage)
-        return missed, self.repeats, self.untaught, self.forced, self.unfinished, unsaid
+        return missed, self.repeats, self.untaught, self.forced, self.unfinished, unsaid, self.ungrammatical
 
     @cached_property
     def quality(self) -> float:
@@ -71,6 +75,11 @@ class Candidate:
     def stems(self) -> frozenset[str]:
         """What likeness goes by."""
         return frozenset(stems(self.prompt))
+
+    @cached_property
+    def beginning(self) -> tuple[str, ...]:
+        """The words by which readers see that two texts begin alike."""
+        return tuple(terms(self.prompt)[:_BEGINNING])
 
 
 class Picks:
@@ -94,14 +103,19 @@ class Picks:
     def best(self) -> Candidate | None:
         """Return the best candidate that is no near-duplicate of those picked, or None.
 
-        Of those with the fewest faults it is the one of most quality and least likeness; the earlier one among equals.
+        Of those with the fewest faults it is one that begins like none of these, if any does, and of most quality and
+        least likeness; the earlier one among equals.
         """
         if not self._fit:
             return None
         fewest = min(each.faults for each, _ in self._fit)
+        begun = {each.beginning for each in self.picked}
         best, _ = max(
             (fit for fit in self._fit if fit[0].faults == fewest),
-            key=lambda fit: _RELEVANCE * fit[0].quality - (1 - _RELEVANCE) * fit[1],
+            key=lambda fit: (
+                fit[0].beginning not in begun,
+                _RELEVANCE * fit[0].quality - (1 - _RELEVANCE) * fit[1],
+            ),
         )
         return best
 

@@ -16,7 +16,7 @@ from promptlet.errors import UsageError, about
 from promptlet.generation.terms import asks_for
 from promptlet.intents.lines import on_one_line
 from promptlet.intents.markup import split_markup
-from promptlet.intents.own_words import in_own_words
+from promptlet.intents.own_words import Phrase, in_own_words
 from promptlet.intents.reading import only_unwanted, read_text
 from promptlet.intents.unread import unread
 from promptlet.tasks import load_task, task_names
@@ -146,15 +146,20 @@ class Request(BaseModel):
         return self._text is not None
 
     @property
+    def text(self) -> str:
+        """The free text that the intents were read in, "" if they were typed."""
+        return self._text or ""
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """Parts of the free text that are no part of the wish: "make it 15 words", "8k"."""
         taken = (*(intent.value for intent in self.intents), *self.keep, *self.ban)
         return () if self._text is None else unread(self._text, taken)
 
-    def in_own_words(self, instead: Intents) -> str:
-        """Return the wish as free text linked its parts, each as it stands in `instead`, or "" if it did not."""
+    def in_own_words(self, instead: Intents) -> Phrase:
+        """Return the wish as free text linked its parts, each as it stands in `instead`; nothing if it did not."""
         values = [intent.value for intent in self.intents]
-        return "" if self._text is None else in_own_words(self._text, values, [each.value for each in instead])
+        return Phrase() if self._text is None else in_own_words(self._text, values, [each.value for each in instead])
 
     @property
     def greedy(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,6 +18,7 @@ from typing import Self
 from promptlet.commands.base import Placed
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
+from promptlet.intents.own_words import Phrase
 from promptlet.registry import unknown
 from promptlet.stemming import as_read, capitalized, stem, stems
 from promptlet.stemming import terms as words_of
@@ -28,6 +29,7 @@ _MARKS = ".,;:!?\"'*_~`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
 CATEGORY = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
+_WITH_ARTICLE = re.compile(r"(?<![\w'-])[Aa]n? (?=[^\W\d_])")
 _FIRST_WORD = re.compile(r"[^\w]*([^\W\d_]+)")
 _VOWEL = re.compile(
     r"(?!eu|ewe|one(?:s|ness)?\b|once\b|uni(?!n|mp|mag|de)|u[rs](?:a[bgn]|e|u|i|olog)|ut[aeio]|uku|ubiq)[aeiou]"
@@ -35,6 +37,8 @@ _VOWEL = re.compile(
     re.IGNORECASE,
 )
 """How words begin that take "an"."""
+_EITHER = re.compile("herb|ukiyo", re.I)
+"""How words begin that some say with a vowel and others without."""
 _STUDENT_PLACES = 0.5
 _OWN, _ALONE = "*", "="
 """How ``forms.txt`` marks a word of its own, and one that is meant in just this form."""
@@ -50,9 +54,9 @@ class KeptTerm:
     spoken: str
     joined: bool = False
     """Whether it is words of the student to which others were added: they may begin a sentence, or end in a mark."""
-    first: str = ""
-    """If the text begins with it, before the student has said the like in its own way: what of it the student would say
-    anyway, as "red fox" of "red fox at dawn"."""
+    first: Phrase | None = None
+    """If the text begins with it, before the student has said the like in its own way: in parts, the first of which the
+    student would say anyway, as "red fox" of "red fox at dawn"."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -82,7 +86,7 @@ class KeptTerms:
 
     def order(self, rng: random.Random) -> tuple[KeptTerm, ...]:
         """Return the terms of the sentence in a drawn order, after the one that it begins with."""
-        return tuple(sorted(rng.sample(self.terms, len(self.terms)), key=lambda term: not term.first))
+        return tuple(sorted(rng.sample(self.terms, len(self.terms)), key=lambda term: term.first is None))
 
     def render(self, text: str, order: Sequence[KeptTerm]) -> str:
         """Return the student's text with the terms as they must appear and the tags behind it."""
@@ -91,7 +95,7 @@ class KeptTerms:
             written = _joined(term.written, spoken, behind) if term.joined else term.written
             if written[-1] in ".!?" and behind == ".":
                 behind = ""
-            text = _with_article(before, written) + written + behind
+            text = with_article(before, written) + written + behind
         return " ".join([text, *self.tags]).strip()
 
     def missing(self, text: str) -> str | None:
@@ -105,12 +109,19 @@ def _joined(written: str, spoken: str, behind: str) -> str:
     return text.removesuffix("" if behind[:1] == " " else ",")
 
 
-def _with_article(before: str, written: str) -> str:
+def with_article(before: str, written: str) -> str:
     """Return the text before some words with the article that they take, if one stands there."""
     word = _FIRST_WORD.match(written)
-    if not word or word[1][:2].isupper():  # of letters that are read one by one: "an LED lamp"
+    if not word or word[1][:2].isupper() or _EITHER.match(word[1]):  # "an LED lamp" is read letter by letter
         return before
     return _ARTICLE.sub(r"\g<a>n " if _VOWEL.match(word[1]) else r"\g<a> ", before)
+
+
+def misses_article(text: str, told: Iterable[KeptTerm] = ()) -> bool:
+    """Return whether "a" stands in a text where "an" should, or the other way round, and no term that it must hold has
+    the like."""
+    found = any(with_article(each[0], text[each.end() :]) != each[0] for each in _WITH_ARTICLE.finditer(text))
+    return found and not any(misses_article(term.written) for term in told)
 
 
 def placed(order: Sequence[KeptTerm], rng: random.Random, words: int) -> list[Placed]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from promptlet.commands.words import count_words
 from promptlet.errors import UsageError
 from promptlet.generation.terms import KeptTerm
 from promptlet.intents.describing import is_medium
+from promptlet.intents.own_words import Phrase
 from promptlet.intents.phrasing import FILLERS
 from promptlet.intents.reading import AGE, CAMERA, HOURS
 from promptlet.stemming import terms, without_accents
@@ -69,7 +70,7 @@ class Insistence:
     values: Collection[str] = ()
     aside: bool = False
     """Whether kept terms are joined to others too, as those are that it was not taught."""
-    linked: str = ""
+    linked: Phrase = field(default_factory=Phrase)
     """All intents as their writer linked them. Where all of it was taught, it is written so, and not joined by kind: a
     cat is asleep on a windowsill, not with one."""
 
@@ -113,7 +114,8 @@ def reword(
     named = [term for term in named if _PLAIN.fullmatch(term.spoken)]
     firm = {place for place, intent in enumerate(intents) if said[place] and intent.value in insisted.values}
     joining = _Joining(intents, said, values, anchors, firm, room, (*strange, *named), banned)
-    linked = insisted.linked if said == values and student.knows(insisted.linked) else ""
+    told = (_as_taught(value, text, student) for value, text in zip(values, said, strict=True))
+    linked = insisted.linked if all(told) and student.knows(str(insisted.linked)) else Phrase()
     joining.join_all([term.written for term in named], linked)
     own = [_shortened(term, student) for term in apart if term not in named]
     # Students were taught that there is a topic.
@@ -149,15 +151,15 @@ class _Joining:
         """What the student writes, and what the text has instead."""
         self.first: int | None = None
         """The place whose words the text begins with."""
-        self.about = ""
-        """These words, before others join them."""
+        self.begun = Phrase()
+        """These words, and what joins them behind."""
 
-    def join_all(self, names: Sequence[str], linked: str) -> None:
+    def join_all(self, names: Sequence[str], linked: Phrase) -> None:
         """Let every value be said that the student would not say by itself, in linked words if any, and these names."""
         form = next((place for place in self.anchors if self.intents[place].kind == _FORM), None)
         topic = next((place for place in self.anchors if self.intents[place].kind == "Topic"), None)
         whole: tuple[int, ...] = ()
-        if linked and self._begin(linked, form):
+        if linked.parts and self._begin(linked, form):
             whole = tuple(range(len(self.intents)))
         elif self.firm and form is not None and topic is not None:
             # "birthday card" in one, and what is insisted on behind it
@@ -177,12 +179,12 @@ class _Joining:
         for pattern, value, told in sorted(lone, key=lambda each: _ORDER.index(each[0])) if self.anchors else ():
             self._join(self._anchor(pattern, form, bool(whole)), pattern, value, told)
 
-    def _begin(self, linked: str, form: int | None) -> bool:
+    def _begin(self, linked: Phrase, form: int | None) -> bool:
         """Let the text begin with all values in these words, and return whether it may."""
-        opener = next((value for value in self.values if linked.startswith(value)), "")
-        if self.anchors and opener and count_words(linked) <= self.room and not self.banned(linked):
-            self._join(self.anchors[0] if form is None else form, "{1}", linked, linked)
-            self.about = opener
+        words = str(linked)
+        if self.anchors and count_words(words) <= self.room and not self.banned(words):
+            self._join(self.anchors[0] if form is None else form, "{1}", words, words)
+            self.begun = linked
         return bool(self.texts)
 
     def _unbanned(self, pattern: str, told: str) -> str:
@@ -213,12 +215,14 @@ class _Joining:
             self.texts[place] = (pattern.format(own, told) if told else own, written)
             self.room -= cost
             if told and self.first is None:
-                self.first, self.about = place, own if "{0}" in pattern else told
+                self.first, self.begun = place, Phrase((own if "{0}" in pattern else told,))
+            if told and place == self.first and pattern.startswith("{0} "):
+                self.begun = replace(self.begun, parts=(*self.begun.parts, pattern.format("", told)))
 
     def terms(self) -> list[KeptTerm]:
         """Return what the text must hold."""
         return [
-            KeptTerm(written, spoken, joined=True, first=self.about if place == self.first else "")
+            KeptTerm(written, spoken, joined=True, first=self.begun if place == self.first else None)
             for place, (spoken, written) in self.texts.items()
         ]
 
@@ -254,6 +258,12 @@ def _taught(value: str, knows: Callable[[str], bool]) -> str:
     while words and _says_nothing(words[0]):
         words.pop(0)
     return " ".join(words)
+
+
+def _as_taught(value: str, taught: str, student: Student) -> bool:
+    """Return whether a student can be begun with a value as it is: then it has no say in numbers."""
+    numbered = _NUMBER.search(value) and '"' not in value and value == without_accents(value)
+    return value == taught or (bool(numbered) and student.knows(value))
 
 
 def _says_nothing(word: str) -> bool:
