@@ -72,6 +72,17 @@ def test_what_is_printed_is_utf_8(student_folder: Path, encoding: str) -> None:
     assert "猫の絵" in result.stdout.decode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("closed", "told"), [(">&-", "promptlet: standard output is closed; > /dev/null is how"), ("2>&-", "")]
+)
+def test_a_closed_stream_is_no_silent_success(closed: str, told: str) -> None:
+    command = f'"$0" -m promptlet generate a\\ cat --words 0 {closed}'
+    result = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert result.returncode == (1 if told else 2)
+    assert result.stderr.startswith(told)
+    assert not result.stdout
+
+
 def test_nothing_is_needed_that_only_unix_has(student_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "requests.jsonl").write_text('{"intents": "a cat"}\n')
     arguments = ["generate", "--input", "requests.jsonl", "--output", "prompts.jsonl", "--student", str(student_folder)]

@@ -143,3 +143,22 @@ def test_what_a_judge_lacks_is_told_before_a_teacher_is_asked(
     with pytest.raises(PromptletError, match=told):
         run_recipe(load_recipe(recipe), tmp_path / "run", "curate")
     assert not list((tmp_path / "run").glob("intents-*"))
+
+
+def test_a_graph_that_has_fewer_combinations_than_asked_for_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "graph").mkdir()
+    (tmp_path / "graph" / "topic.yaml").write_text("fox: {mood: [calm]}\nowl: {}\n")
+    (tmp_path / "graph" / "mood.yaml").write_text("calm: {}\n")
+    recipe = load_recipe(
+        write_recipe(tmp_path, {"name": "x", "graph": str(tmp_path / "graph"), "intents": {"tasks": ["t2i"]}})
+    )
+    run_recipe(recipe, tmp_path / "run", "intents")
+    assert re.search(r"has no more than [23] combinations for t2i, not 3000", capsys.readouterr().err)
+
+
+def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
+    recipe = small(tmp_path)
+    with pytest.raises(UsageError, match=r"can't be .*recipe\.yaml: there is a file of this name"):
+        run_recipe(load_recipe(recipe), recipe, "intents")

@@ -114,7 +114,10 @@ def run_recipe(
         raise UsageError(registry.unknown("stage", until, ORDER))
     registry.load("promptlet.runners", runner)
     first = os.environ.get("RANK", "0") == "0"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"the run's folder can't be {folder}: there is a file of this name") from error
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
     wanted = ORDER[: ORDER.index(until) + 1]
