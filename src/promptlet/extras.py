@@ -26,6 +26,17 @@ def needing(feature: str, extra: str) -> Iterator[None]:
         raise MissingExtraError(feature, extra, error.name) from error
 
 
+def require(feature: str, extra: str, *modules: str) -> None:
+    """Look for modules without importing them, for what needs them only later.
+
+    Raises:
+        MissingExtraError: if one is not installed; it names the extra.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtraError(feature, extra, module)
+
+
 @contextmanager
 def without(module: str) -> Iterator[None]:
     """Let what is imported in the block find no `module`, which it can do without, unless it is imported already."""

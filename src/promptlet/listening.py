@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from ipaddress import ip_address
 
@@ -18,7 +19,14 @@ def listen(host: str, port: int, backlog: int | None = None) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=backlog)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"nothing can listen at {host}, port {port}: {error}") from error
+        raise UsageError(f"nothing can listen at {host}, port {port}: {_why(error)}") from error
+
+
+def _why(error: OSError | OverflowError) -> str:
+    # asyncio's and Python's own texts repeat the address, as a tuple.
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "the port is in use; --port names another one, 0 any that is free"
+    return str(getattr(error, "strerror", None) or error)
 
 
 def root_url(host: str, listening: socket.socket) -> str:

@@ -105,6 +105,7 @@ def run_recipe(
     Raises:
         UsageError: for an unknown stage or runner.
         RunError: if another process works in the folder.
+        MissingExtraError: for what a stage to be run needs, before the first one runs.
         PromptletError: what a stage raises; finished work stays.
 
     Among the processes of torchrun or Ray Train, each calls this; they work on one stage together, train.
@@ -113,27 +114,23 @@ def run_recipe(
         raise UsageError(registry.unknown("stage", until, ORDER))
     registry.load("promptlet.runners", runner)
     first = os.environ.get("RANK", "0") == "0"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"the run's folder can't be {folder}: there is a file of this name") from error
     done: dict[str, Path] = {}
     digests: dict[str, str] = {}
     wanted = ORDER[: ORDER.index(until) + 1]
-    # Looked for before anything runs: nobody waits for one stage to hear that another lacks its files.
+    # Looked for before anything runs, as modules are: nobody waits for one stage to hear what another lacks.
     materials = {name: load_stage(name).materials(recipe.stages[name]) for name in wanted}
     with _alone_in(folder) if first else nullcontext():
+        _require(recipe, wanted, materials, folder, retry_failed)
         for name in wanted:
             stage, config = load_stage(name), recipe.stages[name]
-            planned = Manifest.planned(
-                name,
-                _used(recipe.common, stage.uses) | config.model_dump(mode="json"),
-                {**{source: digests[source] for source in stage.inputs}, **materials[name]},
-            )
-            done[name] = folder / f"{name}-{planned.digest[:8]}"
+            done[name], found = _find(recipe, name, materials[name], digests, folder)
             inputs = {source: done[source] for source in stage.inputs}
             context = Context(done[name], inputs, folder, recipe.common, runner, first)
-            found = Manifest.read(context.folder) or planned
-            if found.digest != planned.digest:
-                raise RunError(f"{context.folder} was made by another configuration; move it away")
-            if found.finished and not (retry_failed and found.failed):
+            if _is_up_to_date(found, retry_failed):
                 report(f"{name}: up to date in {context.folder}")
             else:
                 found = _run(stage, config, context, found)
@@ -156,6 +153,40 @@ def estimate_recipe(
     done = run_recipe(recipe, folder, "tune", report, runner)
     with _alone_in(folder):
         return STAGE().estimate(config, Context(folder, done, folder, recipe.common, runner))
+
+
+def _find(
+    recipe: Recipe, name: str, materials: Mapping[str, str], digests: Mapping[str, str], folder: Path
+) -> tuple[Path, Manifest]:
+    """Return a stage's folder, and the manifest of what it holds or is to hold; `digests` are of the stages before."""
+    stage = load_stage(name)
+    planned = Manifest.planned(
+        name,
+        _used(recipe.common, stage.uses) | recipe.stages[name].model_dump(mode="json"),
+        {**{source: digests[source] for source in stage.inputs}, **materials},
+    )
+    place = folder / f"{name}-{planned.digest[:8]}"
+    found = Manifest.read(place) or planned
+    if found.digest != planned.digest:
+        raise RunError(f"{place} was made by another configuration; move it away")
+    return place, found
+
+
+def _is_up_to_date(found: Manifest, retry_failed: bool) -> bool:
+    return found.finished is not None and not (retry_failed and found.failed)
+
+
+def _require(
+    recipe: Recipe, wanted: Iterable[str], materials: Mapping[str, Mapping[str, str]], folder: Path, retry_failed: bool
+) -> None:
+    """Look for what the stages that are to run import; one that is up to date may have run where more is installed."""
+    digests: dict[str, str] = {}
+    for name in wanted:
+        _, found = _find(recipe, name, materials[name], digests, folder)
+        finished = _is_up_to_date(found, retry_failed)
+        if not finished:
+            load_stage(name).require(recipe.stages[name], recipe.common)
+        digests[name] = found.outcome if finished else found.digest  # as if no row will fail
 
 
 def _used(common: CommonConfig, keys: Iterable[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -138,6 +139,7 @@ def test_an_export_holds_every_rating(review: Review, tmp_path: Path, ending: st
 def test_the_way_from_prompts_to_a_report_on_the_command_line(tmp_path: Path, write_prompts: Write, cli: Run) -> None:
     path = tmp_path / "review.db"
     made = cli("review", "create", path, write_prompts("north"), f"s={write_prompts('south')}", "--reviewer", "Ann")
+    assert re.search(r"each reviewer gets \d+\n$", made.stderr)
     assert made.returncode == 0, made.stderr
     name, _, code = made.stdout.strip().partition("\t")
     assert Store(path).reviewer(code) == name == "Ann"

@@ -102,7 +102,8 @@ CHAT_DEFAULTS: dict[str, Any] = {
     "parallel_tool_calls": False,
     "store": False,
     "service_tier": "auto",
-    "metadata": {},
+    "metadata": {"agent": "7"},
+    "reasoning_effort": "high",
     "modalities": ["text"],
 }
 
@@ -127,7 +128,7 @@ def test_what_is_the_case_anyway_may_be_said(client: openai.OpenAI, model: str, 
         ({"tool_choice": "required"}, "tool_choice"),
         ({"store": True}, "store"),
         ({"service_tier": "flex"}, "service_tier"),
-        ({"metadata": {"a": "b"}}, "metadata"),
+        ({"metadata": "a"}, "metadata"),
         ({"modalities": ["audio"]}, "modalities.0"),
     ],
 )
@@ -135,6 +136,19 @@ def test_what_is_not_the_case_is_refused(client: openai.OpenAI, model: str, chan
     with pytest.raises(openai.BadRequestError) as error:
         client.chat.completions.create(**({"model": model, "messages": CHAT} | change))
     assert error.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"presence_penalty": 1}, "presence_penalty is 1: only 0 is allowed"),
+        ({"frequency_penalty": -0.5}, "frequency_penalty is -0.5: only 0 is allowed"),
+        ({"top_logprobs": 2}, "top_logprobs is 2: only 0 is allowed"),
+    ],
+)
+def test_a_number_with_one_value_is_told_as_that(client: openai.OpenAI, model: str, change: Any, told: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=told):
+        client.chat.completions.create(**({"model": model, "messages": CHAT} | change))
 
 
 def test_errors_name_a_field_that_was_sent(client: openai.OpenAI, model: str) -> None:

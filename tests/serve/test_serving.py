@@ -50,7 +50,8 @@ def test_a_server_that_others_reach_needs_keys(cli: Run, tmp_path: Path, monkeyp
     [
         (["--port", "x"], "'--port': 'x'; a whole number is allowed"),
         (["--rate", "often"], "rate is 'often'"),
-        (["--keys", "nowhere"], "nowhere can't be read"),
+        (["--keys", "nowhere"], "nowhere can't be read: No such file or directory\n"),
+        (["--keys", "."], "the keys in . can't be read: it is a folder, and a file is needed\n"),
         (["--rate", "0/minute"], "rate is '0/minute'"),
         (["--rate", "1/year;2/day"], "rate is '1/year;2/day'"),
         (["--threads", "0"], "threads is 0; 1 to 256 are allowed"),
@@ -76,7 +77,7 @@ def test_a_port_that_is_taken_is_an_error(server: ServerProcess, cli: Run) -> No
     port = server.address.rpartition(":")[2].strip("/")
     refused = cli("serve", "--port", port)
     assert refused.returncode == 2
-    assert f"nothing can listen at 127.0.0.1, port {port}" in refused.stderr
+    assert f"nothing can listen at 127.0.0.1, port {port}: the port is in use; --port names another" in refused.stderr
 
 
 def test_asked_to_end_it_is_not_ready_and_finishes_its_work(tmp_path: Path) -> None:

@@ -120,6 +120,10 @@ def test_a_folder_of_shards_and_a_file_say_the_same(tmp_path: Path) -> None:
     write_samples(tmp_path, samples)
     folder = audit(open_prompts(tmp_path), load_policy())
     assert folder.to_dict() == audit(open_prompts(tmp_path / "data-00000.parquet"), load_policy()).to_dict()
+    (tmp_path / "data-00000.parquet").rename(tmp_path / "train.parquet")  # as published pairs are called
+    write_samples(tmp_path / "other", [Sample((), "t2i", "flurble")])
+    (tmp_path / "other" / "data-00000.parquet").rename(tmp_path / "rejected-00000.parquet")
+    assert folder.to_dict() == audit(open_prompts(tmp_path), load_policy()).to_dict()
     assert counts(folder) == {"wuzzle": 2, "wuzzles": 1, "wuzzle's": 1}
     pq.write_table(pa.table({"prompt": [*TEXTS, None]}), tmp_path / "plain.parquet")
     plain = audit(open_prompts(tmp_path / "plain.parquet"), load_policy())
@@ -136,7 +140,7 @@ def test_what_is_no_data_set_is_named(tmp_path: Path) -> None:
         ("none.jsonl", "no data set"),
         ("text.txt", "text.txt"),
         ("bad.parquet", "not Parquet"),
-        ("empty", "no data-"),
+        ("empty", "no .parquet file"),
         ("text.parquet", "no column 'prompt'; it has: text"),
     ]:
         with pytest.raises(UsageError, match=said) as error:

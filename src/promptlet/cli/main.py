@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -53,6 +55,11 @@ def _root(
 
 def main() -> None:
     """Run the command line; user errors exit with 2, failures with 1, each after one line. All text is UTF-8."""
+    # Of a closed stream Python makes None, to which nothing is printed, and the next file gets its number.
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (as long as the process)
+    if sys.stdout is None:
+        _complain("standard output is closed; > /dev/null is how to throw away what is printed", 1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # with Windows' encoding, or another, a kept name could not be printed
             # An argument in Latin-1 holds what is no UTF-8; an error that names it says \udce9.

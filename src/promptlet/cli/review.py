@@ -57,11 +57,11 @@ def create(
         store, tokens = create_review(review, plan, reviewer)
     for name, token in tokens.items():
         typer.echo(f"{name}\t{token}")
-    loads = store.reviewers()
+    loads = sorted(set(store.reviewers().values()))
     rated = [item for item in store.items().values() if item.check is None]
     typer.echo(
         f"{len(rated)} prompts and {len(store.items()) - len(rated)} checks; "
-        f"each reviewer gets {min(loads.values())} to {max(loads.values())}",
+        f"each reviewer gets {loads[0] if len(loads) == 1 else f'{loads[0]} to {loads[-1]}'}",
         err=True,
     )
 

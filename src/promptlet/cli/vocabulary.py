@@ -20,7 +20,7 @@ _Policy = Annotated[Path | None, typer.Option("--policy", help="A policy file.",
 
 @app.command()
 def audit(
-    dataset: Annotated[Path, typer.Argument(help="A .parquet or .jsonl file, or a stage's folder of shards.")],
+    dataset: Annotated[Path, typer.Argument(help="A .parquet or .jsonl file, or a folder of .parquet files.")],
     policy: _Policy = None,
     limit: Annotated[
         int | None,

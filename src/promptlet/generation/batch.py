@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from promptlet.errors import StudentError, UsageError
+from promptlet.errors import StudentError, UsageError, unread
 from promptlet.generation.generator import Generator, derive
 from promptlet.generation.request import Request
 from promptlet.io.atomic import value_digest
@@ -70,7 +70,7 @@ def generate_file(generator: Generator, source: Path, target: Path, defaults: Ma
         with source.open("rb") as file:
             total = sum(1 for line in file if line.strip())
     except OSError as error:
-        raise UsageError(f"{source} can't be read: {error.strerror}") from error
+        raise UsageError(f"{source} can't be read: {unread(error)}") from error
     if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the input; name another --output")
     settings = {"defaults": dict(defaults), "student": generator.student.digest, "engine": generator.engine.name}

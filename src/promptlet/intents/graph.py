@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from threading import Lock
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, unread
 from promptlet.io.atomic import value_digest
 from promptlet.io.yaml import parse_yaml
 from promptlet.registry import unknown
@@ -204,7 +204,7 @@ def read_texts(folder: Path | None = None) -> dict[str, str]:
     try:
         texts = {file.name: file.read_text(encoding="utf-8") for file in root.iterdir() if file.name.endswith(".yaml")}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the graph in {root} can't be read: {error}") from error
+        raise UsageError(f"the graph in {root} can't be read: {unread(error)}") from error
     kinds = {kind_file(kind): kind for kind in KINDS}
     for name in texts:
         if name not in kinds:

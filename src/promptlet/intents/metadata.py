@@ -17,7 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from promptlet.errors import UsageError, one_line
+from promptlet.errors import UsageError, one_line, unread
 from promptlet.registry import unknown
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -157,7 +157,7 @@ def _read(path: Path, encoding: str) -> Rows:
     """Yield the rows of a file; U+FFFD stands where bytes are no text in the encoding."""
     ending = path.suffix.lower()
     if ending not in (*_TEXT_READERS, ".parquet"):
-        raise UsageError(f"metadata is read from {', '.join(_TEXT_READERS)} and .parquet files, not from '{path.name}'")
+        raise UsageError(f"metadata is read from {', '.join(_TEXT_READERS)} and .parquet files, not from {path}")
     try:
         if ending == ".parquet":
             yield from _read_parquet(path)
@@ -165,7 +165,7 @@ def _read(path: Path, encoding: str) -> Rows:
             with path.open(encoding=encoding, errors="replace", newline="") as file:
                 yield from _TEXT_READERS[ending](file)
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror or error}") from error
+        raise UsageError(f"{path} can't be read: {unread(error)}") from error
     except LookupError as error:
         raise UsageError(f"the encoding '{encoding}' is not known; utf-8, utf-16 and latin-1 are") from error
     except UnicodeError as error:

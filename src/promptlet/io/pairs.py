@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 
 from promptlet.errors import UsageError, one_line
 from promptlet.io.json_lines import parse_object
-from promptlet.io.records import ROWS_PER_GROUP, from_row
+from promptlet.io.records import ROWS_PER_GROUP, from_row, parquet_files
 from promptlet.types import KINDS, Sample, parse_intents
 
 _COLUMNS = ("intents", "task", "prompt")
 
 
 def pair_files(path: Path) -> list[Path]:
-    """Return the files of a set of pairs: a .jsonl or .parquet file, or all Parquet files of a folder.
+    """Return the files of a set of pairs: a .jsonl or .parquet file, or all Parquet files of a folder but its rejects.
 
     Raises:
         UsageError: if there are none.
@@ -27,7 +27,7 @@ def pair_files(path: Path) -> list[Path]:
     if not path.exists():
         raise UsageError(f"there are no pairs at {path}; {allowed}")
     if path.is_dir():
-        if not (files := sorted(path.glob("*.parquet"))):
+        if not (files := parquet_files(path)):
             raise UsageError(f"the folder {path} has no .parquet file; {allowed}")
         return files
     if path.suffix.lower() not in (".jsonl", ".parquet"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from promptlet.errors import UsageError, one_line
 from promptlet.io.json_lines import parse_object
+from promptlet.io.records import parquet_files
 
 _ROWS_PER_BATCH = 4096
 
@@ -32,7 +33,8 @@ class Prompts:
 
 
 def open_prompts(path: Path) -> Prompts:
-    """Return the prompts of a data set: .parquet or .jsonl with a column `prompt`, or a folder of ``data-*.parquet``.
+    """Return the prompts of a data set: .parquet or .jsonl with a column `prompt`, or a folder of Parquet files, of
+    which those that a stage rejected are left out.
 
     The column `intents` may be missing. It holds intents as a stage writes them, as ``Kind: value``, or as pairs.
     A line may also have several rows in `prompts`, as ``promptlet generate --output`` writes them.
@@ -41,9 +43,8 @@ def open_prompts(path: Path) -> Prompts:
         UsageError: for a path that holds no such thing.
     """
     if path.is_dir():
-        shards = sorted(path.glob("data-*.parquet"))
-        if not shards:
-            raise UsageError(f"the folder {path} holds no data-*.parquet")
+        if not (shards := parquet_files(path)):
+            raise UsageError(f"the folder {path} has no .parquet file")
         return _parquet(shards)
     if not path.is_file():
         raise UsageError(f"there is no data set at {path}")
@@ -51,7 +52,7 @@ def open_prompts(path: Path) -> Prompts:
         return _parquet([path])
     if path.suffix.lower() == ".jsonl":
         return Prompts(None, lambda: _json_lines(path))
-    raise UsageError(f"a data set is a .parquet or .jsonl file or a folder of shards, not '{path.name}'")
+    raise UsageError(f"a data set is a .parquet or .jsonl file or a folder of .parquet files, not '{path.name}'")
 
 
 def _parquet(files: list[Path]) -> Prompts:

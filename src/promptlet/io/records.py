@@ -124,6 +124,11 @@ def shards(folder: Path, stem: str = "data") -> list[Path]:
     return shards
 
 
+def parquet_files(folder: Path) -> list[Path]:
+    """Return the paths of a folder's Parquet files, in order, without what a stage rejected."""
+    return [path for path in sorted(folder.glob("*.parquet")) if not path.name.startswith("rejected-")]
+
+
 def _write(folder: Path, stem: str, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
     rows = iter(rows)
     with ShardWriter(folder, stem, schema) as writer:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from promptlet.errors import UsageError, one_line
+from promptlet.errors import UsageError, one_line, unread
 
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NO_NAME = 'in "<unicode string>",'
@@ -25,7 +25,7 @@ def read_yaml(path: Path | Traversable, what: str) -> Any:
     try:
         return parse_yaml(path.read_text(encoding="utf-8"), what)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{what} can't be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UsageError(f"{what} can't be read: {unread(error)}") from error
 
 
 def parse_yaml(text: str, what: str) -> Any:

@@ -27,9 +27,28 @@ class Judge(ABC):
             MissingExtraError: if a library or model that it needs is not installed.
         """
 
+    @classmethod  # noqa: B027 (most need nothing)
+    def require(cls) -> None:
+        """Look for the libraries and models that it needs, without loading them.
+
+        Raises:
+            PromptletError: naming what to install.
+        """
+
     @abstractmethod
     def judge(self, samples: Sequence[Sample]) -> list[Scores]:
         """Return the scores of each sample, rounded to four digits."""
+
+
+def judge_class(name: str) -> type[Judge]:
+    """Return the judge of this name, to be opened with a graph.
+
+    Raises:
+        UsageError: if there is none of this name.
+        MissingExtraError: if a library that it needs is not installed.
+    """
+    found: type[Judge] = registry.load("promptlet.judges", name).JUDGE
+    return found
 
 
 @cache
@@ -40,5 +59,4 @@ def open_judge(name: str, graph: Path | None = None) -> Judge:
         UsageError: if there is none of this name.
         MissingExtraError: if a library or model that it needs is not installed.
     """
-    judge: Judge = registry.load("promptlet.judges", name).JUDGE.open(graph)
-    return judge
+    return judge_class(name).open(graph)

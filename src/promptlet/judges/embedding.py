@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from promptlet.embedding import Embedder, Vectors, load_embedder
+from promptlet.embedding import Embedder, Vectors, load_embedder, require_embedder
 from promptlet.judges.base import Judge, Scores
 from promptlet.judges.words import Words, topic_weighted_mean
 from promptlet.types import LIKELIHOOD, RELEVANCE, Sample
@@ -34,6 +34,10 @@ class Embedding(Judge):
     def __init__(self, embedder: Embedder, words: Words) -> None:
         self._embedder, self._words = embedder, words
         self._wishes: dict[str, Vectors] = {}
+
+    @classmethod
+    def require(cls) -> None:
+        require_embedder()
 
     @classmethod
     def open(cls, graph: Path | None = None) -> Self:

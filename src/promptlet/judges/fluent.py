@@ -72,6 +72,11 @@ class Fluent(Judge):
         self._embedding, self._reader = embedding, reader
 
     @classmethod
+    def require(cls) -> None:
+        Embedding.require()
+        packaged_model(PromptletError)
+
+    @classmethod
     def open(cls, graph: Path | None = None) -> Self:
         return cls(Embedding.open(graph), _packaged_reader())
 

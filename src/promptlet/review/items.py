@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, unread
 from promptlet.evaluation.anchors import GOOD, WRONG_TOPIC, make_anchors
 from promptlet.io.atomic import value_digest
 from promptlet.io.json_lines import parse_object
@@ -32,10 +32,8 @@ def read_prompts(path: Path, system: str) -> list[Item]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     items += _of_line(line, system, f"{path}, line {number}")
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8: {error.reason}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {unread(error)}") from error
     if not items:
         raise UsageError(f"{path} holds no prompt")
     return items

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, unread
 from promptlet.http_security import find_digest, secret_digest
 
 VARIABLE = "PROMPTLET_API_KEYS"
@@ -39,7 +39,7 @@ class Keys:
             try:
                 lines = path.read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"the keys in {path} can't be read: {error}") from error
+                raise UsageError(f"the keys in {path} can't be read: {unread(error)}") from error
             for number, line in enumerate(map(str.strip, lines), start=1):
                 if line and not line.startswith("#"):
                     found.append(_read(line, f"{path}: line {number}"))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, create_model
 
 from promptlet.serve.bodies import Body, Fields, generation_fields
 from promptlet.serve.errors import InvalidRequestError
@@ -79,18 +79,28 @@ def _check_false(value: Any) -> Any:
     return value
 
 
+def _only(kind: type[float], number: float) -> Any:
+    """Return the type of a number that has one value; bounds that meet would be told as half of what is allowed."""
+
+    def check(value: float) -> float:
+        if value != number:
+            raise ValueError(f"only {number} is allowed")
+        return value
+
+    return Annotated[kind, AfterValidator(check), Field(json_schema_extra={"const": number})]
+
+
 _Tokens = Annotated[int, Field(ge=1, le=_MOST_TOKENS)]
-_Zero = Annotated[float, Field(ge=0, le=0)]
 _False = Annotated[Literal[False], BeforeValidator(_check_false)]
 _DEFAULTS: dict[str, Any] = {
-    "frequency_penalty": _Zero,
-    "presence_penalty": _Zero,
+    "frequency_penalty": _only(float, 0),
+    "presence_penalty": _only(float, 0),
     "user": str,
 }
-"""Fields that change nothing: their only values are what holds anyway, or name the user, which is not logged."""
+"""Fields that change no text: their only values are what holds anyway, or they are the client's own, and not logged."""
 _CHAT_DEFAULTS: dict[str, Any] = {
     "logprobs": _False,
-    "top_logprobs": Annotated[int, Field(ge=0, le=0)],
+    "top_logprobs": _only(int, 0),
     "response_format": TextFormat,
     "modalities": Annotated[list[Literal["text"]], Field(min_length=1, max_length=1)],
     "tools": _EmptyList,
@@ -100,14 +110,15 @@ _CHAT_DEFAULTS: dict[str, Any] = {
     "function_call": Literal["none", "auto"],
     "store": _False,
     "service_tier": Literal["auto", "default"],
-    "metadata": _EmptyDict,
+    "metadata": dict[str, str],
+    "reasoning_effort": str,
     "safety_identifier": str,
     "prompt_cache_key": str,
 }
 _TEXT_DEFAULTS: dict[str, Any] = {
     "logprobs": _False,
     "echo": _False,
-    "best_of": Annotated[int, Field(ge=1, le=1)],
+    "best_of": _only(int, 1),
     "suffix": Literal[""],
 }
 NOT_GENERATION_FIELDS = (

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from promptlet import registry
 from promptlet.commands.words import HIGHEST, LOWEST
+from promptlet.extras import require
 from promptlet.tasks import load_task
 from promptlet.vocabulary import load_policy
 
@@ -53,6 +54,15 @@ def _fit_for_a_folder(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise ValueError("letters from a to z, digits, '.', '_' and '-' are allowed, and first a letter or digit")
     return name
+
+
+def require_training(feature: str) -> None:
+    """Look for what the training loop imports.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    require(feature, "train", "torch", "transformers", "safetensors", "tensorboard")
 
 
 class StageConfig(BaseModel):
@@ -120,6 +130,13 @@ class Stage(ABC):
 
         Raises:
             UsageError: naming the setting and what is allowed.
+        """
+
+    def require(self, config: Any, common: CommonConfig) -> None:  # noqa: B027 (most need only what loading them did)
+        """Look for what is installed apart and imported only when the stage runs, before any stage does.
+
+        Raises:
+            PromptletError: naming what to install.
         """
 
     @abstractmethod

@@ -16,9 +16,10 @@ from promptlet.curation.openers import Openers
 from promptlet.errors import RunError
 from promptlet.io.manifest import Manifest
 from promptlet.io.records import REJECT_SCHEMA, SAMPLE_SCHEMA, ShardWriter, commonest_reason, count_rows
+from promptlet.judges.base import judge_class
 from promptlet.progress import metering
 from promptlet.runners.base import open_runner
-from promptlet.stages.base import Context, Stage, StageConfig, WordRange
+from promptlet.stages.base import CommonConfig, Context, Stage, StageConfig, WordRange
 
 _LENGTHS = (DEFAULT_LENGTHS[0], DEFAULT_LENGTHS[-1])
 
@@ -57,6 +58,9 @@ class CurateStage(Stage):
     inputs = ("synthesize",)
     uses = ("graph", "judge", "policy")
     Config = CurateConfig
+
+    def require(self, config: CurateConfig, common: CommonConfig) -> None:  # noqa: ARG002
+        judge_class(common.judge).require()
 
     def run(self, config: CurateConfig, context: Context) -> dict[str, Any]:
         source, common = context.inputs["synthesize"], context.common

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import field_validator
 
-from promptlet.extras import needing
+from promptlet.extras import needing, require
 from promptlet.io.atomic import replacing_folder
 from promptlet.io.manifest import Manifest
 from promptlet.registry import unknown
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import CommonConfig, Context, Stage, StageConfig
 from promptlet.stages.tokenize import CONTROLS
 from promptlet.student.format import (
     GGUF,
@@ -54,6 +54,9 @@ class ExportStage(Stage):
     inputs = ("improve", "train", "tokenize")
     uses = ("policy",)
     Config = ExportConfig
+
+    def require(self, config: ExportConfig, common: CommonConfig) -> None:  # noqa: ARG002
+        require("export", "train", "gguf", "safetensors")
 
     def run(self, config: ExportConfig, context: Context) -> dict[str, Any]:
         with needing("export", "train"):

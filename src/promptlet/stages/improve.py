@@ -19,7 +19,8 @@ from promptlet.improvement.config import OWN, RoundConfig
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import copy_folder, write_json
 from promptlet.io.records import commonest_reason, read_samples
-from promptlet.stages.base import Context, JudgeName, Stage, StageConfig
+from promptlet.judges.base import judge_class
+from promptlet.stages.base import CommonConfig, Context, JudgeName, Stage, StageConfig, require_training
 from promptlet.stages.curate import curation_of
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.names import MODEL
@@ -46,6 +47,11 @@ class ImproveStage(Stage):
     inputs = ("train", "tokenize", "intents", "curate")
     uses = ("seed", "graph", "judge", "policy")
     Config = ImproveConfig
+
+    def require(self, config: ImproveConfig, common: CommonConfig) -> None:
+        if config.rounds:
+            require_training("training")
+            judge_class(config.judge or common.judge).require()
 
     def run(self, config: ImproveConfig, context: Context) -> dict[str, Any]:
         trained = context.inputs["train"] / MODEL

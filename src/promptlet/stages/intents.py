@@ -18,7 +18,7 @@ from promptlet.intents.sampling import Sampler
 from promptlet.intents.splits import split_of
 from promptlet.io.atomic import file_digest, value_digest
 from promptlet.io.records import count_rows, read_samples, shards, write_samples
-from promptlet.progress import metering
+from promptlet.progress import metering, warn
 from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
 from promptlet.tasks import load_task
 from promptlet.types import Sample, intents_key
@@ -60,15 +60,22 @@ class IntentsStage(Stage):
             samples = _different(chain(samples, _imported(graph, config.imported, config.tasks)))
             total += count_rows(config.imported)
         splits: Counter[str] = Counter()
+        drawn: Counter[str] = Counter()
 
         def counted() -> Iterator[Sample]:
             with metering(self.name, "intents", total) as meter:
                 for sample in samples:
                     splits[sample.split] += 1
+                    drawn[sample.task] += sample.source == SOURCE
                     yield sample
                     meter.advance()
 
         rows = write_samples(context.folder, counted())
+        for task in config.tasks:
+            if drawn[task] < config.count:
+                warn(
+                    f"{self.name}: the graph has no more than {drawn[task]} combinations for {task}, not {config.count}"
+                )
         return {"intents": rows} | dict(splits)
 
 

@@ -15,13 +15,13 @@ from tokenizers import Tokenizer
 
 from promptlet.commands import Command, label, make_commands
 from promptlet.errors import RunError, UsageError
-from promptlet.extras import needing
+from promptlet.extras import needing, require
 from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import replacing, write_json, write_text
 from promptlet.io.records import read_samples
 from promptlet.pretrained import locate_model, model_digest, pretrained_tokenizer
 from promptlet.progress import metering, warn
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import CommonConfig, Context, Stage, StageConfig
 from promptlet.stages.curate import CurateConfig
 from promptlet.stemming import terms
 from promptlet.student.format import TOKENIZER, WORDS_FILE
@@ -31,6 +31,7 @@ from promptlet.types import KINDS, Sample, render_intents
 from promptlet.vocabulary import Policy, load_policy
 
 _COARSE_JUDGE = "words"
+_ANOTHERS = "another model's tokenizer"
 CONTROLS = "controls.json"
 ENCODED_SCHEMA = pa.schema([("ids", pa.list_(pa.int32())), ("start", pa.int32())])
 
@@ -75,6 +76,10 @@ class TokenizeStage(Stage):
         if words and words.values()[-1] not in curate.lengths:
             message = f"words up to {words.values()[-1]}, but curate.words keeps {curate.words[0]} to {curate.words[1]}"
             raise UsageError(f"tokenize.commands: {message}; a student is not taught the others")
+
+    def require(self, config: TokenizeConfig, common: CommonConfig) -> None:  # noqa: ARG002
+        if config.pretrained is not None:
+            require(_ANOTHERS, "train", "torch", "transformers")
 
     def run(self, config: TokenizeConfig, context: Context) -> dict[str, Any]:
         samples = list(read_samples(context.inputs["augment"]))
@@ -153,7 +158,7 @@ def _untrained(
 
 
 def _pretrained(name: str) -> Tokenizer:
-    with needing("another model's tokenizer", "train"):
+    with needing(_ANOTHERS, "train"):
         return pretrained_tokenizer(locate_model(name), UsageError)
 
 

@@ -13,7 +13,7 @@ from promptlet.intents.splits import TRAIN, VALIDATION
 from promptlet.io.atomic import copy_folder, file_digest
 from promptlet.pretrained import locate_model, model_digest
 from promptlet.registry import unknown
-from promptlet.stages.base import Context, Stage, StageConfig
+from promptlet.stages.base import CommonConfig, Context, Stage, StageConfig, require_training
 from promptlet.stages.tokenize import read_codec
 from promptlet.student.config import PRESETS, LoopConfig
 from promptlet.student.format import check_commands
@@ -70,6 +70,9 @@ class TrainStage(Stage):
         if config.pretrained:
             return {"pretrained": model_digest(locate_model(config.pretrained))}
         return {"config": file_digest(_config_file(config.config))} if config.config else {}
+
+    def require(self, config: TrainConfig, common: CommonConfig) -> None:  # noqa: ARG002
+        require_training("training")
 
     def run(self, config: TrainConfig, context: Context) -> dict[str, Any]:
         with needing("training", "train"):

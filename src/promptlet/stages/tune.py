@@ -20,7 +20,7 @@ from promptlet.io.atomic import replacing_folder
 from promptlet.io.manifest import Manifest
 from promptlet.pretrained import load_pretrained, locate_model, model_digest
 from promptlet.prompting import chat_messages
-from promptlet.stages.base import Context, Stage, StageConfig, TaskNames, task_digests
+from promptlet.stages.base import CommonConfig, Context, Stage, StageConfig, TaskNames, require_training, task_digests
 from promptlet.student.config import LoopConfig, defaulting
 from promptlet.student.names import BEST, MODEL
 from promptlet.tasks import load_task
@@ -55,6 +55,10 @@ class TuneStage(Stage):
         if config.model is None:
             return {}
         return {"model": model_digest(locate_model(config.model))} | task_digests(config.tasks)
+
+    def require(self, config: TuneConfig, common: CommonConfig) -> None:  # noqa: ARG002
+        if config.model is not None:
+            require_training("tuning a teacher")
 
     def run(self, config: TuneConfig, context: Context) -> dict[str, Any]:
         if config.model is None:

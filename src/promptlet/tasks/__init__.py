@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from promptlet.errors import UsageError, one_line
+from promptlet.errors import UsageError, one_line, unread
 from promptlet.io.atomic import value_digest
 from promptlet.io.json_lines import parse_object
 from promptlet.io.yaml import parse_yaml
@@ -215,8 +215,8 @@ def load_task(name: str) -> Task:
     file = folder / f"{name}.yaml"
     try:
         text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} can't be read: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} can't be read: {unread(error)}") from error
     content = parse_yaml(text, str(file))
     if not isinstance(content, dict):
         raise UsageError(f"{file} holds no keys; a task has: {', '.join(_TaskFile.model_fields)}")

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from promptlet import stemming
-from promptlet.errors import UsageError
+from promptlet.errors import UsageError, unread
 from promptlet.io.atomic import value_digest, write_text
 from promptlet.io.yaml import read_yaml
 from promptlet.validation import explain
@@ -167,8 +167,6 @@ def load_policy(path: Path | None = None) -> Policy:
             name: (*category.terms, *(term for each in category.lists for term in _read_list(folder / each)))
             for name, category in file.denied.items()
         }
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the policy {where} can't be read: {error}") from error
     except ValidationError as error:
         raise UsageError(f"the policy {where}: {explain(error, PolicyFile)}") from error
     return Policy(file, terms)
@@ -187,7 +185,11 @@ def _first_categories(terms: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, .
 
 
 def _read_list(file: Path | Traversable) -> Iterator[str]:
-    for line in file.read_text(encoding="utf-8").splitlines():
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the list of denied terms {file} can't be read: {unread(error)}") from error
+    for line in lines:
         if line.strip() and not line.startswith("#"):
             yield line.strip()
 
