@@ -290,6 +290,12 @@ def test_where_and_when_something_is_may_stand_before_it(wish: str, fronted: lis
     ] == fronted
 
 
+def test_openings_lack_the_words_that_come_with_the_term() -> None:
+    term = KeptTerm("cinematic red fox", "red fox", joined=True, first=Phrase(("red fox",)))
+    texts = ["Snow covers a cinematic red fox at dawn.", "In a cinematic forest, a red fox waits."]
+    assert beginnings(texts, term) == ["Snow covers a red fox", "In a forest, a red fox"]
+
+
 def test_texts_that_are_begun_do_not_all_begin_alike() -> None:
     prompts = Generator.load().generate("a red fox in the snow at dawn", n=4, seed=1)
     assert sum(bool(prompt.insisted) for prompt in prompts) > 2

@@ -57,9 +57,11 @@ def find_openings(texts: Iterable[str], term: KeptTerm) -> tuple[Opening, ...]:
     phrase = term.first
     assert phrase is not None, "texts are begun with it"
     about = content_stems(phrase.parts[0])
+    # Words that the student was not taught are none of its own, and come again with the term.
+    added = set(terms(term.written)).difference(LINKS, terms(term.spoken))
     found = {each.before.casefold(): each for each in _rearranged(term, phrase)}
     for text in texts:
-        words = text.split()
+        words = [word for word in text.split() if not added.intersection(terms(word))]
         for index, word in enumerate(words[: _LONGEST + 1]):
             if about.intersection(stems(word)):
                 before = _leading(" ".join(words[:index]), word, term, phrase.article)
