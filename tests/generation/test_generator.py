@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any, Self
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from promptlet.engines.base import Decoded, Decoding, Engine
@@ -42,6 +42,7 @@ WISH = ["Topic: birthday", "Scene object: balloon"]
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and t.strip()), words=st.integers(5, 40))
 def test_any_free_text_gives_exactly_the_words_asked(generator: Generator, text: str, words: int) -> None:
+    assume(load_policy().find_denied(text) is None)  # as "A\u00df" is, which is "ass" in small letters
     prompt = generator.generate(text, words=words, seed=1)[0]
     assert prompt.words == len(prompt.prompt.split()) == prompt.target_words == words
 
