@@ -17,7 +17,7 @@ from comfy.utils import ProgressBar
 from promptlet.commands.words import HIGHEST, LOWEST
 from promptlet.errors import UsageError
 from promptlet.generation import Generator, Request
-from promptlet.generation.terms import CATEGORY
+from promptlet.generation.terms import CATEGORY_PREFIX
 from promptlet.registry import unknown
 from promptlet.student.format import DESCRIPTION
 
@@ -134,7 +134,7 @@ class PromptletPrompt:
         for prompt in _generator(student).stream(request):
             prompts.append(prompt.prompt)
             progress.update(1)  # raises if the run was cancelled
-        negative = ", ".join(term for term in request.ban if not term.startswith(CATEGORY))
+        negative = ", ".join(term for term in request.ban if not term.startswith(CATEGORY_PREFIX))
         return {"ui": {"text": prompts}, "result": (prompts, negative)}
 
 

@@ -23,7 +23,6 @@ from promptlet.generation import Generator, Request
 from promptlet.generation.terms import says
 from promptlet.student.format import Student
 from promptlet.vocabulary import load_policy
-from tests.conftest import Run
 
 DENIED = (
     "untermensch",
@@ -313,97 +312,6 @@ def test_a_student_is_asked_only_for_what_it_obeys(generator: Generator) -> None
         less = description.model_copy(update={"commands": commands, "tasks": tasks})
         with pytest.raises(UsageError, match=named):
             Generator(Student(generator.student.folder, less), generator.engine).generate(WISH, **asked)
-
-
-def test_the_command_line_prints_prompts_alone_on_standard_output(cli: Run, student_folder: Path) -> None:
-    arguments = [
-        "--intent",
-        WISH[0],
-        "--intent",
-        WISH[1],
-        "--words",
-        19,
-        "-n",
-        4,
-        "--seed",
-        7,
-        "--student",
-        student_folder,
-    ]
-    plain, again = cli("generate", *arguments), cli("generate", *arguments)
-    assert plain.returncode == 0, plain.stderr
-    assert plain.stdout == again.stdout
-    assert [len(line.split()) for line in plain.stdout.splitlines()] == [19] * 4
-    records = [json.loads(line) for line in cli("generate", *arguments, "--json").stdout.splitlines()]
-    assert [record["prompt"] for record in records] == plain.stdout.splitlines()
-    keys = ["prompt", "task", "target_words", "words", "intents", "seed", "model", "engine", "tokens", "seconds"]
-    assert list(records[0])[:10] == keys
-    assert records[0]["commands"] == {"words": 19, "relevance": 4}
-    assert records[0]["adherence"] == {"words": 0}
-    assert list(records[0]["coverage"]) == WISH
-    assert 0 <= records[0]["relevance"] <= 1
-    assert records[0]["log_probability"] < 0
-    assert records[0]["intents"] == WISH
-    assert set(records[0]["model"]) == {"name", "digest"}
-    assert records[0]["untaught"] == []
-    assert "no word" not in plain.stderr
-
-
-def test_a_wish_that_the_student_knows_nothing_of_is_told(cli: Run) -> None:
-    wish = "\u043a\u043e\u0442 \u043d\u0430 \u043a\u0440\u044b\u0448\u0435"
-    found = cli("generate", wish, "--words", 8, "--seed", 1, "--candidates", 4, "--json")
-    assert json.loads(found.stdout)["untaught"] == wish.split()
-    assert "plain English, and no word of what was asked for" in found.stderr
-
-
-def test_the_command_line_prints_each_prompt_once_it_is_found(student_folder: Path) -> None:
-    many = ["-n", "64", "--candidates", "64", "--seed", "1", "--student", str(student_folder)]
-    command = [sys.executable, "-m", "promptlet", "generate", "a cat", "--words", "8", *many]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert len(process.stdout.readline().split()) == 8
-        assert process.poll() is None
-        process.kill()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "named"),
-    [
-        (["a cat", "--task", "t3i"], 2, "'t3i'"),
-        (["a cat", "--words", "50"], 2, "'50'"),
-        (["a cat", "-n", "0"], 2, "n is 0"),
-        (["a cat", "-n", "two"], 2, "'-n': 'two'; a whole number"),
-        (["a cat", "--seed", "1.5"], 2, "'--seed': '1.5'; a whole number"),
-        (["a cat", "--seed", ""], 2, "'--seed': ''; a whole number"),
-        (["a cat", "--task", "a\nb"], 2, "'a b'"),
-        (["--input", __file__, "--output", "/proc/nothing/out.jsonl"], 1, "/proc/nothing"),
-        (["a cat", "--threads", "0"], 2, "threads is 0"),
-        (["a cat", "--bogus"], 2, "--bogus"),
-        (["a cat", "--engine", "lamacpp"], 2, "did you mean 'llamacpp'"),
-        (["a cat", "--engine", "vllm", "--threads", "2"], 2, "leave threads out"),
-        (["a cat", "--relevance", "5"], 2, "relevance '5'"),
-        (["a cat", "--top-p", "high"], 2, "'--top-p': 'high'; a number"),
-        (["a cat", "--temperature", "3"], 2, "0 to 2"),
-        (["a cat", "--keep", "a b c d e f", "--words", "6"], 2, "6 words"),
-        (["a cat", "--input", "x.jsonl"], 2, "--output"),
-        (["--input", "/nowhere.jsonl", "--output", "/tmp/nothing.jsonl"], 2, "/nowhere.jsonl"),
-        ([""], 2, "empty"),
-        ([], 2, "--intent"),
-        (["a cat", "--intent", "Topic: dog"], 2, "--intent"),
-        (["--intent", "Vibe: cool"], 2, "'Vibe'"),
-        (["a cat", "--student", "/nowhere"], 1, "/nowhere"),
-    ],
-)
-def test_errors_are_one_line_with_their_status(
-    cli: Run, student_folder: Path, arguments: list[str], status: int, named: str
-) -> None:
-    student = [] if "--student" in arguments else ["--student", str(student_folder)]
-    result = cli("generate", *arguments, *student)
-    assert result.returncode == status
-    assert result.stdout == ""
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1
-    assert named in lines[0]
 
 
 def test_free_words_are_read_without_the_space_around_them() -> None:

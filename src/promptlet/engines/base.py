@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Self
 
+from promptlet import registry
 from promptlet.errors import StoppedError
 from promptlet.student.format import Student
 
@@ -94,3 +95,14 @@ def raise_if_stopped(stop: Event | None) -> None:
     """Raise a `StoppedError` if `stop` is set."""
     if stop is not None and stop.is_set():
         raise StoppedError("decoding was stopped")
+
+
+def engine_class(name: str) -> type[Engine]:
+    """Return the engine of this name, to be opened with a student.
+
+    Raises:
+        UsageError: if there is none of this name.
+        MissingExtraError: if a library that it needs is not installed.
+    """
+    found: type[Engine] = registry.load("promptlet.engines", name).ENGINE
+    return found

@@ -12,9 +12,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypedDict, Unpack
 
-from promptlet import registry
 from promptlet.commands.words import Words, count_words
-from promptlet.engines.base import Decoded, Decoding, Engine
+from promptlet.engines.base import Decoded, Decoding, Engine, engine_class
 from promptlet.errors import NoPromptError, UsageError
 from promptlet.generation.plan import Draft, Plan
 from promptlet.generation.ranking import Candidate, Picks
@@ -108,7 +107,7 @@ class Generator:
             EngineError: if the engine's server can't be reached.
         """
         check_threads(threads)
-        opener = registry.load("promptlet.engines", engine).ENGINE
+        opener = engine_class(engine)
         loaded = load_student(Path(student) if student else default_student())
         return cls(loaded, opener.open(loaded, threads))
 

@@ -27,7 +27,7 @@ from promptlet.vocabulary import Policy
 _TAG = re.compile(r"<.+>|--\w.*|\(?embedding:\S+|[\W_]+")
 _MARKS = ".,;:!?\"'*_~`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WEIGHTED = re.compile(r"[(\[{]+(?P<inner>\w[^()\[\]{}:]*)(?::\d*\.?\d+)?[)\]}]+")
-CATEGORY = "category:"
+CATEGORY_PREFIX = "category:"
 _ARTICLE = re.compile(r"(?<![\w'-])(?P<a>[Aa])n? $")
 _WITH_ARTICLE = re.compile(r"(?<![\w'-])[Aa]n? (?=[^\W\d_])")
 _FIRST_WORD = re.compile(r"[^\w]*([^\W\d_]+)")
@@ -164,11 +164,11 @@ class BannedTerms:
         """
         self.policy = policy
         for text in raw:
-            name = text.removeprefix(CATEGORY).strip()
-            if text.startswith(CATEGORY) and name not in policy.file.denied:
+            name = text.removeprefix(CATEGORY_PREFIX).strip()
+            if text.startswith(CATEGORY_PREFIX) and name not in policy.file.denied:
                 raise UsageError(unknown("category", name, policy.file.denied), "ban")
         spared = {form for wish in wishes for forms in _said(wish)[:-1] for form in forms}
-        self.phrases = {text: _phrase(text, spared) for text in raw if not text.startswith(CATEGORY)}
+        self.phrases = {text: _phrase(text, spared) for text in raw if not text.startswith(CATEGORY_PREFIX)}
         """By term, the forms that each of its words is said by."""
         for text, phrase in self.phrases.items():
             if not phrase:

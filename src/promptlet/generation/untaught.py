@@ -17,7 +17,8 @@ from promptlet.generation.terms import KeptTerm
 from promptlet.intents.describing import is_medium
 from promptlet.intents.own_words import Phrase
 from promptlet.intents.phrasing import FILLERS
-from promptlet.intents.reading import AGE, CAMERA, HOURS
+from promptlet.intents.reading import AGE, HOURS
+from promptlet.intents.techniques import CAMERA
 from promptlet.stemming import terms, without_accents
 from promptlet.student.format import Student
 from promptlet.types import Intent, Intents

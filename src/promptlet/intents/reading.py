@@ -16,7 +16,7 @@ from promptlet.intents.describing import MANNER, describes, is_medium, style_of_
 from promptlet.intents.graph import load_graph
 from promptlet.intents.mentions import Mentions
 from promptlet.intents.phrasing import FILLERS, NOT, STYLED, negates, plainly
-from promptlet.intents.techniques import load_techniques
+from promptlet.intents.techniques import CAMERA, load_techniques
 from promptlet.intents.unwanted import ARTICLES, is_of_no_thing, lists_on
 from promptlet.stemming import stems
 from promptlet.types import KIND_ALIASES, KINDS, MAX_INTENTS, Intent, Intents
@@ -52,10 +52,6 @@ _KINDS = frozenset(map(str.casefold, (*KINDS, *KIND_ALIASES)))
 _ENDS = re.compile(rf"[,;|]|(?<=\.)\s+(?=(?:{'|'.join(_KINDS)})\s*:)", re.IGNORECASE)
 """What parts typed intents."""
 _WHAT = ("Topic", "Scene object", "Setting")
-CAMERA = re.compile(
-    r"\d+ ?mm(?: (?:film|lens|photo|photograph|photography))?|f/\d+(?:\.\d+)?|iso ?\d+|dslr|hdr", re.IGNORECASE
-)
-"""How a camera was set, which makes a picture's style."""
 AGE = re.compile(r"\d+[ -]years?[ -]olds?", re.IGNORECASE)
 """An audience that no list of names holds."""
 OBVIOUS = ("template", "templates", "something", "anything", "smth")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 
 from promptlet.io.yaml import read_yaml
 from promptlet.types import Intent, Intents
+
+CAMERA = re.compile(
+    r"\d+ ?mm(?: (?:film|lens|photo|photograph|photography))?|f/\d+(?:\.\d+)?|iso ?\d+|dslr|hdr", re.IGNORECASE
+)
+"""How a camera was set, which makes a picture's style."""
 
 
 @cache

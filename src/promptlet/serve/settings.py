@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from promptlet import registry
 from promptlet.cores import usable_cores
-from promptlet.engines.base import Engine
+from promptlet.engines.base import engine_class
 from promptlet.engines.llamacpp import TEXTS_PER_THREAD
 from promptlet.generation.request import MAX_BANNED, MAX_KEPT, MAX_TERM_CHARACTERS
 from promptlet.serve.keys import Keys
@@ -20,8 +19,7 @@ def usual_running(engine: str, threads: int | None) -> int:
         UsageError: if there is no engine of this name.
         MissingExtraError: if a library that it needs is not installed.
     """
-    kind: type[Engine] = registry.load("promptlet.engines", engine).ENGINE
-    return max(kind.side_by_side, TEXTS_PER_THREAD * (threads or usable_cores()))
+    return max(engine_class(engine).side_by_side, TEXTS_PER_THREAD * (threads or usable_cores()))
 
 
 @dataclass(frozen=True)
