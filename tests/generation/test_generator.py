@@ -38,10 +38,22 @@ DENIED = (
 WISH = ["Topic: birthday", "Scene object: balloon"]
 
 
+def is_wish(text: str) -> bool:
+    """Return whether a text says more than what shall not be there, as "no$0" does not; other errors are errors."""
+    try:
+        Request.of({"intents": text})
+    except UsageError as error:
+        if "only says what shall not be there" not in str(error):
+            raise
+        return False
+    return True
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and t.strip()), words=st.integers(5, 40))
 def test_any_free_text_gives_exactly_the_words_asked(generator: Generator, text: str, words: int) -> None:
     assume(load_policy().find_denied(text) is None)  # as "A\u00df" is, which is "ass" in small letters
+    assume(is_wish(text))
     prompt = generator.generate(text, words=words, seed=1)[0]
     assert prompt.words == len(prompt.prompt.split()) == prompt.target_words == words
 
